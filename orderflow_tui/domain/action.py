@@ -1,0 +1,109 @@
+"""Everything that can leave the engine. Nothing else can."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from orderflow_tui.domain.order import Change, Order
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One journal row. `kind` names the table's vocabulary (intent, order, fill, latch, bar, signal …), `ref` the thing
+    it is about. Rows of orders go to `orders.sqlite` (FULL, hash chain), rows of the market to `market.sqlite` (batched)."""
+
+    book: str  # "orders" | "market"
+    kind: str
+    ref: str
+    ts_ns: int
+    payload: dict[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Write these rows durably in one transaction, then report Committed(ids) or JournalFailed(ids)."""
+
+    rows: tuple[Row, ...]
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Hand these orders to the broker, in this order, as one group. Only after the second look."""
+
+    orders: tuple[Order, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendChange:
+    """Hand a change of a live order to the broker."""
+
+    change: Change
+    order: Order  # as it will be after the change
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Ask the broker to cancel these orders of ours."""
+
+    order_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CancelEverything:
+    """The broker's global cancel: also manual orders. Only inside a flatten campaign."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskAccountReport:
+    """Ask for a complete account snapshot."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskMargin:
+    """Ask the broker what one contract costs in margin."""
+
+    instrument: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteStopFile:
+    """Create the STOP file with this first line."""
+
+    word: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Write a row in the background."""
+
+    row: Row
+
+
+class Tier(Enum):
+    """How loud an alert is."""
+
+    CRITICAL = 1
+    WARNING = 2
+    INFO = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Tell the operator. `kind` and `subject` make the dedupe key."""
+
+    ts_ns: int
+    kind: str
+    text: str
+    tier: Tier = Tier.WARNING
+    subject: str = ""
+
+
+Action = Commit | Send | SendChange | Cancel | CancelEverything | AskAccountReport | AskMargin | WriteStopFile | Record | Alert

@@ -1,0 +1,113 @@
+"""Everything that can enter the engine. Time is an input: every event carries the one stamp it got at the door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from orderflow_tui.domain.account import AccountReport, LinkStatus, MarginFigure
+from orderflow_tui.domain.market import Bars, Depth, FeedStatus, Quote, Trades
+from orderflow_tui.domain.order import Commission, Fill, OrderUpdate
+
+
+@dataclass(frozen=True, slots=True)
+class ClockTick:
+    """Time moves although the market is quiet."""
+
+    ts_ns: int
+
+
+class Command(Enum):
+    """What an operator can ask for."""
+
+    FLATTEN = "flatten"
+    HALT = "halt"
+    CANCEL_ENTRIES = "cancel-entries"
+    STOP = "stop"  # create the STOP file
+    ARM = "arm"
+    DISARM = "disarm"
+    BRACKET = "bracket"  # args: side "BUY" | "SELL"
+    RESUME = "resume"  # args: word, key_ok
+    RECONCILE = "reconcile"
+    AUTOMATION = "automation"  # args: mode
+    TAKE_SETUP = "take-setup"  # args: id
+    REVERSE = "reverse"
+    UNATTENDED = "unattended"  # the terminal is gone
+
+
+class Automation(Enum):
+    """What the engine does with an accepted decision."""
+
+    OFF = "OFF"
+    ALERT = "ALERT"
+    CONFIRM = "CONFIRM"
+    AUTO = "AUTO"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorCommand:
+    """A key, or the second door. `id` makes the order it may cause unique."""
+
+    ts_ns: int
+    command: Command
+    id: str
+    args: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StopFileSeen:
+    """The STOP file is there (or cannot be proven absent). action `halt` or `flatten`; `detail` says what was found."""
+
+    ts_ns: int
+    action: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopFileGone:
+    """The STOP file is provably absent. The latch stays."""
+
+    ts_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The rows of a Commit are on disk."""
+
+    ts_ns: int
+    ids: tuple[str, ...]
+    took_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFailed:
+    """The journal could not commit. ids empty: a batch of records was lost, not an intent."""
+
+    ts_ns: int
+    ids: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendFailed:
+    """The outbox or the broker adapter did not pass an order on. Proven not sent: `proven`; else unknown."""
+
+    ts_ns: int
+    ids: tuple[str, ...]
+    proven: bool
+    reason: str
+
+
+MarketEvent = Trades | Bars | Quote | Depth | FeedStatus
+BrokerEvent = OrderUpdate | Fill | Commission | AccountReport | LinkStatus | MarginFigure
+HouseEvent = ClockTick | OperatorCommand | StopFileSeen | StopFileGone | Committed | JournalFailed | SendFailed
+Event = MarketEvent | BrokerEvent | HouseEvent
+
+
+def stamp_of(event: Event) -> int:
+    """The instant an event is processed at: of a block, the instant of its last row."""
+    if isinstance(event, Trades):
+        return int(event.ts_ns[-1])
+    if isinstance(event, Bars):
+        return int(event.start_ns[-1]) + event.seconds * 1_000_000_000
+    return event.ts_ns

@@ -1,0 +1,43 @@
+"""The one thing that crosses to the screen: a frozen picture of the engine."""
+
+from orderflow_tui.view.model import (
+    BarCells,
+    ConsoleView,
+    DomView,
+    FootprintView,
+    Hist,
+    Light,
+    LightState,
+    OrderRow,
+    PnlView,
+    ProfileView,
+    Protection,
+    RegimeView,
+    ReplayView,
+    SetupRow,
+    SignalRow,
+    SignalsView,
+    TapeRow,
+    Truth,
+)
+
+__all__ = [
+    "BarCells",
+    "ConsoleView",
+    "DomView",
+    "FootprintView",
+    "Hist",
+    "Light",
+    "LightState",
+    "OrderRow",
+    "PnlView",
+    "ProfileView",
+    "Protection",
+    "RegimeView",
+    "ReplayView",
+    "SetupRow",
+    "SignalRow",
+    "SignalsView",
+    "TapeRow",
+    "Truth",
+]
