@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
+from orderflow_tui.domain.bar import FootprintBar
 from orderflow_tui.domain.order import Change, Order
+from orderflow_tui.domain.signal import Decision, Hypothesis, RegimeReading, SetupReading, Signal
+from orderflow_tui.domain.value import SessionProfile
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -87,6 +90,16 @@ class Record:
     row: Row
 
 
+Observation = FootprintBar | Signal | RegimeReading | SetupReading | Decision | Hypothesis | SessionProfile
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Something the analytics concluded. The shell turns it into a market row, a document line, or nothing."""
+
+    item: Observation
+
+
 class Tier(Enum):
     """How loud an alert is."""
 
@@ -106,4 +119,16 @@ class Alert:
     subject: str = ""
 
 
-Action = Commit | Send | SendChange | Cancel | CancelEverything | AskAccountReport | AskMargin | WriteStopFile | Record | Alert
+Action = (
+    Commit
+    | Send
+    | SendChange
+    | Cancel
+    | CancelEverything
+    | AskAccountReport
+    | AskMargin
+    | WriteStopFile
+    | Record
+    | Observed
+    | Alert
+)

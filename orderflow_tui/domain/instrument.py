@@ -7,6 +7,7 @@ Floats appear only where an adapter reads a file or the screen prints.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 
 E9 = 1_000_000_000
 GRID_TOLERANCE = 1e-6  # of a tick; METHODOLOGY §0
@@ -41,7 +42,7 @@ class Instrument:
     def ticks(self, price: float) -> int | None:
         """Tick index of a decimal price; None when it lies off the grid (or is not a number)."""
         scaled = price * E9 / self.tick_e9
-        if scaled != scaled or scaled in (float("inf"), float("-inf")):
+        if not isfinite(scaled):
             return None
         index = round(scaled)
         return index if abs(scaled - index) < GRID_TOLERANCE else None

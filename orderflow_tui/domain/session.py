@@ -9,6 +9,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from itertools import pairwise
 
 MINUTE_NS = 60_000_000_000
 SECOND_NS = 1_000_000_000
@@ -63,7 +64,7 @@ class SessionTable:
     __slots__ = ("_by_date", "_closes", "days")
 
     def __init__(self, days: tuple[SessionDay, ...]) -> None:
-        assert all(a.close_ns <= b.open_ns for a, b in zip(days, days[1:], strict=False)), "trading days must not overlap"
+        assert all(a.close_ns <= b.open_ns for a, b in pairwise(days)), "trading days must not overlap"
         self.days = days
         self._closes = [d.close_ns for d in days]
         self._by_date = {d.trade_date: i for i, d in enumerate(days)}
