@@ -17,6 +17,14 @@ from orderflow_tui.domain.watch import Watch
 Post = Callable[[Event], None]
 
 
+class NotSent(Exception):
+    """Raised by a broker adapter that can prove nothing left the house. Any other exception is our bug."""
+
+
+class JournalError(Exception):
+    """The journal could not write. The message names what stood in the way."""
+
+
 class Feed(Protocol):
     """A source of market events, in order of their stamps.
 
@@ -34,7 +42,7 @@ class Feed(Protocol):
 
 
 class Broker(Protocol):
-    """The way out. Calls return at once; what happened arrives as events through `post`. Exceptions mean *not sent*.
+    """The way out. Calls return at once; what happened arrives as events. `NotSent` means proven not sent.
 
     Promises: an order handed over twice with the same id and revision is refused by raising; every fill is reported
     exactly once per (exec_id), or again with the same id; a request that gets no answer never produces a made-up one.

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from orderflow_tui.domain.account import AccountReport, LinkStatus, MarginFigure
+from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.market import Bars, Depth, FeedStatus, Quote, Trades
 from orderflow_tui.domain.order import Commission, Fill, OrderUpdate
 
@@ -98,9 +99,18 @@ class SendFailed:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The shell found something that must stop trading: which latch to open, and why."""
+
+    ts_ns: int
+    latch: LatchKind
+    reason: str
+
+
 MarketEvent = Trades | Bars | Quote | Depth | FeedStatus
 BrokerEvent = OrderUpdate | Fill | Commission | AccountReport | LinkStatus | MarginFigure
-HouseEvent = ClockTick | OperatorCommand | StopFileSeen | StopFileGone | Committed | JournalFailed | SendFailed
+HouseEvent = ClockTick | OperatorCommand | StopFileSeen | StopFileGone | Committed | JournalFailed | SendFailed | Trouble
 Event = MarketEvent | BrokerEvent | HouseEvent
 
 

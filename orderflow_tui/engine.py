@@ -1,0 +1,236 @@
+"""THE CORE: `on(event) -> actions`. Market, signals and trading meet here and nowhere else.
+
+Promises: no await, no clock, no file, no log, no randomness. The same events give the same actions, however trades are
+cut into blocks, because nobody acts on being called: everything acts when its own watch is met (driver.py).
+Market data changes accumulators; what the analytics conclude leaves as `Observed`; what is to be done about it is the
+desk's business, which is told `Facts` and never sees the market.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from orderflow_tui.domain.account import AccountReport, Link, LinkStatus, MarginFigure
+from orderflow_tui.domain.action import Action, Observation, Observed, Row
+from orderflow_tui.domain.event import (
+    ClockTick,
+    Committed,
+    Event,
+    JournalFailed,
+    OperatorCommand,
+    SendFailed,
+    StopFileGone,
+    StopFileSeen,
+    Trouble,
+    stamp_of,
+)
+from orderflow_tui.domain.facts import Facts
+from orderflow_tui.domain.history import History
+from orderflow_tui.domain.instrument import Instrument
+from orderflow_tui.domain.market import NO_PRICE, Bars, Depth, FeedStatus, Mark, Quote, Trades
+from orderflow_tui.domain.order import Commission, Fill, OrderUpdate
+from orderflow_tui.domain.session import Phase, SessionTable
+from orderflow_tui.domain.signal import Decision
+from orderflow_tui.domain.watch import Watch, merge
+from orderflow_tui.market.news import BarClosed, News, RthClosed
+from orderflow_tui.market.params import MarketParams
+from orderflow_tui.market.state import MarketState
+from orderflow_tui.signals.analyst import Analyst, SignalParams
+from orderflow_tui.trading.desk import Desk
+from orderflow_tui.trading.limits import TradingParams
+from orderflow_tui.window import NewsWindow, WindowParams, entries_open, flat_at
+
+MS_NS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class EngineParams:
+    """Everything the core is told before the first event. `install` and `account` go into order ids and orders."""
+
+    analysis: Instrument
+    execution: Instrument
+    instruments: Mapping[str, Instrument]
+    table: SessionTable
+    market: MarketParams
+    signals: SignalParams
+    trading: TradingParams
+    window: WindowParams = WindowParams()
+    news: tuple[NewsWindow, ...] = ()
+    account: str = ""
+    install: str = "local"
+
+
+class Engine:
+    """One engine, one analysed instrument, one executed instrument."""
+
+    def __init__(self, params: EngineParams, history: History | None = None) -> None:
+        past = history or History()
+        self.params = params
+        self.now_ns = 0
+        self.market = MarketState(params.analysis, params.market, params.table, past)
+        self.analyst = Analyst(params.analysis, params.signals, params.table, past)
+        self.desk = Desk(params.trading, params.instruments, params.execution.symbol, params.account, params.install)
+        self.link = Link.OFF
+        self.link_epoch = 0
+        self.link_reason = ""
+        self.margin: MarginFigure | None = None
+        self.feed: FeedStatus | None = None
+        self._quote_bid: int | None = None
+        self._quote_ask: int | None = None
+        self._execution_mark: Mark | None = None
+        self._watch: Watch | None = None
+
+    # -- time ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def watch(self) -> Watch:
+        """When the engine must be woken; computed from state once after each event."""
+        if self._watch is None:
+            self._watch = merge(self.market.watch, self.analyst.watch(self.market), self.desk.watch(self.facts()))
+        return self._watch
+
+    def on(self, event: Event) -> list[Action]:
+        """Process one event. A block of trades must not reach beyond `watch`."""
+        self.now_ns = max(self.now_ns, stamp_of(event))
+        self._watch = None
+        match event:
+            case Trades():
+                return self._on_trades(event)
+            case Bars():
+                return self._conclude(self.market.on_bar(event), [])
+            case Quote() | Depth():
+                return self._on_book(event)
+            case FeedStatus():
+                self.feed = event
+                return self._conclude(self.market.on_status(event), [])
+            case ClockTick():
+                return self._on_time(event.ts_ns)
+            case LinkStatus():
+                self.link, self.link_epoch, self.link_reason = event.link, event.epoch, event.reason
+                return self.desk.on(event, self.facts())
+            case MarginFigure():
+                self.margin = event
+                return self.desk.on(event, self.facts())
+            case (
+                OrderUpdate()
+                | Fill()
+                | Commission()
+                | AccountReport()
+                | OperatorCommand()
+                | StopFileSeen()
+                | StopFileGone()
+                | Committed()
+                | JournalFailed()
+                | SendFailed()
+                | Trouble()
+            ):
+                return self.desk.on(event, self.facts())
+            case _:
+                assert_never(event)
+
+    def restore(self, rows: Sequence[Row]) -> None:
+        """Rebuild what the journal knows: orders, fills, latches, counters. Before the first event."""
+        self.desk.restore(rows)
+        self._watch = None
+
+    # -- what is told to the desk -------------------------------------------------------------------------------------
+
+    def facts(self) -> Facts:
+        """The world as the desk may know it, at this instant."""
+        day = self.params.table.day_at(self.now_ns)
+        allowed, reason = entries_open(self.params.window, day, self.params.news, self.now_ns)
+        phase = day.phase(self.now_ns) if day else Phase.CLOSED
+        data_ts = self.market.data_ts_ns
+        return Facts(
+            now_ns=self.now_ns,
+            trade_date=day.trade_date if day else None,
+            entries_open=allowed,
+            window_reason=reason,
+            flat_at_ns=flat_at(self.params.window, day),
+            market_open=phase is not Phase.CLOSED,
+            rth=phase is Phase.RTH,
+            data_age_ms=None if data_ts is None else max(0, self.now_ns - data_ts) // MS_NS,
+            grade=self.market.grade,
+            link=self.link,
+            link_epoch=self.link_epoch,
+            marks=(self.mark(),),
+            margin=self.margin,
+        )
+
+    def mark(self) -> Mark:
+        """The executed instrument's mark; the analysed tape's where the executed one has none of its own (same grid)."""
+        if self._execution_mark is not None:
+            return self._execution_mark
+        return Mark(
+            self.params.execution.symbol, self._quote_bid, self._quote_ask, self.market.last_price, self.market.data_ts_ns or 0
+        )
+
+    # -- market -------------------------------------------------------------------------------------------------------
+
+    def _on_trades(self, piece: Trades) -> list[Action]:
+        if piece.instrument != self.params.analysis.symbol:
+            return self._on_execution_trades(piece)
+        if piece.bid is not None and piece.ask is not None:
+            self._quote_bid, self._quote_ask = known(int(piece.bid[-1])), known(int(piece.ask[-1]))
+        news = self.market.on_trades(piece)
+        observed = self.analyst.on_piece(piece, self.market)
+        actions = self._conclude(news, observed)
+        if self._execution_mark is None:
+            actions += self.desk.on_mark(self.facts(), int(piece.price.min()), int(piece.price.max()))
+        return actions
+
+    def _on_execution_trades(self, piece: Trades) -> list[Action]:
+        old = self._execution_mark or Mark(piece.instrument, None, None, None, 0)
+        self._execution_mark = Mark(piece.instrument, old.bid, old.ask, int(piece.price[-1]), int(piece.ts_ns[-1]))
+        return self.desk.on_mark(self.facts(), int(piece.price.min()), int(piece.price.max()))
+
+    def _on_book(self, event: Quote | Depth) -> list[Action]:
+        bid, ask = best_of(event)
+        if event.instrument != self.params.analysis.symbol:
+            old = self._execution_mark
+            self._execution_mark = Mark(event.instrument, bid, ask, old.last if old else None, event.ts_ns)
+            return []
+        self._quote_bid, self._quote_ask = bid, ask
+        if isinstance(event, Quote):
+            self.market.on_quote(event)
+            return []
+        self.market.on_depth(event)
+        return self._conclude([], self.analyst.on_depth(event, self.market))
+
+    def _on_time(self, now_ns: int) -> list[Action]:
+        news = self.market.on_time(now_ns)
+        actions = self._conclude(news, [])
+        actions += self._conclude([], self.analyst.on_time(now_ns, self.market))
+        return actions + self.desk.on_time(self.facts())
+
+    # -- conclusions --------------------------------------------------------------------------------------------------
+
+    def _conclude(self, news: Sequence[News], observed: Sequence[Observation]) -> list[Action]:
+        """Publish what closed and what it means; pass decisions to the desk."""
+        items: list[Observation] = list(observed)
+        if news:
+            for piece_of_news in news:
+                if isinstance(piece_of_news, BarClosed):
+                    items.append(piece_of_news.bar)
+                elif isinstance(piece_of_news, RthClosed) and piece_of_news.profile is not None:
+                    items.append(piece_of_news.profile)
+            items += self.analyst.on_news(news, self.market)
+        actions: list[Action] = [Observed(item) for item in items]
+        for item in items:
+            if isinstance(item, Decision):
+                actions += self.desk.on_decision(item, self.facts())
+        return actions
+
+
+def known(price: int) -> int | None:
+    """A price, or None where the column says there was none."""
+    return None if price == NO_PRICE else price
+
+
+def best_of(event: Quote | Depth) -> tuple[int | None, int | None]:
+    """Best bid and ask of a quote or a book."""
+    if isinstance(event, Quote):
+        return known(event.bid), known(event.ask)
+    return (event.bids[0][0] if event.bids else None), (event.asks[0][0] if event.asks else None)
