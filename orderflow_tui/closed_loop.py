@@ -48,8 +48,8 @@ class ClosedLoop:
         broker: MatchingBroker | None = None,
         journal: SyncJournal | None = None,
         *,
-        observe: Callable[[Observation], None] = lambda item: None,
-        alert: Callable[[Alert], None] = lambda item: None,
+        observe: Callable[[Observation], None] = lambda _: None,
+        alert: Callable[[Alert], None] = lambda _: None,
         stop_seen: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.engine = engine

@@ -56,7 +56,7 @@ class EngineParams:
     market: MarketParams
     signals: SignalParams
     trading: TradingParams
-    window: WindowParams = WindowParams()
+    window: WindowParams
     news: tuple[NewsWindow, ...] = ()
     account: str = ""
     install: str = "local"
