@@ -26,12 +26,16 @@ class Link(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LinkStatus:
-    """A change of the link. `epoch` counts connections; reports of an older epoch are void."""
+    """A change of the link. `epoch` counts connections; reports of an older epoch are void.
+
+    `next_number` is the lowest order number the broker still accepts from us (0: it did not say).
+    """
 
     ts_ns: int
     link: Link
     epoch: int
     reason: str = ""
+    next_number: int = 0
 
 
 @dataclass(frozen=True, slots=True)

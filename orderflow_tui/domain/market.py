@@ -197,10 +197,16 @@ class FeedStatus:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What an instrument is worth now: ticks, None where unknown. `ts_ns` is the newest of its parts."""
+    """What an instrument is worth now: ticks, None where unknown. `ts_ns` is the newest of its parts.
+
+    `high` and `low` are the extremes of the trades since the mark before this one (None: `last` alone), so that peaks
+    and excursions are the same however the stream was cut.
+    """
 
     instrument: str
     bid: int | None
     ask: int | None
     last: int | None
     ts_ns: int
+    high: int | None = None
+    low: int | None = None
