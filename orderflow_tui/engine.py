@@ -80,6 +80,7 @@ class Engine:
         self._quote_bid: int | None = None
         self._quote_ask: int | None = None
         self._execution_mark: Mark | None = None
+        self._extremes: tuple[int, int] | None = None  # high and low of the piece being processed
         self._watch: Watch | None = None
 
     # -- time ---------------------------------------------------------------------------------------------------------
@@ -163,9 +164,9 @@ class Engine:
         """The executed instrument's mark; the analysed tape's where the executed one has none of its own (same grid)."""
         if self._execution_mark is not None:
             return self._execution_mark
-        return Mark(
-            self.params.execution.symbol, self._quote_bid, self._quote_ask, self.market.last_price, self.market.data_ts_ns or 0
-        )
+        high, low = self._extremes or (None, None)
+        symbol, since = self.params.execution.symbol, self.market.data_ts_ns or 0
+        return Mark(symbol, self._quote_bid, self._quote_ask, self.market.last_price, since, high, low)
 
     # -- market -------------------------------------------------------------------------------------------------------
 
@@ -178,13 +179,16 @@ class Engine:
         observed = self.analyst.on_piece(piece, self.market)
         actions = self._conclude(news, observed)
         if self._execution_mark is None:
-            actions += self.desk.on_mark(self.facts(), int(piece.price.min()), int(piece.price.max()))
+            self._extremes = (int(piece.price.max()), int(piece.price.min()))
+            actions += self.desk.on_mark(self.facts())
+            self._extremes = None
         return actions
 
     def _on_execution_trades(self, piece: Trades) -> list[Action]:
         old = self._execution_mark or Mark(piece.instrument, None, None, None, 0)
-        self._execution_mark = Mark(piece.instrument, old.bid, old.ask, int(piece.price[-1]), int(piece.ts_ns[-1]))
-        return self.desk.on_mark(self.facts(), int(piece.price.min()), int(piece.price.max()))
+        high, low = int(piece.price.max()), int(piece.price.min())
+        self._execution_mark = Mark(piece.instrument, old.bid, old.ask, int(piece.price[-1]), int(piece.ts_ns[-1]), high, low)
+        return self.desk.on_mark(self.facts())
 
     def _on_book(self, event: Quote | Depth) -> list[Action]:
         bid, ask = best_of(event)
