@@ -1,0 +1,347 @@
+"""The journal: our memory, durable before anything leaves the house.
+
+Two files, two connections, two threads (aiosqlite): rows of orders never wait for rows of the market. Every transaction
+is one callable that runs whole on the connection's thread; it is never awaited statement by statement, so no other task
+can come between its parts and a cancelled caller cannot tear it (the write goes on, what was written is read again from
+the file). Rows of orders keep the order they were handed over in, whether committed or recorded, and wait in one queue
+that drops nothing; several waiting commits share one fsync. Rows of the market wait in a queue that drops its oldest.
+
+Connections are closed on every path out, and their threads are daemons: an open connection never keeps a dead program alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+from orderflow_tui.adapters.journal_lane import Lane, Reader
+from orderflow_tui.adapters.journal_memory import duplicate_of
+from orderflow_tui.adapters.journal_schema import BrokenChain, DuplicateRow, Entry, entry_of, events
+from orderflow_tui.adapters.journal_store import DiskFull, MarketStore, OrderStore
+from orderflow_tui.domain.action import Json, Row
+from orderflow_tui.domain.event import JournalFailed
+from orderflow_tui.ports import JournalError, Post
+
+__all__ = ["BrokenChain", "DiskFull", "DuplicateRow", "Journal", "JournalError", "Reader", "Run"]
+
+ORDER_ROWS_WAITING = 65_536  # never dropped; beyond this the caller is told
+MARKET_ROWS_WAITING = 20_000  # oldest dropped and counted
+ROWS_PER_TURN = 512
+RETRY_S = 0.25
+MARKET_BEAT_S = 0.5
+TURNS_PER_CHECKPOINT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One process life, as its first row tells it."""
+
+    id: str
+    mode: str
+    version: str = ""
+    config_hash: str = ""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """Rows that stand or fall together, and who waits for them."""
+
+    entries: list[Entry]
+    done: asyncio.Future[None] | None = None
+
+
+@dataclass(slots=True)
+class Journal:
+    """Implements ports.Journal. Make one with `open`; use it from one event loop."""
+
+    run: Run
+    folder: Path
+    _orders: Lane
+    _market: Lane
+    _store: OrderStore
+    _bulk: MarketStore
+    _post: Post | None
+    _clock: Callable[[], int]
+    notes: list[str] = field(default_factory=list)  # sentences for the log, found while opening
+    dropped_market_rows: int = 0
+    _turns: deque[_Turn] = field(default_factory=deque)
+    _waiting: int = 0
+    _bulk_rows: deque[Entry] = field(default_factory=deque)
+    _bulk_full: bool = False
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _failing: bool = False
+    _closed: bool = False
+
+    @classmethod
+    async def open(
+        cls,
+        folder: Path,
+        run: Run,
+        *,
+        post: Post | None = None,
+        clock: Callable[[], int] = time.time_ns,
+        factory: type[sqlite3.Connection] = sqlite3.Connection,
+    ) -> Self:
+        """Open or create both files, prove orders.sqlite and write the run's first row.
+
+        `post` receives JournalFailed when a background write fails. Raises BrokenChain when the file is not what was
+        written, JournalError when it cannot be used. A market file that cannot be used is moved aside.
+        """
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        store, bulk = OrderStore(folder), MarketStore(folder)
+        orders = await Lane.open(store.path, factory=factory)
+        try:
+            await orders.run(lambda conn: store.prepare(conn, run.id, clock()))
+            market, notes = await _open_market(bulk, clock())
+        except BaseException:
+            await orders.close()
+            store.release()
+            raise
+        journal = cls(run, folder, orders, market, store, bulk, post, clock, [*store.notes, *notes])
+        journal._start()
+        try:
+            payload: dict[str, Json] = {"mode": run.mode, "version": run.version, "config_hash": run.config_hash}
+            await journal.commit([Row("orders", "run_start", run.id, clock(), payload)])
+        except BaseException:
+            await journal._shut()
+            raise
+        return journal
+
+    @property
+    def install(self) -> str:
+        """Five letters that belong to this journal for ever: the middle of our order ids."""
+        return self._store.install
+
+    # -- ports.Journal ------------------------------------------------------------------------------------------------
+
+    def commit(self, rows: Sequence[Row]) -> Coroutine[Any, Any, None]:
+        """Write rows durably in one piece, after everything handed over before.
+
+        The rows take their place in the order at the call; awaiting the result waits for the disk. Cancelling the waiter
+        does not undo the write. Raises JournalError: at once for rows that cannot be stored, when awaited for trouble.
+        """
+        done = asyncio.get_running_loop().create_future()
+        self._queue(_Turn([entry_of(row) for row in rows], done))
+        return _wait(done)
+
+    def record(self, row: Row) -> None:
+        """Queue a row. Rows of orders are written at once and never dropped; the oldest market rows give way."""
+        entry = entry_of(row)
+        if row.book == "orders":
+            self._queue(_Turn([entry]))
+            return
+        if self._closed:
+            raise JournalError(f"the journal is closed; {row.kind} {row.ref} was not written")
+        if self._bulk_full or len(self._bulk_rows) >= MARKET_ROWS_WAITING:
+            self.dropped_market_rows += 1
+            if self._bulk_full:
+                return
+            self._bulk_rows.popleft()
+        self._bulk_rows.append(entry)
+
+    async def flush(self) -> None:
+        """Write what is queued. Raises JournalError when it could not be."""
+        await self.commit(())
+        await self._flush_market()
+
+    async def close(self) -> None:
+        """Note the clean stop, write what is queued, close both files. Idempotent."""
+        if self._closed:
+            return
+        try:
+            with suppress(JournalError):
+                self.record(Row("orders", "run_end", self.run.id, self._clock(), {}))
+                await self.flush()
+            await self._orders.run(lambda conn: self._store.checkpoint(conn, whole=True))
+        finally:
+            await self._shut()
+
+    def _start(self) -> None:
+        for name, work in (("orders", self._write_orders()), ("market", self._write_market())):
+            task = asyncio.create_task(work, name=f"journal: {name}")
+            task.add_done_callback(self._writer_ended)
+            self._tasks.append(task)
+
+    async def _shut(self) -> None:
+        self._closed = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._refuse_waiting()
+        await self._orders.close()
+        await self._market.close()
+        self._store.release()
+
+    def _writer_ended(self, task: asyncio.Task[None]) -> None:
+        """A writer that ends on its own is a bug of ours: nobody may wait for it, and everybody must know."""
+        fault = None if task.cancelled() else task.exception()
+        if fault is None or self._closed:
+            return
+        self._closed = True
+        self._refuse_waiting()
+        if self._post is not None:
+            self._post(JournalFailed(self._clock(), (), f"the task {task.get_name()} ended: {fault!r}"))
+
+    # -- boot ---------------------------------------------------------------------------------------------------------
+
+    async def rows(self, kinds: Collection[str] | None = None) -> list[Row]:
+        """The rows of orders of earlier lives and this one, in order, for replay at boot. The file was proven by `open`."""
+        found = await self._orders.run(lambda conn: events(conn, kinds))
+        return [stored.row for stored in found]
+
+    async def unclean_boots(self, since_ns: int) -> int:
+        """How many earlier runs began at or after an instant and never noted a clean stop: the crash-loop question."""
+        ended, started = set(), []
+        for row in await self.rows(("run_start", "run_end")):
+            if row.kind == "run_end":
+                ended.add(row.ref)
+            elif row.ref != self.run.id and row.ts_ns >= since_ns:
+                started.append(row.ref)
+        return sum(1 for ref in started if ref not in ended)
+
+    def reader(self) -> Reader:
+        """A reader with connections of its own. Close it."""
+        return Reader(self.folder)
+
+    # -- writing orders -----------------------------------------------------------------------------------------------
+
+    def _queue(self, turn: _Turn) -> None:
+        if self._closed:
+            raise JournalError("the journal is closed; nothing was written")
+        if self._waiting + len(turn.entries) > ORDER_ROWS_WAITING:
+            raise JournalError(f"{self._waiting} journal rows are waiting to be written: the disk does not keep up")
+        self._waiting += len(turn.entries)
+        self._turns.append(turn)
+        self._wake.set()
+
+    async def _write_orders(self) -> None:
+        """The writer: takes what waits, writes it in one transaction, tells who waited."""
+        since_checkpoint = 0
+        while True:
+            if not self._turns:
+                self._wake.clear()
+                if since_checkpoint >= TURNS_PER_CHECKPOINT:
+                    since_checkpoint = 0
+                    await self._orders.run(self._store.checkpoint)
+                await self._wake.wait()
+            turns = self._take()
+            if turns and not await self._write(turns):
+                self._wake.clear()
+                with suppress(TimeoutError):  # a new commit is tried at once
+                    await asyncio.wait_for(self._wake.wait(), RETRY_S)
+            since_checkpoint += 1
+
+    def _take(self) -> list[_Turn]:
+        taken: list[_Turn] = []
+        rows = 0
+        while self._turns and (not taken or rows + len(self._turns[0].entries) <= ROWS_PER_TURN):
+            taken.append(self._turns.popleft())
+            rows += len(taken[-1].entries)
+        self._waiting -= rows
+        return taken
+
+    async def _write(self, turns: list[_Turn]) -> bool:
+        """Write turns in one transaction. On failure commits are refused and recorded rows go back to the front."""
+        try:
+            batches = [turn.entries for turn in turns]
+            outcomes = await self._orders.run(lambda conn: self._store.append(conn, self.run.id, batches))
+        except JournalError as fault:
+            kept = [turn for turn in turns if turn.done is None]
+            self._turns.extendleft(reversed(kept))
+            self._waiting += sum(len(turn.entries) for turn in kept)
+            for turn in turns:
+                _tell(turn, fault)
+            if isinstance(fault, DiskFull):
+                self._stop_market()
+            if kept and not self._failing and self._post is not None:
+                self._post(JournalFailed(self._clock(), (), str(fault)))
+            self._failing = True
+            return False
+        except BaseException as fault:
+            for turn in turns:
+                _tell(turn, JournalError(f"the journal's writer ended: {fault!r}"))
+            raise
+        self._failing = False
+        for turn, refused in zip(turns, outcomes, strict=True):
+            if refused is not None and turn.done is None:
+                self._turns.appendleft(_Turn([entry_of(duplicate_of(turn.entries[0].row, refused))]))
+                self._waiting += 1
+            _tell(turn, refused)
+        return True
+
+    def _refuse_waiting(self) -> None:
+        while self._turns:
+            _tell(self._turns.popleft(), JournalError("the journal is closed; nothing was written"))
+
+    # -- writing the market -------------------------------------------------------------------------------------------
+
+    async def _write_market(self) -> None:
+        while True:
+            await asyncio.sleep(MARKET_BEAT_S)
+            with suppress(JournalError):
+                await self._flush_market()
+
+    async def _flush_market(self) -> None:
+        """Write waiting market rows; they stay queued on trouble, unless the disk is full: then there is room for orders only."""
+        while self._bulk_rows:
+            taken: list[Entry] = [self._bulk_rows.popleft() for _ in range(min(ROWS_PER_TURN, len(self._bulk_rows)))]
+            try:
+                await self._market.run(partial(self._bulk.append, run_id=self.run.id, entries=taken))
+            except DiskFull:
+                self.dropped_market_rows += len(taken)
+                self._stop_market()
+                raise
+            except JournalError:
+                self._bulk_rows.extendleft(reversed(taken))
+                raise
+
+    def _stop_market(self) -> None:
+        self._bulk_full = True
+        self.dropped_market_rows += len(self._bulk_rows)
+        self._bulk_rows.clear()
+
+
+async def _wait(done: asyncio.Future[None]) -> None:
+    await asyncio.shield(done)
+
+
+def _tell(turn: _Turn, fault: JournalError | None) -> None:
+    if turn.done is None or turn.done.done():
+        return
+    if fault is None:
+        turn.done.set_result(None)
+    else:
+        turn.done.set_exception(fault)
+        turn.done.exception()  # a caller that was cancelled meanwhile must not leave a warning behind
+
+
+async def _open_market(bulk: MarketStore, now_ns: int) -> tuple[Lane, list[str]]:
+    """The market's lane; a file that cannot be used is moved aside once, with a note."""
+    notes: list[str] = []
+    while True:
+        lane = await Lane.open(bulk.path)
+        try:
+            await lane.run(bulk.prepare)
+        except JournalError as fault:
+            await lane.close()
+            if notes or not bulk.path.exists():
+                raise
+            aside = bulk.path.with_name(f"{bulk.path.name}.aside-{now_ns}")
+            bulk.path.rename(aside)
+            for suffix in ("-wal", "-shm"):
+                bulk.path.with_name(bulk.path.name + suffix).unlink(missing_ok=True)
+            notes.append(f"{fault}; it was moved to {aside.name}")
+        except BaseException:
+            await lane.close()
+            raise
+        else:
+            return lane, notes

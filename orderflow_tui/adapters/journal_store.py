@@ -1,0 +1,282 @@
+"""The two files of the journal, written by plain synchronous calls on one sqlite3 connection each.
+
+`OrderStore.append` is one transaction of many batches: a batch that repeats a key that exists is refused alone, every other
+trouble rolls everything back and is told as JournalError. After any trouble the head is read again from the file, never
+remembered. `MarketStore` writes in bulk and may lose a batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import sqlite3
+import string
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from orderflow_tui.adapters.journal_schema import (
+    BUSY_MS,
+    EMPTY,
+    MARKET_KINDS,
+    MARKET_MIGRATIONS,
+    ORDER_MIGRATIONS,
+    OTHER_TABLE,
+    BrokenChain,
+    DuplicateRow,
+    Entry,
+    Head,
+    clean,
+    configure,
+    entry_of,
+    error_code,
+    migrate,
+    row_hash,
+    verify,
+)
+from orderflow_tui.domain.action import Row
+from orderflow_tui.ports import JournalError
+
+ORDERS_FILE = "orders.sqlite"
+MARKET_FILE = "market.sqlite"
+RESERVE_FILE = "reserve"
+RESERVE_BYTES = 4 * 1024 * 1024
+INSTALL_LETTERS = string.ascii_lowercase + string.digits
+
+
+class DiskFull(JournalError):
+    """The disk has no room. The reserve file was given up so that the next rows fit."""
+
+
+class OrderStore:
+    """orders.sqlite: durable, append-only, chained. Every method runs on the connection's own thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / ORDERS_FILE
+        self._reserve = folder / RESERVE_FILE
+        self._head_file = HeadFile(folder / f"{ORDERS_FILE}.head")
+        self._head = EMPTY
+        self.install = ""
+        self.notes: list[str] = []
+
+    def prepare(self, conn: sqlite3.Connection, run_id: str, ts_ns: int) -> None:
+        """Settings, schema, proof of the whole file, genesis row, reserve. Raises BrokenChain or JournalError."""
+        try:
+            new = conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+            configure(conn, durable=True)
+            migrate(conn, ORDER_MIGRATIONS)
+            self._head = verify(conn, str(self.path), self._head_file.read())
+        except sqlite3.Error as fault:
+            raise self._trouble(fault) from fault
+        except UnicodeDecodeError as fault:  # SQLite's own complaint quotes damaged text
+            raise BrokenChain(str(self.path), 0, f"its content cannot be read: {fault}") from fault
+        if self._head.seq == 0:
+            install = "".join(secrets.choice(INSTALL_LETTERS) for _ in range(5))
+            self.append(conn, run_id, [[entry_of(Row("orders", "genesis", install, ts_ns, {"install": install}))]])
+        self.install = str(conn.execute("SELECT ref FROM event WHERE seq=1 AND kind='genesis'").fetchone()[0])
+        self._head_file.write(self._head)
+        self._take_reserve(new)
+        sync_folder(self.path.parent)
+
+    def append(self, conn: sqlite3.Connection, run_id: str, batches: Sequence[Sequence[Entry]]) -> list[DuplicateRow | None]:
+        """Write batches in one durable transaction; for each, None or why it alone was refused. JournalError: none written."""
+        outcomes: list[DuplicateRow | None] = []
+        head = self._head
+        try:
+            conn.execute("BEGIN IMMEDIATE")
+            for batch in batches:
+                conn.execute("SAVEPOINT batch")
+                before = head
+                try:
+                    for entry in batch:
+                        head = self._insert(conn, head, run_id, entry)
+                    outcomes.append(None)
+                except DuplicateRow as fault:
+                    conn.execute("ROLLBACK TO batch")
+                    head = before
+                    outcomes.append(fault)
+                conn.execute("RELEASE batch")
+            conn.execute("COMMIT")
+        except BaseException as fault:
+            self._roll_back(conn)
+            if isinstance(fault, sqlite3.Error):
+                raise self._trouble(fault) from fault
+            raise
+        self._head = head
+        self._head_file.write(head)
+        return outcomes
+
+    def checkpoint(self, conn: sqlite3.Connection, *, whole: bool = False) -> None:
+        """Move the WAL into the file. Best effort: a reader in the way only postpones it."""
+        with suppress(sqlite3.Error):
+            conn.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if whole else 'PASSIVE'})").fetchall()
+
+    def release(self) -> None:
+        """Give the head file back."""
+        self._head_file.close()
+
+    def _insert(self, conn: sqlite3.Connection, head: Head, run_id: str, entry: Entry) -> Head:
+        row, payload = entry.row, entry.payload
+        seq, ref = head.seq + 1, clean(row.ref)
+        own = row_hash(head.hash, seq, run_id, row.ts_ns, row.kind, ref, payload)
+        conn.execute(
+            "INSERT INTO event(seq, run_id, ts_ns, kind, ref, payload, prev_hash, hash) VALUES(?,?,?,?,?,?,?,?)",
+            (seq, run_id, row.ts_ns, row.kind, ref, payload, head.hash, own),
+        )
+        for name, value, owner in entry.claims:
+            if conn.execute("INSERT OR IGNORE INTO claim(name, value, owner) VALUES(?,?,?)", (name, value, owner)).rowcount:
+                continue
+            held = conn.execute("SELECT owner FROM claim WHERE name=? AND value=?", (name, value)).fetchone()[0]
+            if not owner or held != owner:
+                raise DuplicateRow(f"{name} {value} is already in the journal; {row.kind} {row.ref} was not written")
+        return Head(seq, own)
+
+    def _roll_back(self, conn: sqlite3.Connection) -> None:
+        with suppress(sqlite3.Error):
+            if conn.in_transaction:
+                conn.execute("ROLLBACK")
+        with suppress(sqlite3.Error):
+            last = conn.execute("SELECT seq, hash FROM event ORDER BY seq DESC LIMIT 1").fetchone()
+            self._head = Head(*last) if last else EMPTY
+
+    def _trouble(self, fault: sqlite3.Error) -> JournalError:
+        """What an SQLite error means for us, in a sentence."""
+        code = error_code(fault)
+        if code == sqlite3.SQLITE_FULL:
+            given = "the 4 MiB reserve was given up for the next rows" if self.give_up_reserve() else "the reserve is used up"
+            return DiskFull(f"the disk of {self.path} is full: {given}; make room and restart")
+        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            return JournalError(f"{self.path} is locked by {lock_holder(self.path)} for more than {BUSY_MS} ms: close it there")
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            return BrokenChain(str(self.path), 0, f"SQLite finds {fault}")
+        return JournalError(f"{self.path} cannot be written: {fault}")
+
+    def give_up_reserve(self) -> bool:
+        """Delete the reserve file; False when it was gone already."""
+        try:
+            self._reserve.unlink()
+        except OSError:
+            return False
+        return True
+
+    def _take_reserve(self, new: bool) -> None:
+        if self._reserve.exists() and self._reserve.stat().st_size == RESERVE_BYTES:
+            return
+        fd = os.open(self._reserve, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(fd, 0, RESERVE_BYTES)
+        except OSError as fault:
+            self.give_up_reserve()
+            self.notes.append(f"no room for the journal's {RESERVE_BYTES // 2**20} MiB reserve: {fault.strerror}")
+        finally:
+            os.close(fd)
+        if not new and not self.notes:
+            self.notes.append("the journal's reserve was missing (the disk has been full) and was made again")
+
+
+class HeadFile:
+    """The number and hash of the last committed row in a small file of its own, written after each commit.
+
+    It is not synced: the database is, first. So the file may lag behind the database and never runs ahead of it.
+    A record that does not check out proves nothing and is treated as absent.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd = -1
+
+    def read(self) -> Head | None:
+        """The noted head, None when there is none that checks out."""
+        try:
+            seq, digest, check = self.path.read_text(encoding="ascii").split()
+            head = Head(int(seq), bytes.fromhex(digest))
+        except (OSError, ValueError):
+            return None
+        return head if check == _check(seq, digest) else None
+
+    def write(self, head: Head) -> None:
+        """Note a head. Trouble here never fails a commit: the note is a second witness."""
+        seq, digest = f"{head.seq:020d}", head.hash.hex()
+        record = f"{seq} {digest} {_check(seq, digest)}\n".encode("ascii")
+        with suppress(OSError):
+            if self._fd < 0:
+                self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            os.pwrite(self._fd, record, 0)
+
+    def close(self) -> None:
+        """Close the file. Idempotent."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def _check(seq: str, digest: str) -> str:
+    return hashlib.sha256(f"{seq} {digest}".encode("ascii")).hexdigest()[:16]
+
+
+class MarketStore:
+    """market.sqlite: bulk writes, no chain. Every method runs on the connection's own thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / MARKET_FILE
+
+    def prepare(self, conn: sqlite3.Connection) -> None:
+        """Settings and schema."""
+        try:
+            configure(conn, durable=False)
+            migrate(conn, MARKET_MIGRATIONS)
+        except (sqlite3.Error, UnicodeDecodeError) as fault:
+            raise JournalError(f"{self.path} cannot be used: {fault}; it can be moved aside, the tape rebuilds it") from fault
+
+    def append(self, conn: sqlite3.Connection, run_id: str, entries: Sequence[Entry]) -> None:
+        """Write rows in one transaction. Raises DiskFull or JournalError; then none of them was written."""
+        try:
+            conn.execute("BEGIN IMMEDIATE")
+            for entry in entries:
+                row = entry.row
+                table = row.kind if row.kind in MARKET_KINDS else OTHER_TABLE
+                conn.execute(
+                    f"INSERT INTO {table}(run_id, ts_ns, kind, ref, payload) VALUES(?,?,?,?,?)",
+                    (run_id, row.ts_ns, row.kind, clean(row.ref), entry.payload),
+                )
+            conn.execute("COMMIT")
+        except sqlite3.Error as fault:
+            with suppress(sqlite3.Error):
+                if conn.in_transaction:
+                    conn.execute("ROLLBACK")
+            full = error_code(fault) == sqlite3.SQLITE_FULL
+            raise (DiskFull if full else JournalError)(f"{self.path} cannot be written: {fault}") from fault
+
+
+def private_file(path: Path) -> None:
+    """Make sure the file is there and ours alone before SQLite opens it: its WAL takes over the mode. Raises JournalError."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        path.chmod(0o600)
+    except OSError as fault:
+        raise JournalError(f"{path} cannot be opened for writing: {fault.strerror}; is its folder ours?") from fault
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def lock_holder(path: Path) -> str:
+    """Who holds a lock on the database or its shared memory, from the kernel's list; a general word where it cannot tell."""
+    inodes = set()
+    for name in (path, path.with_name(path.name + "-shm"), path.with_name(path.name + "-wal")):
+        with suppress(OSError):
+            inodes.add(str(name.stat().st_ino))
+    with suppress(OSError):
+        for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+            fields = line.split()
+            if "WRITE" in fields and fields[5].rsplit(":", 1)[-1] in inodes and fields[4] != str(os.getpid()):
+                command = Path(f"/proc/{fields[4]}/comm").read_text(encoding="utf-8", errors="replace").strip()
+                return f"process {fields[4]} ({command})"
+    return "another process"
