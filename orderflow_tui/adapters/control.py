@@ -1,0 +1,195 @@
+"""The second door: another shell talks to the running engine over a Unix socket that only this user can open.
+
+One line of JSON in, one line of JSON out, then the door closes. The server lives in the engine's own loop, so an answer
+proves that the loop turns; the client waits two seconds and then says that nobody answered. Brakes become the same
+OperatorCommand that a key makes: this door decides nothing.
+
+    {"verb": "status"}                                   -> {"ok": true, "status": {...}}
+    {"verb": "flatten"}                                  -> {"ok": true, "id": "door-1790000000000000000-1"}
+    {"verb": "resume", "word": "RESUME", "key": "..."}   -> {"ok": true, "id": ...}
+    anything else                                        -> {"ok": false, "error": "a sentence"}
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+from orderflow_tui.domain.action import Json
+from orderflow_tui.domain.event import Command, OperatorCommand
+from orderflow_tui.ports import Post
+
+FILE = "control.sock"
+LIMIT_S = 2.0
+LINE_BYTES = 64 * 1024
+CLIENTS = 8
+LONGEST_PATH = 100  # the kernel's limit for a socket's name is 107 bytes
+BRAKES = {
+    "flatten": Command.FLATTEN,
+    "halt": Command.HALT,
+    "cancel-entries": Command.CANCEL_ENTRIES,
+    "stop": Command.STOP,
+    "resume": Command.RESUME,
+    "reconcile": Command.RECONCILE,
+}
+
+
+class NoAnswer(Exception):
+    """Nobody answered at the door: no engine runs there, or it stands still."""
+
+
+class Refused(Exception):
+    """The engine answered that it will not."""
+
+
+def control_path(data_dir: Path) -> Path:
+    """Where the door of a data folder is."""
+    return data_dir / "state" / FILE
+
+
+class ControlDoor:
+    """The server. `status` makes the document; `check_key` proves a safety key (it may take its time, in a thread)."""
+
+    def __init__(
+        self,
+        path: Path,
+        post: Post,
+        status: Callable[[], Mapping[str, Json]],
+        *,
+        check_key: Callable[[str], bool] | None = None,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.path = path
+        self._post = post
+        self._status = status
+        self._check_key = check_key
+        self._clock = clock
+        self._server: asyncio.Server | None = None
+        self._ids = count(1)
+        self._open = 0
+
+    async def start(self) -> None:
+        """Open the door. The instance lock must be held: whatever socket lies there is dead and is removed."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path.parent.chmod(0o700)  # nobody reaches the socket between its birth and its own mode
+        self.path.unlink(missing_ok=True)
+        with _short(self.path) as name:
+            self._server = await asyncio.start_unix_server(self._serve, name, limit=LINE_BYTES)
+        self.path.chmod(0o600)
+
+    async def close(self) -> None:
+        """Close the door. Idempotent."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            with suppress(OSError):
+                self.path.unlink()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open += 1
+        try:
+            answer = await self._answered(reader, writer)
+            writer.write(json.dumps(answer, separators=(",", ":")).encode("utf-8") + b"\n")
+            await asyncio.wait_for(writer.drain(), LIMIT_S)
+        except (OSError, TimeoutError):
+            writer.transport.abort()  # the caller went away or does not read: nobody is left to tell
+        finally:
+            self._open -= 1
+            writer.close()
+
+    async def _answered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> dict[str, Json]:
+        if self._open > CLIENTS:
+            return _no(f"{CLIENTS} callers are at the door already: try again")
+        if not _is_us(writer):
+            return _no("this door opens for the user who runs the engine only")
+        try:
+            line = await asyncio.wait_for(reader.readline(), LIMIT_S)
+            request = json.loads(line)
+        except TimeoutError:
+            return _no("no request came within two seconds")
+        except ValueError:  # no JSON, or a line beyond the limit
+            return _no('a request is one line of JSON such as {"verb": "status"}')
+        if not isinstance(request, dict) or not isinstance(request.get("verb"), str):
+            return _no('a request needs a verb: {"verb": "status"}')
+        return await self._do(request["verb"], request)
+
+    async def _do(self, verb: str, request: Mapping[str, Json]) -> dict[str, Json]:
+        if verb == "status":
+            return {"ok": True, "status": {**self._status()}}
+        command = BRAKES.get(verb)
+        if command is None:
+            return _no(f"unknown verb {verb!r}: one of status, {', '.join(BRAKES)}")
+        args: dict[str, str] = {}
+        if command is Command.RESUME:
+            args["word"] = str(request.get("word", ""))
+            if await self._proven(request.get("key")):
+                args["key_ok"] = "yes"
+        now_ns = self._clock()
+        command_id = f"door-{now_ns}-{next(self._ids)}"
+        self._post(OperatorCommand(now_ns, command, command_id, args))
+        return {"ok": True, "id": command_id}
+
+    async def _proven(self, key: Json) -> bool:
+        if self._check_key is None or not isinstance(key, str) or not key:
+            return False
+        return await asyncio.to_thread(self._check_key, key)
+
+
+def ask(path: Path, verb: str, args: Mapping[str, Json] | None = None, limit_s: float = LIMIT_S) -> dict[str, Json]:
+    """Ask the running engine; returns its answer. Raises NoAnswer after `limit_s`, Refused with the engine's sentence."""
+    deadline = time.monotonic() + limit_s
+    received = bytearray()
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+            door.settimeout(limit_s)
+            with _short(path) as name:
+                door.connect(name)
+            door.sendall(json.dumps({"verb": verb, **(args or {})}).encode("utf-8") + b"\n")
+            while not received.endswith(b"\n"):
+                door.settimeout(max(0.001, deadline - time.monotonic()))
+                part = door.recv(65_536)
+                if not part:
+                    break
+                received += part
+    except TimeoutError:
+        raise NoAnswer(f"the engine behind {path} did not answer within {limit_s:g} s: it stands still") from None
+    except OSError as fault:
+        raise NoAnswer(f"nobody is behind {path}: {(fault.strerror or str(fault)).lower()}") from fault
+    try:
+        answer = json.loads(received)
+    except ValueError as fault:
+        raise NoAnswer(f"the engine behind {path} closed the door without an answer") from fault
+    if not isinstance(answer, dict) or answer.get("ok") is not True:
+        raise Refused(str(answer.get("error", answer)) if isinstance(answer, dict) else str(answer))
+    return answer
+
+
+def _no(sentence: str) -> dict[str, Json]:
+    return {"ok": False, "error": sentence}
+
+
+def _is_us(writer: asyncio.StreamWriter) -> bool:
+    sock = writer.get_extra_info("socket")
+    _, uid, _ = struct.unpack("3i", sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    return uid in {os.geteuid(), 0}
+
+
+@contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """A name for the socket that the kernel accepts, however deep the folder lies."""
+    if len(os.fsencode(path)) <= LONGEST_PATH:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)

@@ -1,0 +1,124 @@
+"""The second door: brakes and status from another shell, for this user only."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from orderflow_tui.adapters.control import CLIENTS, ControlDoor, NoAnswer, Refused, ask, control_path
+from orderflow_tui.domain.action import Json
+from orderflow_tui.domain.event import Command, Event, OperatorCommand
+
+POSTED: list[Event] = []
+
+
+@pytest.fixture
+async def door(tmp_path: Path) -> AsyncIterator[ControlDoor]:
+    POSTED.clear()
+    made = ControlDoor(
+        control_path(tmp_path),
+        POSTED.append,
+        lambda: {"mode": "demo", "position": 2},
+        check_key=lambda key: key == "correct horse",
+        clock=lambda: 1_000,
+    )
+    await made.start()
+    yield made
+    await made.close()
+
+
+async def asked(door: ControlDoor, verb: str, args: dict[str, Json] | None = None) -> dict[str, Json]:
+    return await asyncio.to_thread(ask, door.path, verb, args)
+
+
+async def test_status_is_the_engine_s_own_document(door: ControlDoor) -> None:
+    assert await asked(door, "status") == {"ok": True, "status": {"mode": "demo", "position": 2}}
+    assert door.path.stat().st_mode & 0o777 == 0o600
+    assert door.path.parent.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("verb", ["flatten", "halt", "cancel-entries", "stop", "reconcile"])
+async def test_a_brake_becomes_the_command_a_key_would_make(door: ControlDoor, verb: str) -> None:
+    answer = await asked(door, verb)
+    assert [OperatorCommand(1_000, Command(verb), str(answer["id"]))] == POSTED
+
+
+async def test_resume_carries_the_word_and_whether_the_key_was_right(door: ControlDoor) -> None:
+    await asked(door, "resume", {"word": "RESUME", "key": "correct horse"})
+    await asked(door, "resume", {"word": "RESUME", "key": "wrong"})
+    await asked(door, "resume", {"word": "RESUME"})
+    args = [event.args for event in POSTED if isinstance(event, OperatorCommand)]
+    assert args == [{"word": "RESUME", "key_ok": "yes"}, {"word": "RESUME"}, {"word": "RESUME"}]
+    assert len({event.id for event in POSTED if isinstance(event, OperatorCommand)}) == 3
+
+
+async def test_what_is_no_verb_is_refused_with_the_list(door: ControlDoor) -> None:
+    with pytest.raises(Refused, match="unknown verb 'buy': one of status, flatten"):
+        await asked(door, "buy")
+    assert POSTED == []
+
+
+@pytest.mark.parametrize("line", [b"\n", b"flatten\n", b"[1]\n", b'{"verb": 3}\n', b"\xff\xff\n", b"x" * 200_000 + b"\n"])
+async def test_a_line_that_is_no_request_is_answered_with_a_sentence(door: ControlDoor, line: bytes) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(door.path))
+    writer.write(line)
+    answer = await reader.readline()
+    assert b'"ok":false' in answer
+    writer.close()
+    assert POSTED == []
+
+
+async def test_too_many_callers_are_told_so_and_the_door_stays_usable(door: ControlDoor) -> None:
+    waiting = [await asyncio.open_unix_connection(str(door.path)) for _ in range(CLIENTS)]
+    reader, writer = await asyncio.open_unix_connection(str(door.path))
+    writer.write(b'{"verb": "status"}\n')
+    assert b"already" in await reader.readline()
+    for _, idle in [*waiting, (reader, writer)]:
+        idle.close()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert (await asked(door, "status"))["ok"] is True
+
+
+async def test_a_dead_socket_is_replaced_and_a_closed_door_says_nobody_is_there(tmp_path: Path) -> None:
+    path = control_path(tmp_path)
+    path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    door = ControlDoor(path, POSTED.append, dict)
+    await door.start()
+    assert (await asked(door, "status"))["status"] == {}
+    await door.close()
+    await door.close()
+    with pytest.raises(NoAnswer, match="nobody is behind"):
+        ask(path, "status")
+
+
+def test_an_engine_that_stands_still_is_told_apart_from_none(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.bind(str(path))
+        deaf.listen()
+        with pytest.raises(NoAnswer, match=r"did not answer within 0.05 s: it stands still"):
+            ask(path, "flatten", limit_s=0.05)
+
+        def answer_nothing() -> None:
+            deaf.accept()[0].close()
+
+        answering = threading.Thread(target=answer_nothing)
+        answering.start()
+        with pytest.raises(NoAnswer):
+            ask(path, "flatten", limit_s=1)
+        answering.join()
+
+
+async def test_a_folder_deeper_than_a_socket_s_name_may_be_works(tmp_path: Path) -> None:
+    door = ControlDoor(control_path(tmp_path / ("deep" * 20) / ("deeper" * 10)), POSTED.append, lambda: {"deep": True})
+    await door.start()
+    assert (await asked(door, "status"))["status"] == {"deep": True}
+    await door.close()

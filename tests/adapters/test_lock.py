@@ -1,0 +1,69 @@
+"""One instance at a time, the holder named, the lock free the moment its holder is dead."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orderflow_tui.adapters.instance_lock import InstanceLock, LockHeld, account_lock_path, holder, instance_lock_path
+
+CHILD = (
+    "import sys\nfrom pathlib import Path\nfrom orderflow_tui.adapters.instance_lock import InstanceLock\n"
+    "lock=InstanceLock.take(Path(sys.argv[1]),'paper')\nprint('held',flush=True)\nsys.stdin.read()"
+)
+
+
+def test_a_second_instance_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
+    path = instance_lock_path(tmp_path)
+    with InstanceLock.take(path, "demo"):
+        with pytest.raises(LockHeld, match=rf"process {os.getpid()} on .* \(demo, since ") as caught:
+            InstanceLock.take(path, "live")
+        assert caught.value.exit_code == 75
+        found = holder(path)
+        assert found is not None
+        assert (found.pid, found.mode) == (os.getpid(), "demo")
+    assert holder(path) is None
+    InstanceLock.take(path, "live").release()
+
+
+def test_a_killed_holder_leaves_no_stale_lock(tmp_path: Path) -> None:
+    path = instance_lock_path(tmp_path)
+    with subprocess.Popen([sys.executable, "-c", CHILD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        with pytest.raises(LockHeld, match=f"process {child.pid}"):
+            InstanceLock.take(path, "demo")
+        child.kill()
+        child.wait()
+    with InstanceLock.take(path, "demo") as lock:
+        lock.release()
+        lock.release()
+
+
+def test_a_lock_file_with_no_name_in_it_still_locks(tmp_path: Path) -> None:
+    path = instance_lock_path(tmp_path)
+    lock = InstanceLock.take(path, "demo")
+    path.write_text("garbage")
+    with pytest.raises(LockHeld, match="another instance already works here"):
+        InstanceLock.take(path, "demo")
+    lock.release()
+
+
+def test_nobody_holds_a_lock_that_was_never_taken(tmp_path: Path) -> None:
+    assert holder(tmp_path / "nothing") is None
+
+
+def test_a_link_in_place_of_the_lock_file_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="symbolic links"):
+        InstanceLock.take(tmp_path / "lock", "demo")
+
+
+def test_the_account_lock_does_not_name_the_account() -> None:
+    path = account_lock_path("DU1234567")
+    assert "1234567" not in str(path)
+    assert path == account_lock_path("DU1234567") != account_lock_path("DU1234568")
