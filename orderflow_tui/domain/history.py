@@ -6,18 +6,35 @@ The same value primes a restart, a back-fill from the broker and the simulated m
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from orderflow_tui.domain.bar import FootprintBar
 from orderflow_tui.domain.value import SessionProfile, UnfinishedLevel, Zone
 
 
 @dataclass(frozen=True, slots=True)
+class SessionTrace:
+    """What a completed RTH session leaves for later comparison: its bars' ATR14 in ticks, in order of time, and its
+    bars' volumes as (seconds from the RTH open to the bar's start, contracts)."""
+
+    trade_date: date
+    atr: tuple[float, ...]
+    volumes: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """Completed sessions oldest first (at most 30) and closed bars in time order, from the first bar of the fifth
-    previous RTH session on; levels still alive; setup ids already emitted."""
+    previous RTH session on; levels still alive; setup ids already emitted.
+
+    `naked_pocs` (session, tick) oldest first, None: not known, to be worked out from profiles and bars. `traces` of the
+    last 20 sessions oldest first, empty: to be worked out from the bars.
+    """
 
     profiles: tuple[SessionProfile, ...] = ()
     bars: tuple[FootprintBar, ...] = ()
     zones: tuple[Zone, ...] = ()
     unfinished: tuple[UnfinishedLevel, ...] = ()
     setup_ids: tuple[str, ...] = ()
+    naked_pocs: tuple[tuple[date, int], ...] | None = None
+    traces: tuple[SessionTrace, ...] = ()

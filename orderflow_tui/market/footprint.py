@@ -1,0 +1,237 @@
+"""From many trades to few levels: the aggregator behind every bar and every profile.
+
+A stretch of trades is folded once, with one bincount over `(price - low) * 4 + side + 1`; bars, profiles and averages are
+then fed from the fold's few levels, so no trade is touched twice. The path of delta needs the trades in order: a
+cumulative sum gives its lowest and highest point exactly, whatever the cutting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from orderflow_tui.domain.bar import BarSource, FootprintBar
+from orderflow_tui.domain.market import I8, I64, Bars, SideMethod
+from orderflow_tui.market.profile import check_span, poc_index
+
+CHUNK = 1 << 14  # trades folded at a time: their temporaries stay in the processor's cache
+SELL, UNKNOWN, BUY = 0, 1, 2  # columns of a table of levels
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fold:
+    """A stretch of trades, folded. `table` int64[levels, 4] from tick `low`: sold, unknown, bought (and nothing).
+
+    `delta_low` and `delta_high` are the extremes of the running delta within the stretch, zero included.
+    `by_method` is volume per `SideMethod`.
+    """
+
+    first: int
+    last: int
+    low: int
+    high: int
+    trades: int
+    table: I64
+    volumes: I64
+    deltas: I64
+    volume: int
+    sold: int
+    bought: int
+    delta_low: int
+    delta_high: int
+    by_method: tuple[int, ...]
+
+    @property
+    def unknown(self) -> int:
+        """Volume whose side nobody knows."""
+        return self.volume - self.sold - self.bought
+
+
+def fold(price: I64, size: I64, aggressor: I8, method: I8) -> Fold:
+    """Fold n > 0 trades in order; int64[n] ticks, int64[n] contracts, int8[n] sides and methods."""
+    low, high = int(price.min()), int(price.max())
+    check_span(low, high)
+    cells = 4 * (high - low + 1)
+    counts = np.zeros(cells)
+    delta = delta_low = delta_high = 0
+    for start in range(0, len(price), CHUNK):
+        part = slice(start, start + CHUNK)
+        sides, sizes = aggressor[part], size[part]
+        at = price[part] - low
+        at <<= 2
+        at += sides
+        at += 1
+        counts += np.bincount(at, weights=sizes, minlength=cells)
+        path = np.multiply(sizes, sides, out=at).cumsum()
+        delta_low = min(delta_low, delta + int(path.min()))
+        delta_high = max(delta_high, delta + int(path.max()))
+        delta += int(path[-1])
+    table = counts.astype(np.int64).reshape(-1, 4)
+    sold, unknown, bought, _ = table.sum(axis=0).tolist()
+    return Fold(
+        first=int(price[0]),
+        last=int(price[-1]),
+        low=low,
+        high=high,
+        trades=len(price),
+        table=table,
+        volumes=table[:, SELL] + table[:, UNKNOWN] + table[:, BUY],
+        deltas=table[:, BUY] - table[:, SELL],
+        volume=sold + unknown + bought,
+        sold=sold,
+        bought=bought,
+        delta_low=delta_low,
+        delta_high=delta_high,
+        by_method=_by_method(size, method, sold + unknown + bought),
+    )
+
+
+def _by_method(size: I64, method: I8, volume: int) -> tuple[int, ...]:
+    """Volume per side method; the usual block has one method throughout."""
+    only = int(method[0])
+    if int(method.min()) == only == int(method.max()):
+        return tuple(volume if m == only else 0 for m in range(len(SideMethod)))
+    return tuple(int(v) for v in np.bincount(method, weights=size, minlength=len(SideMethod)))
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a bar is told when it closes: its name and place, and the cumulative deltas at its end."""
+
+    instrument: str
+    start_ns: int
+    end_ns: int
+    rth: bool
+    cvd_rth: int | None
+    cvd_globex: int | None
+
+
+class OpenBar:
+    """The bar being built, from folds of trades or from historical rows.
+
+    A bar with a row in it, or built while the feed delivered aggregates only, has no levels and no path of delta: what
+    cannot be known stays unknown.
+    """
+
+    __slots__ = (
+        "_delta_high",
+        "_delta_low",
+        "_inferred",
+        "_rows",
+        "_sideless",
+        "_table",
+        "_weak",
+        "bought",
+        "close",
+        "high",
+        "low",
+        "open",
+        "partial",
+        "sold",
+        "trades",
+        "volume",
+    )
+
+    def __init__(self, opening: int, sideless: bool = False, partial: bool = False) -> None:
+        self.open = self.high = self.low = self.close = opening
+        self.volume = self.sold = self.bought = 0
+        self.trades: int | None = 0
+        self.partial = partial
+        self._table: I64 | None = None
+        self._delta_low = self._delta_high = 0
+        self._weak = self._inferred = 0
+        self._rows = False
+        self._sideless = sideless
+
+    def mark_sideless(self) -> None:
+        """From here on the feed cannot tell sides: the bar as a whole cannot either."""
+        self._sideless = True
+
+    def add(self, part: Fold) -> None:
+        """The next stretch of trades."""
+        before = self.bought - self.sold
+        self._delta_low = min(self._delta_low, before + part.delta_low)
+        self._delta_high = max(self._delta_high, before + part.delta_high)
+        self._join(part)
+        self.high, self.low, self.close = max(self.high, part.high), min(self.low, part.low), part.last
+        self.volume += part.volume
+        self.sold += part.sold
+        self.bought += part.bought
+        self.trades = None if self.trades is None else self.trades + part.trades
+        tick_rule = part.by_method[SideMethod.MID_TICK] + part.by_method[SideMethod.TICK]
+        self._weak += min(part.volume, tick_rule + part.unknown)
+        self._inferred += part.volume - part.by_method[SideMethod.FEED]
+
+    def _join(self, part: Fold) -> None:
+        if self._table is None:
+            self._table = part.table
+            return
+        low, high = min(self.low, part.low), max(self.high, part.high)
+        if low < self.low or high > self.high:
+            check_span(low, high)
+            self._table = np.pad(self._table, ((self.low - low, high - self.high), (0, 0)))
+        self._table[part.low - low : part.high - low + 1] += part.table
+
+    def add_row(self, row: Bars) -> None:
+        """One historical row, shorter than or as long as this bar."""
+        self._rows = True
+        self.high, self.low = max(self.high, int(row.high[0])), min(self.low, int(row.low[0]))
+        self.close = int(row.close[0])
+        volume = int(row.volume[0])
+        self.volume += volume
+        known = 0
+        if row.bid_volume is None or row.ask_volume is None:
+            self._sideless = True
+        else:
+            self.sold += int(row.bid_volume[0])
+            self.bought += int(row.ask_volume[0])
+            known = int(row.bid_volume[0]) + int(row.ask_volume[0])
+        self._weak += volume - known
+        self._inferred += volume - known
+        self.trades = None if self.trades is None or row.trades is None else self.trades + int(row.trades[0])
+
+    def closed(self, frame: Frame) -> FootprintBar:
+        """The bar as it stands, as a value."""
+        source = BarSource.BARS if self._sideless else BarSource.BARS_SIDED if self._rows else BarSource.TRADES
+        bid: list[int] = []
+        ask: list[int] = []
+        unknown: list[int] = []
+        poc = None
+        if source is BarSource.TRADES and self._table is not None:
+            bid, unknown, ask = (self._table[:, side].tolist() for side in (SELL, UNKNOWN, BUY))
+            poc = self.low + poc_index((self._table[:, SELL] + self._table[:, UNKNOWN] + self._table[:, BUY]).tolist())
+        sided = source is not BarSource.BARS
+        sold, bought = (self.sold, self.bought) if sided else (0, 0)
+        return FootprintBar(
+            instrument=frame.instrument,
+            start_ns=frame.start_ns,
+            end_ns=frame.end_ns,
+            open=self.open,
+            high=self.high,
+            low=self.low,
+            close=self.close,
+            volume=self.volume,
+            bid_volume=sold,
+            ask_volume=bought,
+            unknown_volume=self.volume - sold - bought,
+            weak_volume=self._weak if sided else self.volume,
+            inferred_volume=self._inferred if sided else self.volume,
+            trades=self.trades,
+            delta=bought - sold if sided else None,
+            min_delta=self._delta_low if source is BarSource.TRADES else None,
+            max_delta=self._delta_high if source is BarSource.TRADES else None,
+            cvd_rth=frame.cvd_rth if frame.rth else None,
+            cvd_globex=frame.cvd_globex,
+            poc=poc,
+            bid=bid,
+            ask=ask,
+            unknown=unknown,
+            rth=frame.rth,
+            source=source,
+            partial=self.partial,
+        )
+
+    def shift(self, ticks: int) -> None:
+        """Move every price."""
+        self.open, self.high, self.low, self.close = (p + ticks for p in (self.open, self.high, self.low, self.close))

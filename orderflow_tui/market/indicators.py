@@ -1,0 +1,263 @@
+"""EMA, ATR and ADX bar by bar, equal to TA-Lib, and the small statistics the regime is judged by.
+
+Prices in ticks. An indicator is None until it has seen what its definition needs; where a series starts changes an ADX
+for a long time, so the series always starts at the first bar of the fifth previous regular session.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from orderflow_tui.domain.bar import FootprintBar
+
+ZERO = 1e-14  # TA-Lib's "is zero" for sums of true ranges and directional indicators
+PERCENTILE_SESSIONS = 5  # fewer completed sessions: the percentile is unknown and stands at 50
+
+
+class Ema:
+    """Exponential moving average, seeded with the mean of the first n values."""
+
+    __slots__ = ("_count", "_n", "_sum", "value")
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+        self._count = 0
+        self._sum = 0.0
+        self.value: float | None = None
+
+    def add(self, x: float) -> None:
+        """Take in the next close."""
+        if self.value is not None:
+            self.value += (x - self.value) * 2.0 / (self._n + 1)
+            return
+        self._count += 1
+        self._sum += x
+        if self._count == self._n:
+            self.value = self._sum / self._n
+
+
+def true_range(high: float, low: float, before: float) -> float:
+    """Range of a bar including the gap from the previous close."""
+    return max(high - low, abs(high - before), abs(low - before))
+
+
+class Atr:
+    """Average true range after Wilder; the first bar has no true range."""
+
+    __slots__ = ("_close", "_count", "_n", "_sum", "value")
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+        self._count = 0
+        self._sum = 0.0
+        self._close: float | None = None
+        self.value: float | None = None
+
+    def add(self, high: float, low: float, close: float) -> None:
+        """Take in the next bar."""
+        before, self._close = self._close, close
+        if before is None:
+            return
+        reach = true_range(high, low, before)
+        if self.value is not None:
+            self.value = (self.value * (self._n - 1) + reach) / self._n
+            return
+        self._count += 1
+        self._sum += reach
+        if self._count == self._n:
+            self.value = self._sum / self._n
+
+
+class Adx:
+    """Average directional index after Wilder: sums over n-1 bars first, then smoothed; the index is a smoothed mean of DX."""
+
+    __slots__ = ("_bar", "_count", "_dx_sum", "_minus", "_n", "_plus", "_reach", "value")
+
+    def __init__(self, n: int) -> None:
+        self._n = n
+        self._count = 0  # bars seen
+        self._bar: tuple[float, float, float] | None = None
+        self._plus = self._minus = self._reach = 0.0
+        self._dx_sum = 0.0
+        self.value: float | None = None
+
+    def add(self, high: float, low: float, close: float) -> None:
+        """Take in the next bar."""
+        before, self._bar = self._bar, (high, low, close)
+        self._count += 1
+        if before is None:
+            return
+        up, down = high - before[0], before[1] - low
+        plus = up if up > 0 and up > down else 0.0
+        minus = down if down > 0 and down > up else 0.0
+        reach = true_range(high, low, before[2])
+        index = self._count - 1
+        if index < self._n:
+            self._plus, self._minus, self._reach = self._plus + plus, self._minus + minus, self._reach + reach
+            return
+        self._plus += plus - self._plus / self._n
+        self._minus += minus - self._minus / self._n
+        self._reach += reach - self._reach / self._n
+        self._smooth(index)
+
+    def _smooth(self, index: int) -> None:
+        dx = self._dx()
+        if index < 2 * self._n - 1:
+            self._dx_sum += dx or 0.0
+        elif index == 2 * self._n - 1:
+            self.value = (self._dx_sum + (dx or 0.0)) / self._n
+        elif dx is not None and self.value is not None:
+            self.value = (self.value * (self._n - 1) + dx) / self._n
+
+    def _dx(self) -> float | None:
+        """Directional movement index, None where nothing moved."""
+        if abs(self._reach) < ZERO:
+            return None
+        plus, minus = 100.0 * (self._plus / self._reach), 100.0 * (self._minus / self._reach)
+        total = plus + minus
+        return None if abs(total) < ZERO else 100.0 * (abs(minus - plus) / total)
+
+
+def slope(values: Sequence[float]) -> float:
+    """Least-squares slope per step; 0.0 for fewer than two values."""
+    n = len(values)
+    if n < 2:
+        return 0.0
+    middle = (n - 1) / 2
+    mean = sum(values) / n
+    return sum((i - middle) * (y - mean) for i, y in enumerate(values)) / (n * (n * n - 1) / 12)
+
+
+def mid_rank(x: float, ordered: Sequence[float]) -> float:
+    """Percentile 0..100 of x in a sorted population: all below it and half of those equal."""
+    less = bisect_left(ordered, x)
+    equal = bisect_right(ordered, x) - less
+    return 100.0 * (less + 0.5 * equal) / len(ordered)
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """How the last five bars' extremes stand against the five before; equal is neither."""
+
+    higher_highs: bool
+    lower_highs: bool
+    higher_lows: bool
+    lower_lows: bool
+
+
+def structure(highs: Sequence[float], lows: Sequence[float]) -> Structure | None:
+    """Structure of the newest ten bars, None for fewer."""
+    if len(highs) < 10:
+        return None
+    h1, h2 = max(highs[-10:-5]), max(highs[-5:])
+    l1, l2 = min(lows[-10:-5]), min(lows[-5:])
+    return Structure(h2 > h1, h2 < h1, l2 > l1, l2 < l1)
+
+
+def range_bound(highs: Sequence[float], lows: Sequence[float], atr: float) -> int:
+    """Largest m ≤ 20 such that the newest m+1 bars fit into a box of 1.5 ATR; 0 when not even two do."""
+    if not highs:
+        return 0
+    top, bottom, bound = highs[-1], lows[-1], 0
+    for m in range(1, min(21, len(highs))):
+        top, bottom = max(top, highs[-1 - m]), min(bottom, lows[-1 - m])
+        if top - bottom > 1.5 * atr:
+            break
+        bound = m
+    return bound
+
+
+class Indicators:
+    """What the regime reads, over the bars of regular hours. `population` is the sorted ATR14 of completed sessions."""
+
+    __slots__ = ("_adx_values", "_bars", "adx14", "atr14", "count", "ema9", "ema21", "population", "population_sessions")
+
+    def __init__(self, sessions: Sequence[Sequence[float]] = ()) -> None:
+        """`sessions` are the ATR14 values of completed regular sessions."""
+        self.ema9 = Ema(9)
+        self.ema21 = Ema(21)
+        self.atr14 = Atr(14)
+        self.adx14 = Adx(14)
+        self.count = 0
+        self.population = sorted(value for session in sessions for value in session)
+        self.population_sessions = len(sessions)
+        self._adx_values: deque[float] = deque(maxlen=5)
+        self._bars: deque[FootprintBar] = deque(maxlen=21)
+
+    def add(self, bar: FootprintBar) -> None:
+        """Take in a closed bar of regular hours."""
+        high, low, close = bar.high, bar.low, bar.close
+        self.ema9.add(close)
+        self.ema21.add(close)
+        self.atr14.add(high, low, close)
+        self.adx14.add(high, low, close)
+        if self.adx14.value is not None:
+            self._adx_values.append(self.adx14.value)
+        self._bars.append(bar)
+        self.count += 1
+
+    def add_all(self, bars: Iterable[FootprintBar]) -> None:
+        """Take in a series."""
+        for bar in bars:
+            self.add(bar)
+
+    def ema_trend(self) -> float | None:
+        """EMA9 minus EMA21 in ticks."""
+        fast, slow = self.ema9.value, self.ema21.value
+        return None if fast is None or slow is None else fast - slow
+
+    def adx_slope(self) -> float | None:
+        """Slope per bar of the last five ADX values, None before there are five."""
+        return slope(tuple(self._adx_values)) if len(self._adx_values) == 5 else None
+
+    def atr_percentile(self) -> float | None:
+        """Where ATR14 stands among those of the last 20 completed sessions; 50.0 with fewer than five of them."""
+        if self.atr14.value is None:
+            return None
+        if self.population_sessions < PERCENTILE_SESSIONS or not self.population:
+            return 50.0
+        return mid_rank(self.atr14.value, self.population)
+
+    def bar_range_avg(self) -> float | None:
+        """Mean range of the last five bars in ticks."""
+        last = list(self._bars)[-5:]
+        return sum(b.high - b.low for b in last) / 5 if len(last) == 5 else None
+
+    def volume_vs_average(self) -> float | None:
+        """The newest bar's volume over the mean of the last twenty, itself included; 1.0 when nothing traded."""
+        last = [b.volume for b in self._bars][-20:]
+        if len(last) < 20:
+            return None
+        total = sum(last)
+        return last[-1] * 20 / total if total else 1.0
+
+    def structure(self) -> Structure | None:
+        """Higher or lower highs and lows of the last ten bars."""
+        bars = list(self._bars)
+        return structure([b.high for b in bars], [b.low for b in bars])
+
+    def range_bound_bars(self) -> int | None:
+        """How many bars back price has stayed inside 1.5 ATR."""
+        if self.atr14.value is None:
+            return None
+        bars = list(self._bars)
+        return range_bound([b.high for b in bars], [b.low for b in bars], self.atr14.value)
+
+
+def delta_slope(bars: Sequence[FootprintBar], count: int = 10) -> tuple[float, bool]:
+    """Slope per bar of the newest `count` known bar deltas, and whether there were too few to trust (cold).
+
+    Three to nine deltas give the slope over those; fewer give 0.0.
+    """
+    deltas: list[int] = []
+    for bar in reversed(bars):
+        if bar.delta is not None:
+            deltas.append(bar.delta)
+            if len(deltas) == count:
+                break
+    if len(deltas) < 3:
+        return 0.0, True
+    return slope(deltas[::-1]), len(deltas) < count
