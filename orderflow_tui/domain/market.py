@@ -187,12 +187,18 @@ class FeedState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class FeedStatus:
-    """A change of what the feed delivers."""
+    """A change of what the feed delivers.
+
+    A GAP at which the next contract takes over names it in `rolled_to`; `shift_ticks` is then next − front as measured
+    before the switch, None where the two never traded side by side in the data and the shift cannot be known.
+    """
 
     instrument: str
     ts_ns: int
     state: FeedState
     reason: str = ""
+    rolled_to: str = ""
+    shift_ticks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
