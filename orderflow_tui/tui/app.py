@@ -1,0 +1,158 @@
+"""The console application: one frame clock, one key desk, one seam. It owns the terminal and nothing else.
+
+Promises: it never waits for the engine, never sends what the desk did not decide, drops frames the terminal cannot take,
+and leaves the terminal as it found it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from textual import events
+from textual.app import App
+
+from orderflow_tui.domain.event import Command
+from orderflow_tui.tui.desk import Deed, Desk, Feed, Leave, Look, Overlay, Send
+from orderflow_tui.tui.frame_clock import FrameClock
+from orderflow_tui.tui.keymap import KeyId, resolve
+from orderflow_tui.tui.palette import THEMES, Palette
+from orderflow_tui.tui.screens import SCREENS, ConsoleScreen
+from orderflow_tui.tui.screens.console_screen import Glance
+from orderflow_tui.tui.seam import ConsoleOptions, Seam
+
+_SAID = {
+    Command.FLATTEN: "FLATTEN asked: cancel all, exit at market, HALT",
+    Command.HALT: "halt asked: no new entries",
+    Command.CANCEL_ENTRIES: "cancel of entry orders asked",
+    Command.STOP: "STOP file asked for",
+    Command.ARM: "arming asked",
+    Command.DISARM: "disarm asked",
+    Command.BRACKET: "bracket asked",
+    Command.RESUME: "unlatch asked",
+    Command.RECONCILE: "reconcile asked",
+}
+
+
+class OrderflowApp(App[None]):
+    """The screen of the console. Raises KeymapError for a keymap that cannot be used, UnknownInk for a theme."""
+
+    CSS_PATH = "app.tcss"
+    TITLE = "orderflow"
+    ENABLE_COMMAND_PALETTE = False
+    ALLOW_SELECT = False
+    AUTO_FOCUS = None
+
+    def __init__(self, seam: Seam, options: ConsoleOptions, now_ns: Callable[[], int] = time.monotonic_ns) -> None:
+        self.seam = seam
+        self.options = options
+        self.now_ns = now_ns
+        self.desk = Desk(resolve(options.keymap), Overlay.TOUR if options.tour else None)
+        self.colours = Palette("mono" if options.no_color else options.theme)
+        self.frames = FrameClock(options.fps)
+        super().__init__()
+
+    def get_default_screen(self) -> ConsoleScreen:
+        """The first of the written-out screens."""
+        return SCREENS[0][2](self.desk, self.colours)
+
+    @property
+    def console_screen(self) -> ConsoleScreen:
+        """The screen shown."""
+        shown = self.screen
+        assert isinstance(shown, ConsoleScreen)
+        return shown
+
+    def on_mount(self) -> None:
+        """Ctrl-Z must not stop a trading console; then the frames begin."""
+        if not self.is_headless:
+            signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+        self.draw()
+        self.run_worker(self._draw_for_ever(), name="frames", exit_on_error=True)
+
+    async def _draw_for_ever(self) -> None:
+        """The one frame clock."""
+        while True:
+            begun = time.perf_counter()
+            if self.frames.begin(self._backlog()):
+                self.draw()
+            self.frames.end(time.perf_counter() - begun)
+            await asyncio.sleep(max(self.frames.period - (time.perf_counter() - begun), 0.001))
+
+    def draw(self) -> None:
+        """Paint one frame from the newest view."""
+        now_ns = self.now_ns()
+        view = self.seam.view()
+        self.desk.check(now_ns, view)
+        self.console_screen.paint(Glance(view, now_ns, self.seam.engine_alive()), self.frames)
+
+    def _backlog(self) -> int:
+        """Writes the terminal has not taken yet. Textual's writer blocks its caller when 30 are waiting."""
+        writer = getattr(self._driver, "_writer_thread", None)
+        queue = getattr(writer, "_queue", None)
+        return queue.qsize() if queue is not None else 0
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys go to the desk and nowhere else, so no widget can ever swallow a brake. Pastes mean nothing here."""
+        if isinstance(event, events.Key):
+            event.stop()
+            self.key(token(event))
+        elif not isinstance(event, events.Paste):
+            await super().on_event(event)
+
+    def key(self, key: str) -> None:
+        """What a key does."""
+        now_ns = self.now_ns()
+        deed = self.desk.press(key, now_ns, self.seam.view())
+        if deed is not None:
+            self._do(deed, now_ns)
+
+    def _do(self, deed: Deed, now_ns: int) -> None:
+        match deed:
+            case Send():
+                command_id = self.seam.command(deed.command, deed.args)
+                self.desk.say(f"{_SAID.get(deed.command, deed.command.value)} · {command_id}", now_ns)
+            case Feed():
+                self.seam.feed_command(deed.name, deed.value)
+                value = "" if deed.value is None else f" {deed.value:g}×"
+                self.desk.say(f"replay: {deed.name.replace('_', ' ')}{value}", now_ns)
+            case Look():
+                self._look(deed.id, now_ns)
+            case Leave():
+                self.seam.request_stop()
+                self.exit()
+
+    def _look(self, key_id: KeyId, now_ns: int) -> None:
+        if key_id is KeyId.THEME:
+            names = list(THEMES)
+            self.wear(names[(names.index(self.colours.name) + 1) % len(names)])
+            self.desk.say(f"theme {self.colours.name}", now_ns)
+        elif key_id is KeyId.SCREENSHOT:
+            self.desk.say(f"saved {self._picture()}", now_ns)
+        else:
+            self.console_screen.look(key_id, self.seam.view())
+
+    def wear(self, theme: str) -> None:
+        """Change the theme."""
+        self.colours = Palette(theme)
+        self.console_screen.wear(self.colours)
+
+    def _picture(self) -> str:
+        name = f"orderflow_{datetime.now():%Y%m%d_%H%M%S}.svg"
+        folder = Path(self.options.screenshot_folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return self.save_screenshot(name, str(folder))
+        except OSError as error:
+            return f"nothing: {error}"
+
+
+def token(event: events.Key) -> str:
+    """The key as the keymap writes it: the character, or the name of a key without one."""
+    if event.character is not None and event.is_printable and event.character != " ":
+        return event.character
+    return event.key

@@ -1,0 +1,115 @@
+"""The last lines: what holds trading and what a key just did, the replay bar, the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orderflow_tui.domain.latch import TradingState
+from orderflow_tui.tui import cells
+from orderflow_tui.tui.cells import Row, Span
+from orderflow_tui.tui.keymap import Group, KeyId, Keymap
+from orderflow_tui.view import ConsoleView, ReplayView
+
+# shown while the width lasts; the brakes come first
+_SHOWN: tuple[tuple[tuple[KeyId, ...], str, Group], ...] = (
+    ((KeyId.FLATTEN,), "flatten", Group.BRAKE),
+    ((KeyId.CANCEL_ENTRIES,), "cancel entries", Group.BRAKE),
+    ((KeyId.HALT,), "halt", Group.BRAKE),
+    ((KeyId.STOP,), "STOP", Group.BRAKE),
+    ((KeyId.ARM,), "arm", Group.RISK),
+    ((KeyId.BUY, KeyId.SELL), "bracket", Group.RISK),
+    ((KeyId.HELP,), "help", Group.HOUSE),
+    ((KeyId.QUIT,), "quit", Group.HOUSE),
+    ((KeyId.CENTRE,), "centre", Group.LOOK),
+    ((KeyId.NEXT_PANEL,), "panel", Group.LOOK),
+    ((KeyId.ZOOM,), "zoom", Group.LOOK),
+    ((KeyId.CELL_MODE,), "cells", Group.LOOK),
+    ((KeyId.RESUME,), "unlatch", Group.RISK),
+    ((KeyId.PALETTE,), "palette", Group.HOUSE),
+    ((KeyId.THEME,), "theme", Group.LOOK),
+    ((KeyId.SCREENSHOT,), "screenshot", Group.HOUSE),
+)
+_INKS = {
+    Group.BRAKE: "bold brake",
+    Group.RISK: "bold armed",
+    Group.LOOK: "bold accent",
+    Group.REPLAY: "bold accent",
+    Group.HOUSE: "bold accent",
+}
+_BRAKES = 4
+
+
+def key_row(keymap: Keymap, width: int) -> Row:
+    """The keys that fit; all brakes always do, with shorter words if they must."""
+    spans: list[Span] = [(" ", "text on row")]
+    words = {"cancel entries": "cancel"} if width < 100 else {}
+    for n, (ids, word, group) in enumerate(_SHOWN):
+        item: Row = (
+            (f"{'/'.join(keymap.shown(i) for i in ids)}", f"{_INKS[group]} on row"),
+            (f" {words.get(word, word)}  ", "dim on row"),
+        )
+        if n >= _BRAKES and cells.width(spans) + cells.width(item) > width:
+            break
+        spans += item
+    return cells.fit(spans, width, "text on row")
+
+
+def replay_row(replay: ReplayView, keymap: Keymap, width: int) -> Row:
+    """Source, state, speed, where we are in the recording, and its keys."""
+    state = "ended" if replay.ended else "paused" if replay.paused else "playing"
+    glyph = "■" if replay.ended else "‖" if replay.paused else "►"
+    span = max(replay.last_ns - replay.first_ns, 1)
+    done = (replay.position_ns - replay.first_ns) / span
+    speed = f"{replay.speed:g}×"
+    keys = "  ".join(
+        f"{keymap.shown(key_id)} {word}"
+        for key_id, word in (
+            (KeyId.PLAY, "play/pause"), (KeyId.STEP_TRADE, "trade"), (KeyId.STEP_BAR, "bar"),
+            (KeyId.FASTER, "faster"), (KeyId.SLOWER, "slower"),
+        )
+    )  # fmt: skip
+    left: list[Span] = [
+        (f" REPLAY {glyph} {state:<8}", "bold ink on calm"),
+        (f" {speed:>6} ", "bold text"),
+        (f"{cells.et_minute(replay.position_ns)} ", "text"),
+    ]
+    right: list[Span] = [(f" {100 * min(max(done, 0), 1):3.0f}% ", "text")]
+    if width >= 120:
+        right += [(f"{keys} ", "dim")]
+    room = width - cells.width(left) - cells.width(right)
+    if room > 34:
+        left.append((cells.left(replay.source, min(room - 12, 40)) + " ", "dim"))
+        room = width - cells.width(left) - cells.width(right)
+    return cells.fit((*left, (cells.bar(done, max(room, 4)), "accent on well"), *right), width)
+
+
+def notice_row(view: ConsoleView | None, said: str, width: int) -> Row:
+    """Left what holds trading, else the newest news; right what the last key did."""
+    feedback: Row = ((f" {said} ", "bold ink on accent"),) if said else ()
+    if view is None:
+        return cells.spread((), feedback, width)
+    truth = view.truth
+    if truth.state is not TradingState.RUNNING:
+        reason = truth.state_reason or "no reason told"
+        held: Sequence[Span] = ((f" {truth.state.value}: {reason} ", "bold ink on alarm"), (" U unlatches", "dim"))
+    elif view.alerts:
+        clock, text, delivery = view.alerts[0]
+        held = ((f" {clock} ", "dim"), (text, "warn"), (f" ({delivery})" if delivery else "", "dim"))
+    elif view.news:
+        row = view.news[0]
+        held = (
+            (f" {row.et_clock} {row.kind} {row.side} {row.quantity} {row.price} ", "dim"),
+            (f"{row.state} {row.note}", "text"),
+        )
+    else:
+        held = ((f" K writes {truth.stop_file}", "faint"),)
+    return cells.spread(held, feedback, width)
+
+
+def tabs_row(words: Sequence[tuple[str, bool]], width: int) -> Row:
+    """Names of panels that share a place, the shown one marked."""
+    spans: list[Span] = [(" ", "text")]
+    for word, shown in words:
+        spans.append((f" {word} ", "bold ink on focus" if shown else "dim on row"))
+        spans.append((" ", "text"))
+    return cells.fit((*spans, (" Tab", "faint")), width)

@@ -1,0 +1,128 @@
+"""Money of the trade date: what was made, what is open, what it would be if every stop filled, and how far the limits are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orderflow_tui.tui import cells
+from orderflow_tui.tui.cells import Row, Span
+from orderflow_tui.tui.panels.panel import Panel, Sight
+from orderflow_tui.view import ConsoleView, PnlView
+
+SMALL_SAMPLE = 30  # fewer trades than this and the expectancy says so
+
+
+def pnl_heading(view: ConsoleView, _sight: Sight) -> str:
+    """`P&L · PAPER`."""
+    return f"P&L · {view.truth.mode.upper()}"
+
+
+def pnl_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
+    """Most important first; what does not fit is left out from below."""
+    pnl = view.pnl
+    wins = f"{pnl.wins}/{pnl.trades}"
+    expectancy = cells.money(pnl.expectancy)
+    small = " (n small)" if 0 < pnl.trades < SMALL_SAMPLE else ""
+    expectancy_ink = "text" if pnl.expectancy is None else _ink(pnl.expectancy)
+    tier = cells.UNKNOWN if pnl.tier is None else str(pnl.tier)
+    net_ink, worst_ink = _ink(pnl.net), _ink(pnl.worst_case)
+    spark_room = max(sight.width - 18, 8)
+    rows: list[Row] = [
+        ((" net ", "dim"), (cells.money(pnl.net, 10), f"bold {net_ink}"),
+         ("  worst stopped ", "dim"), (cells.money(pnl.worst_case, 9), worst_ink)),
+        (*_amount(" real", pnl.realised), *_amount("  open", pnl.open)),
+        (*_amount(" fees", -abs(pnl.fees)), *_amount("    dd", -abs(pnl.drawdown))),
+        limit_meter(pnl, sight.width),
+        ((" ", "text"), (cells.spark(pnl.equity, spark_room), "accent"), (" peak ", "dim"), (cells.money(pnl.peak, 10), "text")),
+        ((" wins ", "dim"), (wins, "text"), ("  exp ", "dim"), (expectancy, expectancy_ink), (small, "dim"),
+         ("  streak ", "dim"), (cells.signed(pnl.streak), _ink(pnl.streak))),
+        ((" tier ", "dim"), (tier, "text"), (f" {pnl.tier_text}", "dim"),
+         ("  today ", "dim"), (f"{pnl.trades}/{pnl.trades_allowed}", "text"), ("  size ", "dim"), (str(pnl.contracts_allowed), "text")),
+        _brackets(view),
+        ((" last MAE ", "dim"), (_ticks(pnl.mae_ticks), "text"), ("  MFE ", "dim"), (_ticks(pnl.mfe_ticks), "text"),
+         ("  slip ", "dim"), (_ticks(pnl.slippage_ticks), "text")),
+    ]  # fmt: skip
+    return cells.fill(rows, sight.width, sight.height)
+
+
+def limit_meter(pnl: PnlView, width: int) -> Row:
+    """From loss limit to profit target: `▓` the stretch between worst case and net, `█` net now, `|` zero."""
+    low, high = _loss(pnl), max(pnl.profit_target, 1)
+    left, right = f" {cells.whole_money(low)} ▕", f"▏ {cells.whole_money(high)} "
+    room = max(width - len(left) - len(right), 5)
+
+    def place(value: int) -> int:
+        return min(max(round((value - low) / (high - low) * (room - 1)), 0), room - 1)
+
+    zero, now, worst = place(0), place(pnl.net), place(pnl.worst_case)
+    line: list[Span] = []
+    for n in range(room):
+        if n == now:
+            line.append(("█", f"bold {_ink(pnl.net)}"))
+        elif min(worst, now) <= n <= max(worst, now):
+            line.append(("▓", "warn" if worst > place(low) + room // 6 else "alarm"))
+        elif n == zero:
+            line.append(("│", "bright"))
+        else:
+            line.append(("░", "faint"))
+    return ((left, "dim"), *_merged(line), (right, "dim"))
+
+
+def _merged(spans: list[Span]) -> tuple[Span, ...]:
+    out: list[Span] = []
+    for text, ink in spans:
+        if out and out[-1][1] == ink:
+            out[-1] = (out[-1][0] + text, ink)
+        else:
+            out.append((text, ink))
+    return tuple(out)
+
+
+def _loss(pnl: PnlView) -> int:
+    return -abs(pnl.loss_limit) or -1
+
+
+def _ink(value: int) -> str:
+    return "up" if value > 0 else "down" if value < 0 else "text"
+
+
+def _amount(name: str, cents: int) -> tuple[Span, Span]:
+    return (f"{name} ", "dim"), (cells.money(cents, 10), _ink(cents))
+
+
+def _ticks(value: float | None) -> str:
+    return cells.UNKNOWN if value is None else f"{value:.1f}t"
+
+
+def _brackets(view: ConsoleView) -> Row:
+    pnl = view.pnl
+    if pnl.stop_ticks is None and pnl.target_ticks is None:
+        flat = view.truth.local_position == 0
+        return ((" no open bracket" if flat else " stop ?  target ?", "dim" if flat else "alarm"),)
+    stop = cells.UNKNOWN if pnl.stop_ticks is None else f"{pnl.stop_ticks:+d}t"
+    target = cells.UNKNOWN if pnl.target_ticks is None else f"{pnl.target_ticks:+d}t"
+    return (
+        (" stop ", "dim"),
+        (stop, "down"),
+        ("  target ", "dim"),
+        (target, "up"),
+        ("  allowed ", "dim"),
+        (str(pnl.contracts_allowed), "text"),
+    )
+
+
+class PnlPanel(Panel):
+    """The money on the screen, every fifth frame."""
+
+    panel_id = "pnl"
+    word = "P&L"
+    every = 5
+    market = False
+
+    def heading(self, view: ConsoleView, sight: Sight) -> str:
+        """What the frame says."""
+        return pnl_heading(view, sight)
+
+    def content(self, view: ConsoleView, sight: Sight) -> Sequence[Row]:
+        """The figures."""
+        return pnl_rows(view, sight)

@@ -1,0 +1,101 @@
+"""Signals newest first with their verdict, and the setups with their 90/10 score under them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from orderflow_tui.tui import cells
+from orderflow_tui.tui.cells import Row, Span
+from orderflow_tui.tui.panels.panel import Panel, Sight
+from orderflow_tui.view import ConsoleView, SetupRow, SignalRow
+
+_VERDICTS = {"accepted": ("✓", "bold ok"), "refused": ("✗", "warn"), "noted": ("·", "dim")}
+_REGIMES = {"TRENDING_UP": "TREND_UP", "TRENDING_DOWN": "TREND_DN", "NO_TRADE": "NO_TRADE"}
+
+
+def signals_heading(view: ConsoleView, sight: Sight) -> str:
+    """`SIGNALS · 12 · Enter opens the chain`."""
+    count = len(view.signals.rows)
+    return f"SIGNALS · {count}" + (" · ↑↓ Enter opens the chain" if sight.focused and count else "")
+
+
+def signals_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
+    """The list around the selected row, then the best setups."""
+    signals = view.signals
+    if not signals.rows and not signals.setups:
+        return cells.sentence(signals.empty_reason or "no signal yet", sight.width, sight.height)
+    setups = signals.setups[: 1 if sight.height < 8 else 2]
+    room = max(sight.height - len(setups), 1)
+    selected = min(sight.selected, max(len(signals.rows) - 1, 0))
+    first = max(min(selected - room // 2, len(signals.rows) - room), 0) if sight.focused else 0
+    rows: list[Row] = []
+    for n, row in enumerate(signals.rows[first : first + room], first):
+        rows.append(_signal(view, row, sight.width, sight.focused and n == selected))
+    if not signals.rows:
+        rows.append(((f" {signals.empty_reason}", "dim"),))
+    rows.extend(cells.blank(sight.width) for _ in range(room - len(rows)))
+    rows.extend(_setup(view, setup, sight.width) for setup in setups)
+    return tuple(rows)
+
+
+def _signal(view: ConsoleView, row: SignalRow, width: int, selected: bool) -> Row:
+    side = "bid" if row.direction > 0 else "ask" if row.direction < 0 else "text"
+    back = " on cursor" if selected else ""
+    glyph, verdict_ink = _VERDICTS.get(row.verdict, ("·", "dim"))
+    regime = _REGIMES.get(row.regime, row.regime)
+    pattern = 22 if width >= 76 else 14
+    spans: list[Span] = [
+        (f" {row.et_clock[:8]:<8} ", f"dim{back}"),
+        (f"{row.letter[:1]} ", f"bold brake{back}"),
+        (f"{cells.left(row.pattern, pattern)} ", f"bold {side}{back}"),
+        (f"{_arrow(row.direction)} ", f"bold {side}{back}"),
+        (f"{cells.right(view.instrument.text(row.price), 8)} ", f"text{back}"),
+        (f"{row.strength:.2f} "[1 if row.strength < 1 else 0 :].rjust(5), f"text{back}"),
+    ]
+    if width >= 64:
+        spans.append((f"{cells.left(regime, 8)} ", f"dim{back}"))
+    spans.append((f"{glyph} ", f"{verdict_ink}{back}"))
+    reason = row.reason or row.verdict
+    room = max(width - cells.width(spans), 0)
+    spans.append((cells.left(reason, room) if room else "", f"{'text' if row.verdict != 'noted' else 'dim'}{back}"))
+    return tuple(spans)
+
+
+def _setup(view: ConsoleView, setup: SetupRow, width: int) -> Row:
+    side = "bid" if setup.direction > 0 else "ask"
+    spans: list[Span] = [
+        (" setup ", "dim"),
+        (f"{setup.name} {_arrow(setup.direction)} ", f"bold {side}"),
+        (f"{view.instrument.text(setup.level)} ", "text"),
+        (f"{setup.confidence:.1f}", "bold bright"),
+        (f" = 0.9·{setup.context:.1f} + 0.1·{setup.flow:.0f}  ", "dim"),
+    ]
+    if setup.tradable:
+        spans.append(("tradable ", "bold ok"))
+    elif setup.reason:
+        spans.append((f"{setup.reason} ", "warn"))
+    for name, value in setup.parts:
+        spans.append((f" {name} ", "dim"))
+        spans.append((f"{value:.0f}", "text"))
+    return cells.fit(spans, width)
+
+
+def _arrow(direction: int) -> str:
+    return "▲" if direction > 0 else "▼" if direction < 0 else "·"
+
+
+class SignalsPanel(Panel):
+    """The list on the screen, every fifth frame."""
+
+    panel_id = "signals"
+    word = "SIGNALS"
+    every = 5
+    market = False
+
+    def heading(self, view: ConsoleView, sight: Sight) -> str:
+        """What the frame says."""
+        return signals_heading(view, sight)
+
+    def content(self, view: ConsoleView, sight: Sight) -> Sequence[Row]:
+        """Signals and setups."""
+        return signals_rows(view, sight)

@@ -1,0 +1,74 @@
+"""What a manual bracket would do, computed from the view the trader is looking at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orderflow_tui.domain.latch import TradingState
+from orderflow_tui.domain.order import Side
+from orderflow_tui.view import ConsoleView
+
+SILENT_ENGINE_MS = 2_000  # a beat older than this and nothing that raises risk is sent
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A bracket as it would be asked for. Prices in ticks (None: no quote), money in cents, position after the fill."""
+
+    side: Side
+    quantity: int
+    instrument: str
+    price: int | None
+    stop: int | None
+    target: int | None
+    stop_ticks: int
+    target_ticks: int
+    risk_cents: int
+    reward_cents: int
+    position_now: int
+    position_after: int
+
+
+def beat_age_ms(view: ConsoleView, now_ns: int) -> int:
+    """Milliseconds since the engine last turned its loop, by the screen's own monotonic clock."""
+    return max(now_ns - view.beat_mono_ns, 0) // 1_000_000
+
+
+def why_not(view: ConsoleView | None, now_ns: int) -> str:
+    """Why nothing that raises risk may be asked for now; empty when it may. The gate decides again, with more rules."""
+    if view is None:
+        return "no view of the engine yet"
+    if (silent := beat_age_ms(view, now_ns)) > SILENT_ENGINE_MS:
+        return f"the engine has been silent for {silent / 1000:.1f} s"
+    truth = view.truth
+    if truth.state is not TradingState.RUNNING:
+        return f"{truth.state.value}: {truth.state_reason or 'entries are closed'}"
+    if truth.armed_left_ms <= 0:
+        return "not armed: A arms"
+    if view.pnl.contracts_allowed <= 0:
+        return f"no contracts allowed now ({view.pnl.tier_text or 'size is zero'})"
+    return ""
+
+
+def preview(view: ConsoleView, side: Side) -> Preview:
+    """The bracket that `side` would ask for now."""
+    instrument, dom = view.instrument, view.dom
+    quantity = view.pnl.contracts_allowed
+    opposite = dom.asks if side is Side.BUY else dom.bids
+    price = opposite[0][0] if opposite else dom.last
+    position = view.truth.local_position
+    per_tick = quantity * dom.tick_cents
+    return Preview(
+        side=side,
+        quantity=quantity,
+        instrument=view.truth.execution,
+        price=price,
+        stop=None if price is None else price - side * instrument.stop_ticks,
+        target=None if price is None else price + side * instrument.target_ticks,
+        stop_ticks=instrument.stop_ticks,
+        target_ticks=instrument.target_ticks,
+        risk_cents=-per_tick * instrument.stop_ticks,
+        reward_cents=per_tick * instrument.target_ticks,
+        position_now=position,
+        position_after=position + side * quantity,
+    )
