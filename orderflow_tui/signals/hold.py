@@ -138,6 +138,11 @@ class Holds:
             above = min(above, NO_ABOVE if pending.reading.invalid_above is None else pending.reading.invalid_above)
         return Watch(due_ns=due, below=below, above=above)
 
+    def ripen(self, now_ns: int) -> None:
+        """Holds that nothing can break any more end now."""
+        for pending in self._pending.values():
+            pending.due_ns = min(pending.due_ns, now_ns)
+
     def fire(self, now_ns: int, grade: Grade) -> SetupReading | None:
         """The setup to emit at this instant: the most confident of those whose hold ended, by the table on a tie.
 

@@ -6,7 +6,7 @@ regime's bias, too weak, regime too uncertain. In NO_TRADE everything is refused
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orderflow_tui.domain.signal import Decision, Direction, Pattern, Regime, RegimeReading
 
@@ -133,6 +133,12 @@ class Router:
             distinct_patterns=0 if candidate.pattern is None else 1,
             ref_price=candidate.ref_price,
         )
+
+    def only_confirms(self, decision: Decision) -> Decision:
+        """Under another strategy an approved pattern confirms and does not trade."""
+        if not decision.accepted:
+            return decision
+        return replace(decision, accepted=False, rule="strategy", reason="approved as a confirmation; patterns do not trade here")
 
     def enabled(self, reading: RegimeReading | None) -> tuple[Pattern, ...]:
         """Patterns that may be acted on now."""

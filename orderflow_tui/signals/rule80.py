@@ -22,11 +22,11 @@ class Acceptance(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule80Params:
-    """Areas narrower than `min_width_ticks` are skipped; `latest_hour` is exchange time."""
+    """Areas narrower than `min_width_ticks` are skipped; `latest_min` minutes since the open."""
 
     acceptance: Acceptance = Acceptance.TWO_CLOSES
     min_width_ticks: int = 8
-    latest_hour: int = 15
+    latest_min: int = 330
 
 
 @dataclass(frozen=True, slots=True)
