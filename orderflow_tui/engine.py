@@ -37,10 +37,11 @@ from orderflow_tui.domain.watch import Watch, merge
 from orderflow_tui.market.news import BarClosed, News, RthClosed
 from orderflow_tui.market.params import MarketParams
 from orderflow_tui.market.state import MarketState
-from orderflow_tui.signals.analyst import Analyst, SignalParams
+from orderflow_tui.signals.analyst import Analyst
+from orderflow_tui.signals.params import SignalParams
 from orderflow_tui.trading.desk import Desk
 from orderflow_tui.trading.limits import TradingParams
-from orderflow_tui.window import NewsWindow, WindowParams, entries_open, flat_at
+from orderflow_tui.window import WindowParams, entries_open, flat_at
 
 MS_NS = 1_000_000
 
@@ -57,7 +58,6 @@ class EngineParams:
     signals: SignalParams
     trading: TradingParams
     window: WindowParams
-    news: tuple[NewsWindow, ...] = ()
     account: str = ""
     install: str = "local"
 
@@ -141,7 +141,7 @@ class Engine:
     def facts(self) -> Facts:
         """The world as the desk may know it, at this instant."""
         day = self.params.table.day_at(self.now_ns)
-        allowed, reason = entries_open(self.params.window, day, self.params.news, self.now_ns)
+        allowed, reason = entries_open(self.params.window, day, self.now_ns, self.analyst.news_block(self.now_ns))
         phase = day.phase(self.now_ns) if day else Phase.CLOSED
         data_ts = self.market.data_ts_ns
         return Facts(

@@ -17,20 +17,18 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from loguru import logger
 
-from orderflow_tui.domain.account import Link, LinkStatus
-from orderflow_tui.domain.action import Action, Alert, Commit, Observation, Row, Tier
+from orderflow_tui.domain.action import Alert, Commit, Observation, Row, Tier
 from orderflow_tui.domain.event import (
     ClockTick,
-    Command,
     Committed,
     Event,
     JournalFailed,
+    MarketEvent,
     OperatorCommand,
     StopFileGone,
     StopFileSeen,
@@ -38,14 +36,15 @@ from orderflow_tui.domain.event import (
     stamp_of,
 )
 from orderflow_tui.domain.latch import LatchKind
-from orderflow_tui.domain.market import MarketEvent, Trades
+from orderflow_tui.domain.market import Bars, Trades
 from orderflow_tui.driver import Driver
 from orderflow_tui.engine import Engine
 from orderflow_tui.hands import Hands
-from orderflow_tui.modes import BrokerKind, Mode
+from orderflow_tui.modes import Mode
 from orderflow_tui.outbox import Outbox
-from orderflow_tui.ports import Broker, Feed, Journal, JournalError, MatchingBroker, Notifier, TapeWriter
+from orderflow_tui.ports import Broker, Feed, Journal, JournalError, MatchingBroker, Notifier, Post, TapeWriter
 from orderflow_tui.seam import Seam
+from orderflow_tui.view.model import ConsoleView
 
 PUMP_NS = 5_000_000
 CLOCK_S = 0.05
@@ -55,44 +54,45 @@ INBOX_PAUSE = 2_000  # events waiting before a feed is asked to hold on; nothing
 STOP_LIMIT_S = 5.0
 
 
-class FeedControl(Awaitable[None]):
-    """Marker for feeds that understand pause, play, step, speed and seek."""
-
-
 @dataclass(slots=True)
 class House:
-    """Everything the runtime runs, already wired. `clock` is the house clock in UTC ns; `steer` obeys feed commands."""
+    """Everything the runtime runs, already wired (wiring.py), inside the engine's own loop.
+
+    `clock` is the house clock in UTC ns; `steer` obeys feed commands; `warm` is today's market up to the start;
+    `view(seq, alerts)` builds the picture for the screen; `services` are further tasks that must not end.
+    """
 
     mode: Mode
     engine: Engine
     feed: Feed
     broker: Broker | None
     matching: MatchingBroker | None
-    open_journal: Callable[[], Awaitable[Journal]]
-    boot_rows: Callable[[Journal], Awaitable[Sequence[Row]]]
-    rows_of: Callable[[Observation, int], Row | None]
+    journal: Journal
+    boot_rows: Sequence[Row]
+    row_of: Callable[[Observation, int], Row]
     stop_seen: Callable[[], str | None]
-    watch_stop: Callable[[Callable[[Event], None]], Awaitable[None]]
+    watch_stop: Callable[[Post], Coroutine[None, None, None]]
     write_stop: Callable[[str], None]
     clock: Callable[[], int]
     steer: Callable[[str, float | None], None]
-    view: Callable[[int, Sequence[tuple[int, Alert]]], object]
     warm: Callable[[], Iterable[MarketEvent]]
-    beat: Callable[[dict[str, object]], None]
-    status: Callable[[], dict[str, object]]
+    view: Callable[[int, Sequence[tuple[int, Alert]]], ConsoleView]
+    beat: Callable[[ConsoleView], None]
+    boot_events: Sequence[Event] = ()
     notifier: Notifier | None = None
     tape: TapeWriter | None = None
     grace_ns: int = 250_000_000
     fps: float = 20.0
-    services: list[Callable[[Runtime], Awaitable[None]]] = field(default_factory=list)
+    services: Sequence[Callable[[], Coroutine[None, None, None]]] = ()
 
 
 class Runtime:
-    """Runs a House on its own thread. Construct, `start`, read through the seam, `stop`, `join`."""
+    """Builds a House on its own thread and runs it. Construct, `start`, read through the seam, `stop`, `join`."""
 
-    def __init__(self, house: House, seam: Seam) -> None:
-        self.house = house
+    def __init__(self, build: Callable[[Runtime], Awaitable[House]], seam: Seam) -> None:
+        self._build = build
         self.seam = seam
+        self.ready = threading.Event()
         self.alerts: deque[tuple[int, Alert]] = deque(maxlen=ALERTS_KEPT)
         self.failure: BaseException | None = None
         self.exit_code = 0
@@ -107,9 +107,10 @@ class Runtime:
         self._pumping = False
         self._scheduled = False
         self._last_ns = 0
-        self._journal: Journal | None = None
+        self._house: House | None = None
         self._driver: Driver | None = None
         self.seq = 0
+        self.view: ConsoleView | None = None
 
     # -- the outer side -----------------------------------------------------------------------------------------------
 
@@ -129,7 +130,7 @@ class Runtime:
     def _run(self) -> None:
         try:
             asyncio.run(self._main())
-        except BaseException as fault:  # noqa: BLE001 - the thread's last line: nothing may vanish silently
+        except BaseException as fault:
             self.failure = fault
             self.exit_code = 1
             logger.opt(exception=fault).critical("the engine thread ended: {}", fault)
@@ -139,43 +140,51 @@ class Runtime:
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
+    @property
+    def house(self) -> House:
+        """The house, once it is built."""
+        assert self._house is not None, "the house is not built yet"
+        return self._house
+
     async def _main(self) -> None:
-        house = self.house
         self._loop = asyncio.get_running_loop()
         self._commit_ready, self._room = asyncio.Event(), asyncio.Event()
         self._room.set()
         wake = self.seam.attach(self._loop)
-        journal = self._journal = await house.open_journal()
+        house = self._house = await self._build(self)
         try:
-            house.engine.restore(await house.boot_rows(journal))
-            self._open_house(journal)
+            house.engine.restore(house.boot_rows)
+            self._fold(house)
+            self._driver = Driver(house.engine, self._hands(house).act, house.matching)
+            for event in house.boot_events:
+                self.post(event)
+            gc.collect()
+            gc.freeze()
+            self.ready.set()
             await self._live(wake)
         finally:
-            await self._close(journal)
+            await self._close(house)
 
-    def _open_house(self, journal: Journal) -> None:
-        """Build the driver, fold today's tape with actions dropped, then begin to act."""
-        house = self.house
+    def _fold(self, house: House) -> None:
+        """Replay today's market into the engine with actions dropped: what it would know had it been here."""
         folding = Driver(house.engine, lambda _: [], None)
         for event in house.warm():
             folding.step(event)
             self._last_ns = max(self._last_ns, stamp_of(event))
-        hands = Hands(
+
+    def _hands(self, house: House) -> Hands:
+        return Hands(
             Outbox(house.broker, house.stop_seen),
             lambda: house.engine.now_ns,
             commit=self._commit,
-            record=journal.record,
+            record=house.journal.record,
             observe=self._observe,
             alert=self.alert,
             write_stop=self._write_stop,
         )
-        self._driver = Driver(house.engine, hands.act, house.matching)
-        gc.collect()
-        gc.freeze()
-        if house.mode.broker is not BrokerKind.IB:
-            self.post(LinkStatus(self._stamp(), Link.READY, 1, house.mode.broker.value))
 
     async def _live(self, wake: asyncio.Event) -> None:
+        house = self.house
         tasks = {
             asyncio.create_task(self._feed(), name="feed"),
             asyncio.create_task(self._clock(), name="clock"),
@@ -183,8 +192,8 @@ class Runtime:
             asyncio.create_task(self._publish(), name="view"),
             asyncio.create_task(self._beat(), name="heartbeat"),
             asyncio.create_task(self._write_commits(), name="journal"),
-            asyncio.create_task(self._watch_stop(), name="stop file"),
-            *(asyncio.create_task(self._service(s), name="service") for s in self.house.services),
+            asyncio.create_task(house.watch_stop(self._post_stop), name="stop file"),
+            *(asyncio.create_task(service(), name="service") for service in house.services),
         }
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -208,12 +217,15 @@ class Runtime:
         self._pump()
         self.alert(Alert(self._stamp(), "task-dead", reason, Tier.CRITICAL))
 
-    async def _close(self, journal: Journal) -> None:
+    async def _close(self, house: House) -> None:
         self._pump()
         with contextlib.suppress(JournalError):
             while self._commits:
-                await journal.commit(self._commits.popleft().rows)
-        for closing in (self.house.feed.close, *(() if self.house.tape is None else (self.house.tape.close,)), journal.close):
+                await house.journal.commit(self._commits.popleft().rows)
+        closings = [house.feed.close, house.journal.close]
+        if house.tape is not None:
+            closings.insert(1, house.tape.close)
+        for closing in closings:
             try:
                 await asyncio.wait_for(closing(), STOP_LIMIT_S)
             except (JournalError, OSError, TimeoutError) as fault:
@@ -260,7 +272,7 @@ class Runtime:
         event = self._stamped(event)
         try:
             self._driver.step(event)
-        except Exception as fault:  # noqa: BLE001 - the one place that may: the console must stay up to flatten
+        except Exception as fault:
             self._core_fault(fault, event)
 
     def _core_fault(self, fault: Exception, event: Event) -> None:
@@ -278,14 +290,14 @@ class Runtime:
         if isinstance(event, Trades):
             if int(event.ts_ns[0]) < self._last_ns:
                 late = event.ts_ns.clip(min=self._last_ns)
-                event = Trades(event.instrument, late, *_columns(event))
+                event = replace(event, ts_ns=late)
             self._last_ns = int(event.ts_ns[-1])
             return event
         stamp = stamp_of(event)
         if stamp >= self._last_ns:
             self._last_ns = stamp
             return event
-        return _restamped(event, self._last_ns)
+        return event if isinstance(event, Bars) else replace(event, ts_ns=self._last_ns)
 
     def _stamp(self) -> int:
         return max(self._last_ns, self.house.clock())
@@ -300,7 +312,7 @@ class Runtime:
 
     async def _write_commits(self) -> None:
         """The order lane: one commit after the other, nothing else on its connection."""
-        assert self._commit_ready is not None and self._journal is not None
+        assert self._commit_ready is not None
         while True:
             await self._commit_ready.wait()
             self._commit_ready.clear()
@@ -308,7 +320,7 @@ class Runtime:
                 action = self._commits.popleft()
                 began = time.monotonic_ns()
                 try:
-                    await self._journal.commit(action.rows)
+                    await self.house.journal.commit(action.rows)
                 except JournalError as fault:
                     self.post(JournalFailed(self._stamp(), action.ids, str(fault)))
                 else:
@@ -316,9 +328,7 @@ class Runtime:
                     self.post(Committed(self._stamp(), action.ids, took_ms))
 
     def _observe(self, item: Observation) -> None:
-        row = self.house.rows_of(item, self._last_ns)
-        if row is not None and self._journal is not None:
-            self._journal.record(row)
+        self.house.journal.record(self.house.row_of(item, self._last_ns))
 
     def alert(self, alert: Alert) -> None:
         """Show an alert, log it and hand it to the notifier."""
@@ -374,15 +384,14 @@ class Runtime:
     def publish(self) -> None:
         """Build the newest view and swap it into the slot."""
         self.seq += 1
-        self.seam.publish(self.house.view(self.seq, tuple(self.alerts)))  # type: ignore[arg-type]
+        self.view = self.house.view(self.seq, tuple(self.alerts))
+        self.seam.publish(self.view)
 
     async def _beat(self) -> None:
         while True:
-            self.house.beat(self.house.status())
+            if self.view is not None:
+                self.house.beat(self.view)
             await asyncio.sleep(1.0)
-
-    async def _watch_stop(self) -> None:
-        await self.house.watch_stop(self._post_stop)
 
     def _post_stop(self, event: Event) -> None:
         stamp = self._stamp()
@@ -390,10 +399,3 @@ class Runtime:
             self.post(StopFileSeen(stamp, event.action, event.detail))
         elif isinstance(event, StopFileGone):
             self.post(StopFileGone(stamp))
-
-    async def _service(self, service: Callable[[Runtime], Awaitable[None]]) -> None:
-        await service(self)
-
-
-def _columns(block: Trades) -> tuple[object, ...]:
-    return block.price, block.size, block.aggressor, block.method, block.bid, block.ask

@@ -1,4 +1,4 @@
-"""When entries are allowed: the trading window of a session and the news windows inside it.
+"""When entries are allowed: the trading window of a session, news windows excepted.
 
 Half-open intervals in exchange time. A holiday without regular hours has no window at all. On a half-day the window
 ends where the lunch break begins, because the last minutes before the close are excluded anyway.
@@ -9,20 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from orderflow_tui.domain.session import MINUTE_NS, SessionDay
-
-
-@dataclass(frozen=True, slots=True)
-class NewsWindow:
-    """A scheduled event that blocks entries from `ts_ns - before_min` up to, not including, `ts_ns + after_min`."""
-
-    ts_ns: int
-    name: str
-    before_min: int = 15
-    after_min: int = 15
-
-    def holds(self, now_ns: int) -> bool:
-        """Whether an instant lies inside."""
-        return self.ts_ns - self.before_min * MINUTE_NS <= now_ns < self.ts_ns + self.after_min * MINUTE_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +25,8 @@ class WindowParams:
     flat_before_close_min: int = 5  # on a half-day
 
 
-def entries_open(params: WindowParams, day: SessionDay | None, news: tuple[NewsWindow, ...], now_ns: int) -> tuple[bool, str]:
-    """Whether entries are allowed now, and the reason when they are not."""
+def entries_open(params: WindowParams, day: SessionDay | None, now_ns: int, news: str = "") -> tuple[bool, str]:
+    """Whether entries are allowed now, and the reason when they are not; `news` is what the news calendar objects."""
     if day is None or day.rth_open_ns is None or day.rth_close_ns is None:
         return False, "no regular session today"
     minute = (now_ns - day.midnight_ns) // MINUTE_NS
@@ -52,10 +38,7 @@ def entries_open(params: WindowParams, day: SessionDay | None, news: tuple[NewsW
         return False, f"no entries after {_clock(closes)} ET"
     if params.lunch_start_min <= minute < params.lunch_end_min:
         return False, f"lunch until {_clock(params.lunch_end_min)} ET"
-    for event in news:
-        if event.holds(now_ns):
-            return False, f"news: {event.name}"
-    return True, ""
+    return (False, news) if news else (True, "")
 
 
 def flat_at(params: WindowParams, day: SessionDay | None) -> int | None:

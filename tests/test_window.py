@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from orderflow_tui.domain.session import SECOND_NS, SessionDay
-from orderflow_tui.window import NewsWindow, WindowParams, entries_open, flat_at
+from orderflow_tui.window import WindowParams, entries_open, flat_at
 
 ET = ZoneInfo("America/New_York")
 
@@ -45,25 +45,25 @@ NORMAL, HALF, HOLIDAY = day("2026-03-05", "16:00"), day("2026-11-27", "13:00"), 
     ],
 )
 def test_the_window_of_a_normal_day(clock: str, allowed: bool) -> None:
-    assert entries_open(WindowParams(), NORMAL, (), ns(f"2026-03-05T{clock}"))[0] is allowed
+    assert entries_open(WindowParams(), NORMAL, ns(f"2026-03-05T{clock}"))[0] is allowed
 
 
 @pytest.mark.parametrize(("clock", "allowed"), [("11:59:59", True), ("12:30:00", False), ("12:45:00", False)])
 def test_the_window_of_a_half_day(clock: str, allowed: bool) -> None:
-    assert entries_open(WindowParams(), HALF, (), ns(f"2026-11-27T{clock}"))[0] is allowed
+    assert entries_open(WindowParams(), HALF, ns(f"2026-11-27T{clock}"))[0] is allowed
 
 
 @pytest.mark.parametrize("hour", range(24))
 def test_juneteenth_has_no_window(hour: int) -> None:
-    allowed, reason = entries_open(WindowParams(), HOLIDAY, (), ns(f"2026-06-19T{hour:02d}:00:00"))
+    allowed, reason = entries_open(WindowParams(), HOLIDAY, ns(f"2026-06-19T{hour:02d}:00:00"))
     assert not allowed
     assert reason == "no regular session today"
 
 
-@pytest.mark.parametrize(("clock", "allowed"), [("13:44:59", True), ("13:45:00", False), ("14:14:59", False), ("14:15:00", True)])
-def test_news_closes_a_quarter_of_an_hour_on_each_side(clock: str, allowed: bool) -> None:
-    news = (NewsWindow(ns("2026-03-05T14:00:00"), "FOMC"),)
-    assert entries_open(WindowParams(), NORMAL, news, ns(f"2026-03-05T{clock}"))[0] is allowed
+def test_news_closes_the_window() -> None:
+    inside = ns("2026-03-05T14:00:00")
+    assert entries_open(WindowParams(), NORMAL, inside, "news: FOMC") == (False, "news: FOMC")
+    assert entries_open(WindowParams(), NORMAL, inside) == (True, "")
 
 
 def test_the_flat_time_is_five_minutes_before_the_end() -> None:

@@ -6,33 +6,12 @@ from collections import OrderedDict
 
 from orderflow_tui.domain.bar import BarSource, FootprintBar
 from orderflow_tui.domain.market import Grade
-from orderflow_tui.domain.signal import Pattern
 from orderflow_tui.engine import Engine
-from orderflow_tui.market.imbalance import diagonal
-from orderflow_tui.market.profile import value_area_of
+from orderflow_tui.market.imbalance import imbalances
+from orderflow_tui.market.profile import value_area
 from orderflow_tui.view.model import BarCells, FootprintView
 
 BARS_SHOWN = 24
-LETTERS = {
-    Pattern.BUYING_ABSORPTION: "A",
-    Pattern.SELLING_ABSORPTION: "A",
-    Pattern.DOM_ABSORPTION_BUY: "A",
-    Pattern.DOM_ABSORPTION_SELL: "A",
-    Pattern.BUYING_EXHAUSTION: "X",
-    Pattern.SELLING_EXHAUSTION: "X",
-    Pattern.VOLUME_CLIMAX: "C",
-    Pattern.STACKED_BUY: "S",
-    Pattern.STACKED_SELL: "S",
-    Pattern.BEARISH_DIVERGENCE: "D",
-    Pattern.BULLISH_DIVERGENCE: "D",
-    Pattern.UNFINISHED_HIGH: "U",
-    Pattern.UNFINISHED_LOW: "U",
-    Pattern.UNFINISHED_REVISITED: "u",
-    Pattern.LACK_OF_PARTICIPATION_HIGH: "L",
-    Pattern.LACK_OF_PARTICIPATION_LOW: "L",
-    Pattern.BUY_IMBALANCE: "I",
-    Pattern.SELL_IMBALANCE: "I",
-}
 SHOWN_ON_BARS = "AXSDU"
 
 
@@ -59,9 +38,9 @@ class FootprintPart:
             label = f"{params.market.bar_seconds} s"
         return FootprintView(
             bars=tuple(self._closed(bar) for bar in list(market.bars)[-BARS_SHOWN:]),
-            live=None if live is None else self._dress(live, ()),
+            live=None if live is None else self._dress(live, self._marks(live)),
             bar_label=label,
-            ratio=self._engine.params.signals.imbalance.ratio,
+            ratio=params.market.imbalance.ratio_percent / 100,
             value_method=f"{params.market.value_method.replace('_', '-')} {params.market.value_permille // 10} %",
             zones=market.zones,
             rays=market.unfinished,
@@ -79,19 +58,13 @@ class FootprintPart:
         return cells
 
     def _marks(self, bar: FootprintBar) -> tuple[tuple[int, str, int], ...]:
-        rows = [
-            (signal.ref_price, LETTERS[signal.pattern], int(signal.direction))
-            for signal in self._engine.analyst.signals_of_bar(bar.start_ns)
-            if LETTERS[signal.pattern] in SHOWN_ON_BARS
-        ]
-        return tuple(rows)
+        return tuple(mark for mark in self._engine.analyst.marks.get(bar.start_ns, ()) if mark[1] in SHOWN_ON_BARS)
 
     def _dress(self, bar: FootprintBar, marks: tuple[tuple[int, str, int], ...]) -> BarCells:
         params = self._engine.params
         if not bar.bid:
             return BarCells(bar, (), (), None, marks)
-        minimum = params.analysis.imbalance_min_volume
-        buys, sells = diagonal(bar, params.signals.imbalance.ratio_percent, minimum)
+        buys, sells = imbalances(bar, params.market.imbalance, params.analysis.imbalance_min_volume)
         total = [b + a + u for b, a, u in zip(bar.bid, bar.ask, bar.unknown, strict=True)]
-        value = value_area_of(bar.low, total, params.market.value_permille, params.market.value_method)
-        return BarCells(bar, tuple(k for k, _ in buys), tuple(k for k, _ in sells), value, marks)
+        value = value_area(bar.low, total, params.market.value_permille, params.market.value_method)
+        return BarCells(bar, tuple(i.tick for i in buys), tuple(i.tick for i in sells), value, marks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orderflow_tui.domain.bar import BarSource
 from orderflow_tui.engine import Engine
 from orderflow_tui.view.ladder import tags
 from orderflow_tui.view.model import Hist, ProfileView
@@ -17,17 +18,17 @@ class ProfilePart:
     def view(self) -> ProfileView:
         """The profile as of now."""
         market, params = self._engine.market, self._engine.params
-        value, days = market.cva()
+        _, days = market.cva()
         context = self._engine.analyst.context
         needed = params.market.cva_days
         vwap, sigma = market.vwap_rth.value(), market.vwap_rth.sigma()
         dva = market.dva()
-        volumes = market.rth_profile.volumes()
+        low, volumes = market.rth_profile.low, market.rth_profile.volumes()
         return ProfileView(
             cva=self._composite(),
             cva_days=days,
             cva_note="" if days >= needed else f"CVA: {days} of {needed} sessions, needs {needed - days} more: import or wait",
-            dva=Hist(market.rth_profile.low, volumes, dva, any(b.source.value != "TRADES" for b in market.bars[-1:])) if volumes else None,
+            dva=None if low is None else Hist(low, volumes, dva, approx=bool(market.bars) and market.bars[-1].source is not BarSource.TRADES),
             dva_note="" if volumes else "DVA: starts with the first regular-hours trade",
             pva=market.pva,
             levels=self._levels(vwap, sigma),

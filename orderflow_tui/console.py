@@ -1,0 +1,207 @@
+"""The main thread: takes the lock, starts the engine, owns the terminal and the signals, leaves in order.
+
+SIGTERM and SIGINT stop everything in order and keep their exit codes. SIGHUP or a vanished terminal takes only the screen:
+the engine goes on, latched UNATTENDED, until it is told to stop. Whatever happens to the terminal never delays the engine.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from orderflow_tui.adapters.heartbeat import boot_id
+from orderflow_tui.adapters.instance_lock import InstanceLock, instance_lock_path
+from orderflow_tui.adapters.log import standard_error_to, start_log, stop_log
+from orderflow_tui.domain.event import Command
+from orderflow_tui.runtime import Runtime
+from orderflow_tui.seam import Seam
+from orderflow_tui.wiring import Plan, Wish, builder, plan_of
+
+__all__ = ["Wish", "open_house"]
+
+STOP_LIMIT_S = 8.0
+SCREEN_LIMIT_S = 3.0
+RESTORE = b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[0m\r\n"
+
+
+@dataclass(slots=True)
+class Leaving:
+    """Why the program leaves: exit code so far, and whether the screen is gone for good."""
+
+    code: int = 0
+    unattended: bool = False
+
+
+def open_house(wish: Wish, *, headless: bool) -> int:
+    """Run the engine with or without a screen until it ends; returns the exit code."""
+    plan = plan_of(wish)
+    if not headless:
+        trouble = screen_trouble()
+        if trouble:
+            sys.stderr.write(f"orderflow-tui: {trouble}\n")
+            return 2
+    os.umask(0o077)
+    lock = InstanceLock.take(instance_lock_path(plan.data_dir), plan.mode.name)
+    with lock:
+        start_log(plan.data_dir / "log", plan.secrets)
+        try:
+            sys.stderr.write(f"orderflow-tui: mode {plan.mode.name}, data in {plan.data_dir}, STOP file {plan.stop_file}\n")
+            return _run(plan, headless=headless)
+        finally:
+            stop_log()
+
+
+def screen_trouble() -> str:
+    """Why there can be no screen here, empty when there can."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return "the console needs a terminal on standard input and output; `run --headless` works without one"
+    if os.environ.get("TERM", "dumb") in {"", "dumb"}:
+        return "the terminal says TERM=dumb and cannot draw; set TERM or use `run --headless`"
+    return ""
+
+
+def _run(plan: Plan, *, headless: bool) -> int:
+    seam = Seam(f"{boot_id()[:4]}{os.getpid()}")
+    runtime = Runtime(builder(plan), seam)
+    leaving = Leaving()
+    close_screen: list[Callable[[], None]] = []
+    _listen(seam, leaving, close_screen)
+    runtime.start()
+    if plan.seconds is not None:
+        timer = threading.Timer(plan.seconds, seam.request_stop)
+        timer.daemon = True
+        timer.start()
+    if headless:
+        _wait(runtime)
+    else:
+        _show(plan, runtime, leaving, close_screen)
+    if runtime.failure is not None:
+        sys.stderr.write(f"orderflow-tui: the engine ended: {runtime.failure}\n")
+    return leaving.code or runtime.exit_code
+
+
+def _listen(seam: Seam, leaving: Leaving, close_screen: list[Callable[[], None]]) -> None:
+    def stop(number: int, _: FrameType | None) -> None:
+        leaving.code = 128 + number
+        seam.request_stop()
+        for close in close_screen:
+            close()
+
+    def hang_up(number: int, _: FrameType | None) -> None:
+        del number
+        leaving.unattended = True
+        seam.command(Command.UNATTENDED, {"reason": "the terminal went away"})
+        for close in close_screen:
+            close()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGHUP, hang_up)
+
+
+def _wait(runtime: Runtime) -> None:
+    """Wait for the engine in slices, so that signals are heard."""
+    while not runtime.join(0.2):
+        if runtime.seam.stop_requested.is_set() and not runtime.join(STOP_LIMIT_S):
+            sys.stderr.write("orderflow-tui: the engine did not stop in time; positions keep their stops at the broker\n")
+            sys.stderr.flush()
+            os._exit(1)
+
+
+def _show(plan: Plan, runtime: Runtime, leaving: Leaving, close_screen: list[Callable[[], None]]) -> None:
+    """Run the screen on this thread until it is closed; then, unless it just went away, stop the engine."""
+    from orderflow_tui.tui.app import OrderflowApp
+    from orderflow_tui.tui.seam import ConsoleOptions
+
+    options = ConsoleOptions(
+        mode=plan.mode.name,
+        fps=plan.fps,
+        theme=plan.theme,
+        keymap=plan.keymap,
+        no_color=bool(os.environ.get("NO_COLOR")),
+        tour=plan.tour,
+        stop_file=str(plan.stop_file),
+    )
+    before = _terminal_state()
+    undo = standard_error_to(plan.data_dir / "log" / "stderr.log")
+    app = OrderflowApp(runtime.seam, options)
+    closed = threading.Event()
+
+    def close() -> None:
+        app.close_from_anywhere()
+
+    close_screen.append(close)
+    guard = threading.Thread(target=_guard_screen, args=(runtime, leaving, closed, before, close), daemon=True, name="screen guard")
+    guard.start()
+    try:
+        app.run()
+    finally:
+        closed.set()
+        _restore_terminal(before)
+        with suppress(OSError):
+            undo()
+    if leaving.unattended or _terminal_gone():
+        if not leaving.unattended:
+            runtime.seam.command(Command.UNATTENDED, {"reason": "the terminal went away"})
+        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
+        _wait(runtime)
+        return
+    runtime.stop()
+    _wait(runtime)
+
+
+def _guard_screen(
+    runtime: Runtime, leaving: Leaving, closed: threading.Event, before: list[object] | None, close: Callable[[], None]
+) -> None:
+    """When the engine is over the screen must go too, even when a frozen terminal holds its thread."""
+    runtime.join()
+    close()
+    if closed.wait(SCREEN_LIMIT_S):
+        return
+    _restore_terminal(before)
+    stop_log()
+    os._exit(leaving.code or runtime.exit_code)
+
+
+def _terminal_state() -> list[object] | None:
+    try:
+        return list(termios.tcgetattr(sys.stdin.fileno()))
+    except (termios.error, ValueError, OSError):
+        return None
+
+
+def _terminal_gone() -> bool:
+    try:
+        termios.tcgetattr(sys.stdin.fileno())
+    except (termios.error, ValueError, OSError):
+        return True
+    return False
+
+
+def _restore_terminal(before: list[object] | None) -> None:
+    """Cooked mode, normal screen, cursor; never blocks on a terminal that takes nothing."""
+    with suppress(termios.error, ValueError, OSError):
+        if before is not None:
+            termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, before)  # type: ignore[arg-type]
+    with suppress(ValueError, OSError):
+        fd = sys.stdout.fileno()
+        os.set_blocking(fd, False)
+        try:
+            os.write(fd, RESTORE)
+        finally:
+            os.set_blocking(fd, True)
+
+
+
+def data_folder(given: Path | None) -> Path:
+    """Where everything written at run time goes."""
+    return (given or Path("data")).resolve()
