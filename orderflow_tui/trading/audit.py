@@ -1,0 +1,210 @@
+"""What the broker says as a whole: the link, complete account reports, margin. The second opinion on everything we believe."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orderflow_tui.domain.account import AccountReport, LinkStatus, MarginFigure
+from orderflow_tui.domain.action import AskMargin, Tier
+from orderflow_tui.domain.latch import LatchKind
+from orderflow_tui.domain.order import Fill, Side
+from orderflow_tui.trading.blotter import Ticket
+from orderflow_tui.trading.booking import on_fill, restate, unsound
+from orderflow_tui.trading.fences import can_send
+from orderflow_tui.trading.floor import Floor
+from orderflow_tui.trading.lifecycle import News
+from orderflow_tui.trading.reconcile import Difference, Judgement, Resolution, resolutions, sound
+from orderflow_tui.trading.trade import Execution, ExitReason
+
+RECOVERED_AFTER = 2  # agreeing reports, at least a second apart
+
+
+def on_link(floor: Floor, status: LinkStatus) -> None:
+    """The link changed."""
+    if status.next_number:
+        floor.gate.saw_number(status.next_number - 1)
+    could, new_epoch = floor.reachable, status.epoch != floor.epoch
+    floor.link, floor.epoch = status.link, status.epoch
+    floor.facts = replace(floor.facts, link=status.link, link_epoch=status.epoch)
+    if could and (not can_send(status.link) or new_epoch):
+        _lost(floor, status)
+    if can_send(status.link) and (not could or new_epoch):
+        _back(floor)
+
+
+def _lost(floor: Floor, status: LinkStatus) -> None:
+    """Nothing can be known from now on: what was sent is UNKNOWN, what was not is revoked, the hand leaves the key."""
+    floor.note("link", status.link.value, epoch=status.epoch, reason=status.reason)
+    floor.link_lost_ns = floor.now
+    floor.doubt()
+    floor.disarm()
+    for key in list(floor.waiting):
+        if not floor.waiting[key].sent:
+            floor.drop(key, News.LINK_LOST, "link lost")
+    for ticket in floor.blotter.live:
+        floor.tell(ticket.order.id, News.LINK_LOST, status.link.value)
+    holding = any(floor.position(s) for s in floor.held)
+    floor.alert("link", f"{status.link.value}: {status.reason or 'connection lost'}", Tier.CRITICAL if holding else Tier.WARNING)
+
+
+def _back(floor: Floor) -> None:
+    """Everything is asked anew; agreement and the guard count from here."""
+    floor.note("link", floor.link.value, epoch=floor.epoch, reason="")
+    if floor.link_lost_ns is not None:
+        floor.doubt()
+    floor.link_lost_ns = None
+    floor.reconciler.reset()
+    for guard in floor.guards.values():
+        guard.reset()
+    floor.ask("connected")
+    floor.margin_ask_ns = floor.now
+
+
+def on_margin(floor: Floor, figure: MarginFigure) -> None:
+    """What one contract costs; kept by the engine's facts, journalled here."""
+    floor.note("margin", figure.instrument, init_margin_cents=figure.init_margin_cents, equity_cents=figure.equity_cents)
+    if floor.equity_cents is None and figure.equity_cents > 0:
+        floor.equity_cents = figure.equity_cents
+
+
+def ask_margin(floor: Floor) -> None:
+    """Ask what one contract costs, and plan to ask again."""
+    if floor.margin_ask_ns is None or floor.now < floor.margin_ask_ns or not floor.reachable:
+        return
+    floor.margin_ask_ns = floor.now + floor.params.timing.margin_ask_ms * 1_000_000
+    floor.out.append(AskMargin(floor.execution))
+
+
+def on_report(floor: Floor, report: AccountReport) -> None:
+    """A snapshot came: account, executions, orders, positions, in this order."""
+    if report.account and floor.account and report.account != floor.account:
+        floor.latch(LatchKind.WRONG_ACCOUNT, f"the broker speaks of account {report.account}, configured is {floor.account}")
+        return
+    if not report.complete or report.epoch != floor.epoch:
+        floor.note("report", "", complete=report.complete, epoch=report.epoch, missing=list(report.missing))
+        return
+    booked_before = floor.booked_ns
+    fresh = [on_fill(floor, fill, adopted=True) for fill in report.fills if not floor.blotter.knows(fill)]
+    _settle_orders(floor, report)
+    _foreign_orders(floor, report)
+    floor.report = report
+    floor.equity_cents = report.equity_cents if report.equity_cents is not None else floor.equity_cents
+    floor.excess_cents = report.excess_liquidity_cents
+    ours = {symbol: floor.position(symbol) for symbol in floor.held}
+    newest = floor.now if any(fresh) else booked_before
+    _judge(floor, floor.reconciler.judge(report, floor.epoch, ours, newest, floor.now), report)
+
+
+def _settle_orders(floor: Floor, report: AccountReport) -> None:
+    listed = {o.order_id for o in (*report.orders, *report.completed) if o.order_id is not None}
+    interest: dict[str, Ticket] = {t.order.id: t for t in floor.blotter.live}
+    for order_id in listed:
+        ticket = floor.blotter.tickets.get(order_id)
+        if ticket is not None:
+            interest[order_id] = ticket
+    for resolution in resolutions(report, interest.values()):
+        _settle(floor, interest[resolution.order_id], resolution)
+
+
+def _settle(floor: Floor, ticket: Ticket, resolution: Resolution) -> None:
+    absent_before = ticket.absent
+    floor.tell(ticket.order.id, resolution.news)
+    if resolution.news is News.ABSENT:
+        ticket.absent = absent_before + 1
+    seen = resolution.seen
+    if seen is None or not ticket.live:
+        return
+    if ticket.cancel_ns is not None and ticket.cancel_ns < floor.now:
+        ticket.cancel_ns = None  # it survived: the guard or the campaign may ask again
+    ticket.answer_due_ns = None
+    if ticket.order.quantity != seen.quantity or ticket.change is not None:
+        asked = ticket.change is not None and ticket.change.quantity == seen.quantity
+        restate(floor, ticket, seen.quantity, seen.price_ticks, ticket.change.revision if asked and ticket.change else None)
+    if not sound(ticket, seen):
+        unsound(floor, ticket, f"tif {seen.tif}, outside RTH {seen.outside_rth}")
+
+
+def _foreign_orders(floor: Floor, report: AccountReport) -> None:
+    """Orders with our kind of name that we do not know lock; a stranger's are told once."""
+    for order in report.orders:
+        if order.order_id is not None and order.order_id not in floor.blotter.tickets:
+            mine = floor.gate.owns(order.order_id)
+            who = "the journal does not know" if mine else "another installation sent"
+            floor.latch(LatchKind.INVARIANT if mine else LatchKind.SECOND_HOST, f"the broker holds {order.order_id}, which {who}")
+    foreign = [o for o in report.orders if o.order_id is None and o.instrument in floor.held]
+    floor.alert_once("foreign orders", bool(foreign), f"{len(foreign)} order(s) in the account that are not ours")
+
+
+def _judge(floor: Floor, judgement: Judgement, report: AccountReport) -> None:
+    found = floor.reconciler.differences
+    match judgement:
+        case Judgement.AGREES:
+            floor.told.discard("mismatch")
+            _recovered(floor)
+        case Judgement.DIFFERS:
+            floor.doubt()
+            floor.alert_once("mismatch", True, "; ".join(map(str, found)))
+        case Judgement.ADOPT:
+            floor.doubt()
+            floor.latch(LatchKind.MISMATCH, "; ".join(map(str, found)))
+            for difference in found:
+                _adopt(floor, difference)
+            floor.reconciler.differences = ()
+            floor.reconciler.ask_at(floor.now + floor.params.timing.requery_ms * 1_000_000)
+        case Judgement.OLD | Judgement.VOID:
+            floor.note("report", "", complete=report.complete, epoch=report.epoch, judgement=judgement.value)
+
+
+def _adopt(floor: Floor, difference: Difference) -> None:
+    """The broker's position is the truth about exposure: one explicit ADJUST row, at the mark."""
+    symbol, change = difference.instrument, difference.broker - difference.local
+    mark, episode = floor.mark(symbol), floor.ledger.episode(symbol)
+    price = mark.last if mark is not None else None
+    if price is None:
+        price = round(episode.average_ticks) if episode is not None else None
+    if price is None:
+        floor.alert("mismatch", f"{difference} cannot be adopted: no price of {symbol} is known", Tier.CRITICAL, symbol)
+        return
+    ref = f"adjust-{symbol}-{floor.now}"
+    adjust(floor, ref, symbol, change, price, floor.now)
+    floor.note("adjust", ref, instrument=symbol, quantity=change, price_ticks=price, trade_date=str(floor.trade_date))
+    floor.alert("adjusted", f"{difference}: adopted the broker's position", Tier.CRITICAL, symbol)
+
+
+def adjust(floor: Floor, ref: str, symbol: str, change: int, price_ticks: int, ts_ns: int) -> None:
+    """Book a change of position that no execution explains."""
+    floor.blotter.adjust(symbol, change)
+    side = Side.BUY if change > 0 else Side.SELL
+    fill = Fill(ref, ref, 0, None, ts_ns, symbol, side, abs(change), price_ticks)
+    floor.ledger.book(Execution(fill, ExitReason.MANUAL, "", None, floor.trade_date))
+    floor.booked_ns = floor.now
+
+
+def _recovered(floor: Floor) -> None:
+    """Recovery ends when the broker agreed twice and no outcome is open."""
+    if not floor.recovering or floor.reconciler.agreements < RECOVERED_AFTER or floor.blotter.unresolved():
+        return
+    floor.recovering = False
+    floor.note("recovered", "", position=floor.position(floor.execution))
+    floor.alert("recovered", "orders and position agree with the broker", Tier.INFO)
+
+
+def check_outcomes(floor: Floor) -> None:
+    """Silence about an order makes it UNKNOWN; an outcome unknown for too long, while the broker answers, halts."""
+    for ticket in floor.blotter.live:
+        if ticket.answer_due_ns is not None and floor.now >= ticket.answer_due_ns:
+            ticket.answer_due_ns = None
+            floor.tell(ticket.order.id, News.SILENCE)
+    limit = floor.params.timing.unresolved_ms * 1_000_000
+    for ticket in floor.blotter.unresolved():
+        if ticket.unknown_ns is not None and floor.reachable and floor.now - ticket.unknown_ns >= limit:
+            floor.latch(LatchKind.UNRECONCILED, f"{ticket.order.id}: outcome unknown for {limit // 1_000_000_000} s")
+
+
+def unresolved_due_ns(floor: Floor) -> int | None:
+    """When an unknown outcome becomes a halt, None while nothing waits or the latch is open."""
+    if LatchKind.UNRECONCILED in floor.board or not floor.reachable:
+        return None
+    limit = floor.params.timing.unresolved_ms * 1_000_000
+    times = [t.unknown_ns + limit for t in floor.blotter.unresolved() if t.unknown_ns is not None]
+    return min(times, default=None)

@@ -1,0 +1,220 @@
+"""The blotter: every order of ours with what we believe about it, and every execution exactly once.
+
+An execution is known by its base id for ever; a higher revision of it replaces the lower one and only the difference
+counts; zero quantity is a bust. Memory grows with orders and executions, which the gate's rates bound (at most 60 entry
+intents an hour).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from orderflow_tui.domain.order import Change, Exposure, Fill, Order, OrderState, Purpose, Role, Side
+from orderflow_tui.trading import lifecycle
+from orderflow_tui.trading.lifecycle import TERMINAL, UNSENT, WORKING_STATES, News
+
+
+@dataclass(slots=True)
+class Ticket:
+    """One order and what we believe about it. `order` is as last agreed with the broker; an unanswered `change` stands
+    beside it and exposure counts the worse of the two. `absent` counts complete reports in a row that did not list it."""
+
+    order: Order
+    state: OrderState
+    born_ns: int
+    sent_ns: int | None = None
+    filled: int = 0
+    change: Change | None = None
+    changed: Order | None = None
+    cancel_ns: int | None = None
+    answer_due_ns: int | None = None
+    news_ns: int = 0
+    unknown_ns: int | None = None
+    absent: int = 0
+    sound: bool = True  # the broker echoed the safety fields we asked for
+    note: str = ""
+
+    @property
+    def live(self) -> bool:
+        """Whether it may still do something."""
+        return self.state not in TERMINAL
+
+    @property
+    def remaining(self) -> int:
+        """What may still fill: of the order as agreed, or as asked for, whichever is more."""
+        asked = self.order.quantity if self.change is None else max(self.order.quantity, self.change.quantity)
+        return max(0, asked - self.filled) if self.live else 0
+
+    @property
+    def assured(self) -> int:
+        """What will certainly fill when its price comes: the lesser of agreed and asked."""
+        agreed = self.order.quantity if self.change is None else min(self.order.quantity, self.change.quantity)
+        return max(0, agreed - self.filled) if self.live else 0
+
+    @property
+    def group(self) -> str:
+        """The orders it is cancelled with, itself where there are none."""
+        return self.order.oca_group or self.order.id
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An order changed state."""
+
+    ticket: Ticket
+    before: OrderState
+    after: OrderState
+    news: News
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """An execution as booked: `previous` is the revision it replaces, `late` says the order was believed over."""
+
+    fill: Fill
+    previous: Fill | None
+    ticket: Ticket | None
+    late: bool
+    moved: Moved | None
+
+    @property
+    def signed(self) -> int:
+        """By how much it changed the position."""
+        before = 0 if self.previous is None else self.previous.side * self.previous.quantity
+        return self.fill.side * self.fill.quantity - before
+
+
+class UnknownOrder(Exception):
+    """News of an order this book never held."""
+
+
+class Blotter:
+    """Tickets by order id, executions by base id."""
+
+    __slots__ = ("_adjusted", "_fills", "_live", "tickets")
+
+    def __init__(self) -> None:
+        self.tickets: dict[str, Ticket] = {}
+        self._live: dict[str, Ticket] = {}
+        self._fills: dict[str, Fill] = {}
+        self._adjusted: dict[str, int] = {}
+
+    def add(self, order: Order, now_ns: int, state: OrderState = OrderState.PROPOSED) -> Ticket:
+        """Enter a new order. The same id twice is our bug."""
+        assert order.id not in self.tickets, f"order id {order.id} used twice"
+        ticket = Ticket(order, state, now_ns, news_ns=now_ns)
+        self.tickets[order.id] = ticket
+        if ticket.live:
+            self._live[order.id] = ticket
+        return ticket
+
+    def tell(self, order_id: str, news: News, now_ns: int, note: str = "") -> Moved:
+        """Apply news. Raises UnknownOrder, and IllegalNews for what cannot happen."""
+        ticket = self.tickets.get(order_id)
+        if ticket is None:
+            raise UnknownOrder(f"news '{news.value}' of order {order_id}, which was never ours")
+        before = ticket.state
+        ticket.state = lifecycle.after(order_id, before, news)
+        ticket.news_ns = now_ns
+        if note:
+            ticket.note = note
+        self._settle(ticket, before, now_ns)
+        return Moved(ticket, before, ticket.state, news)
+
+    def _settle(self, ticket: Ticket, before: OrderState, now_ns: int) -> None:
+        if ticket.live:
+            self._live[ticket.order.id] = ticket
+        else:
+            self._live.pop(ticket.order.id, None)
+            ticket.answer_due_ns = ticket.change = ticket.changed = None
+        if ticket.state is OrderState.UNKNOWN:
+            ticket.answer_due_ns = None
+            if before is not OrderState.UNKNOWN:
+                ticket.unknown_ns, ticket.absent = now_ns, 0
+        else:
+            ticket.unknown_ns, ticket.absent = None, 0
+
+    def force(self, order_id: str, state: OrderState, now_ns: int, filled: int) -> None:
+        """Set what a journal row says, without asking the table: it was asked when the row was written."""
+        ticket = self.tickets.get(order_id)
+        if ticket is None:
+            raise UnknownOrder(f"a journal row tells of order {order_id}, which no earlier row introduced")
+        before, ticket.state = ticket.state, state
+        ticket.filled = max(ticket.filled, filled)
+        self._settle(ticket, before, now_ns)
+
+    def book(self, fill: Fill, now_ns: int) -> Booking | None:
+        """Book an execution; None when this revision, or a later one, is booked already."""
+        previous = self._fills.get(fill.base_id)
+        if previous is not None and fill.revision <= previous.revision:
+            return None
+        self._fills[fill.base_id] = fill
+        ticket = None if fill.order_id is None else self.tickets.get(fill.order_id)
+        if ticket is None:
+            return Booking(fill, previous, None, False, None)
+        late = not ticket.live
+        ticket.filled += fill.quantity - (0 if previous is None else previous.quantity)
+        if previous is not None and fill.quantity <= previous.quantity:
+            return Booking(fill, previous, ticket, False, None)
+        news = News.FULL_FILL if ticket.filled >= ticket.order.quantity else News.PART_FILL
+        moved = self.tell(ticket.order.id, news, now_ns)
+        return Booking(fill, previous, ticket, late, moved)
+
+    def knows(self, fill: Fill) -> bool:
+        """Whether this revision of an execution, or a later one, is booked."""
+        booked = self._fills.get(fill.base_id)
+        return booked is not None and booked.revision >= fill.revision
+
+    def adjust(self, instrument: str, quantity: int) -> None:
+        """Count a position change that no execution explains."""
+        self._adjusted[instrument] = self._adjusted.get(instrument, 0) + quantity
+
+    def position(self, instrument: str) -> int:
+        """Signed position from executions and adjustments, summed anew: the check on the ledger's own count."""
+        booked = sum(f.side * f.quantity for f in self._fills.values() if f.instrument == instrument)
+        return booked + self._adjusted.get(instrument, 0)
+
+    @property
+    def live(self) -> tuple[Ticket, ...]:
+        """Orders that may still do something, oldest first."""
+        return tuple(self._live.values())
+
+    def entries(self) -> tuple[Ticket, ...]:
+        """Live entry orders."""
+        return tuple(t for t in self._live.values() if t.order.purpose is Purpose.ENTRY and t.order.role is Role.ENTRY)
+
+    def unresolved(self) -> tuple[Ticket, ...]:
+        """Orders whose outcome nobody told us."""
+        return tuple(t for t in self._live.values() if t.state is OrderState.UNKNOWN)
+
+    def stops(self, side: Side) -> tuple[Ticket, ...]:
+        """Live protective stops of one side (the side of the stop, opposite to the position)."""
+        roles = (Role.STOP, Role.EMERGENCY)
+        return tuple(t for t in self._live.values() if t.order.role in roles and t.order.side is side)
+
+    def exposure(self, instrument: str, position: int) -> Exposure:
+        """What is at risk: position, quantities that may still join, stops at the broker, outcomes unknown."""
+        entries = [t for t in self.entries() if t.order.instrument == instrument]
+        guards = self.stops(Side.SELL if position >= 0 else Side.BUY)
+        return Exposure(
+            instrument=instrument,
+            position=position,
+            working_buy_entries=sum(t.remaining for t in entries if t.order.side is Side.BUY),
+            working_sell_entries=sum(t.remaining for t in entries if t.order.side is Side.SELL),
+            protective_quantity=covered(t for t in guards if t.state in WORKING_STATES and t.sound),
+            unresolved=len(self.unresolved()),
+        )
+
+
+def covered(stops: Iterable[Ticket]) -> int:
+    """Contracts these stops take out: within a group the largest counts, because one fill cancels the rest."""
+    groups: dict[str, int] = {}
+    for stop in stops:
+        groups[stop.group] = max(groups.get(stop.group, 0), stop.assured)
+    return sum(groups.values())
+
+
+def unsent(ticket: Ticket) -> bool:
+    """Whether it never left."""
+    return ticket.state in UNSENT

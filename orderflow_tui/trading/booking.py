@@ -1,0 +1,246 @@
+"""What the broker says about single orders: statuses, executions, commissions.
+
+A status is a hint and goes through the lifecycle table. An execution is a fact: booked once, whatever the order's state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orderflow_tui.domain.action import AskMargin, Json, Tier
+from orderflow_tui.domain.latch import LatchKind
+from orderflow_tui.domain.order import BrokerStatus, Commission, Fill, OrderState, OrderUpdate, Purpose, Role
+from orderflow_tui.trading import gate, rows
+from orderflow_tui.trading.blotter import Booking, Ticket
+from orderflow_tui.trading.breaker import money
+from orderflow_tui.trading.campaigns import begin_campaign
+from orderflow_tui.trading.floor import Floor
+from orderflow_tui.trading.lifecycle import News
+from orderflow_tui.trading.trade import Execution, ExitReason, RoundTrip
+
+STATUS_NEWS = {
+    BrokerStatus.PENDING: News.PENDING,
+    BrokerStatus.WORKING: News.WORKING,
+    BrokerStatus.FILLED: News.SAID_FILLED,
+    BrokerStatus.CANCELLED: News.SAID_CANCELLED,
+    BrokerStatus.REJECTED: News.SAID_REJECTED,
+    BrokerStatus.EXPIRED: News.SAID_EXPIRED,
+    BrokerStatus.CHANGE_REFUSED: News.CHANGE_REFUSED,
+    BrokerStatus.CANCEL_REFUSED: News.CANCEL_REFUSED,
+    BrokerStatus.SUSPECT: News.SUSPECT,
+}
+
+
+def on_update(floor: Floor, update: OrderUpdate) -> None:
+    """News of one order."""
+    ticket = floor.blotter.tickets.get(update.order_id)
+    if ticket is None:
+        _stranger(floor, update.order_id)
+        return
+    moved = floor.tell(update.order_id, STATUS_NEWS[update.status], update.text)
+    if moved is None:
+        return
+    _answered(floor, ticket, update)
+    if update.echoed_account and floor.account and update.echoed_account != floor.account:
+        floor.latch(LatchKind.WRONG_ACCOUNT, f"{update.order_id} went to {update.echoed_account}, not {floor.account}")
+    if moved.after is OrderState.REJECTED and moved.before is not OrderState.REJECTED and ticket.order.role is Role.ENTRY:
+        _rejected_entry(floor, update)
+
+
+def _stranger(floor: Floor, order_id: str) -> None:
+    """An order with our kind of name that this book never held."""
+    if floor.gate.owns(order_id):
+        floor.latch(LatchKind.INVARIANT, f"the broker holds {order_id}, which the journal does not know")
+    else:
+        floor.latch(LatchKind.SECOND_HOST, f"the broker holds {order_id}, which another installation sent")
+    floor.ask("unknown order")
+
+
+def _answered(floor: Floor, ticket: Ticket, update: OrderUpdate) -> None:
+    """Echoes settle a change and show whether the safety fields were kept."""
+    status = update.status
+    if status is BrokerStatus.CHANGE_REFUSED:
+        ticket.change = ticket.changed = ticket.answer_due_ns = None
+        floor.reconciler.ask_at(floor.now)
+        return
+    change = ticket.change
+    confirmed = change is not None and (
+        update.revision == change.revision or (update.revision is None and update.echoed_quantity == change.quantity)
+    )
+    if confirmed and ticket.changed is not None and status in (BrokerStatus.WORKING, BrokerStatus.PENDING):
+        restate(floor, ticket, ticket.changed.quantity, update.echoed_price_ticks, ticket.changed.revision)
+    elif change is None and update.echoed_quantity is not None and ticket.live:
+        restate(floor, ticket, update.echoed_quantity, update.echoed_price_ticks, None)
+    if status is BrokerStatus.WORKING and ticket.change is None and ticket.cancel_ns is None:
+        ticket.answer_due_ns = None
+    if status is BrokerStatus.FILLED and ticket.live:
+        floor.expect_answer(ticket)  # the executions must follow
+    kept_tif = update.echoed_tif is None or update.echoed_tif == ticket.order.tif
+    kept_hours = update.echoed_outside_rth is None or update.echoed_outside_rth == ticket.order.outside_rth
+    if ticket.order.purpose is Purpose.PROTECT and not (kept_tif and kept_hours):
+        unsound(floor, ticket, f"tif {update.echoed_tif}, outside RTH {update.echoed_outside_rth}")
+
+
+def restate(floor: Floor, ticket: Ticket, quantity: int, price_ticks: int | None, revision: int | None) -> None:
+    """The order stands as the broker says; a change that asked for it is answered."""
+    before = ticket.order
+    ticket.order = gate.restated(before, quantity, price_ticks, revision)
+    ticket.change = ticket.changed = None
+    if ticket.cancel_ns is None:
+        ticket.answer_due_ns = None
+    if ticket.order != before:
+        now = ticket.order
+        price = now.stop_ticks if now.stop_ticks is not None else now.limit_ticks
+        floor.note("restated", now.id, quantity=now.quantity, price_ticks=price, revision=now.revision)
+        floor.say(now.id, f"now {now.quantity} contracts")
+
+
+def unsound(floor: Floor, ticket: Ticket, what: str) -> None:
+    """A protective order without its safety fields does not count as protection; the guard places another."""
+    if ticket.sound:
+        ticket.sound = False
+        floor.alert("unsound stop", f"{ticket.order.id} is held with {what}: it does not protect", Tier.CRITICAL, ticket.order.id)
+
+
+def _rejected_entry(floor: Floor, update: OrderUpdate) -> None:
+    """A rejected entry: entries cool down, margin is asked anew."""
+    reason = f"{update.order_id} rejected: {update.text or update.code}"
+    floor.cooldown.begin(floor.now, floor.params.timing.cooldown_ms, reason)
+    until_ns = floor.cooldown.until_ns
+    floor.commit(rows.row("cooldown", update.order_id, floor.now, until_ns=until_ns, reason=reason))
+    floor.alert("rejected", reason)
+    floor.out.append(AskMargin(floor.execution))
+
+
+def on_commission(floor: Floor, commission: Commission) -> None:
+    """What an execution cost."""
+    floor.ledger.commission(commission.exec_id, commission.cents)
+    floor.note("commission", commission.exec_id, cents=commission.cents)
+
+
+def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:
+    """Book an execution; False when it was booked already. `adopted`: it came with a report, not as news."""
+    booking = _book(floor, fill)
+    if booking is None:
+        return False
+    floor.booked_ns = floor.now
+    if fill.instrument not in floor.instruments:
+        floor.say(fill.exec_id, f"execution in {fill.instrument}, which is not ours to trade")
+        return True
+    before = floor.position(fill.instrument)
+    execution = execution_of(floor, booking)
+    floor.record(rows.fill_row(fill, floor.now, floor.trade_date, floor.ledger.peak_cents, execution.reason.value))
+    closed = floor.ledger.book(execution, booking.previous)
+    _tell_fill(floor, booking, adopted)
+    for trip in closed:
+        _tell_trade(floor, trip)
+    _judge(floor, booking, before)
+    return True
+
+
+def _book(floor: Floor, fill: Fill) -> Booking | None:
+    known = None if fill.order_id is None else floor.blotter.tickets.get(fill.order_id)
+    if known is not None and known.state in (OrderState.PROPOSED, OrderState.COMMITTED):
+        floor.latch(LatchKind.INVARIANT, f"{fill.order_id} filled although it was never sent")
+        floor.tell(known.order.id, News.RESTARTED)
+    booking = floor.blotter.book(fill, floor.now)
+    if booking is not None and booking.moved is not None:
+        floor.moved(booking.moved, "")
+    return booking
+
+
+def execution_of(floor: Floor, booking: Booking) -> Execution:
+    """The fill with what only the desk knows: what it was for and what price was asked."""
+    fill, ticket = booking.fill, booking.ticket
+    if ticket is None:
+        return Execution(fill, ExitReason.MANUAL, "", None, floor.trade_date)
+    order, plan = ticket.order, floor.plans.get(ticket.order.intent_id)
+    anchor = None if plan is None else plan.anchor_ticks
+    match order.role:
+        case Role.ENTRY:
+            reason, asked = ExitReason.REVERSED, anchor
+        case Role.TARGET:
+            reason, asked = ExitReason.TARGET, order.limit_ticks
+        case Role.STOP | Role.EMERGENCY:
+            reason, asked = ExitReason.STOP, order.stop_ticks
+        case Role.FLATTEN:
+            reason, asked = (ExitReason.MANUAL if plan is None else plan.exit_reason), anchor
+    return Execution(fill, reason, order.intent_id, asked, floor.trade_date)
+
+
+def _tell_fill(floor: Floor, booking: Booking, adopted: bool) -> None:
+    fill, name = booking.fill, booking.fill.order_id or booking.fill.exec_id
+    what = f"{fill.side.name} {fill.quantity} {fill.instrument} at {fill.price_ticks} ticks"
+    if booking.previous is not None:
+        bust = booking.previous.quantity != fill.quantity
+        floor.alert("correction", f"{name} corrected to {what}", Tier.CRITICAL if bust else Tier.WARNING, name)
+    elif booking.late:
+        floor.alert("late fill", f"{name} filled after it was believed over: {what}", Tier.WARNING, name)
+    else:
+        floor.alert("fill", what + (" (found in a report)" if adopted else ""), Tier.INFO, name)
+    floor.say(name, f"filled: {what}")
+
+
+def _tell_trade(floor: Floor, trip: RoundTrip) -> None:
+    """The trade journal's row, with the chain that led to it and the house rules it broke."""
+    plan = floor.plans.get(trip.intent_id)
+    full = replace(trip, context={} if plan is None else plan.context, breaks=_breaks(floor, trip))
+    floor.ledger.trips[floor.ledger.trips.index(trip)] = full
+    floor.note("trade", full.id, **trade_payload(full))
+    floor.alert(
+        "trade", f"{full.side.name} {full.quantity} {full.instrument} {full.reason.value} {money(full.net_cents)}", Tier.INFO
+    )
+
+
+def _breaks(floor: Floor, trip: RoundTrip) -> tuple[str, ...]:
+    found: list[str] = []
+    plan = floor.plans.get(trip.intent_id)
+    if plan is None:
+        found.append("opened outside the gate")
+    elif plan.intent.stop_ticks is not None:
+        instrument = floor.instruments[trip.instrument]
+        planned = (plan.intent.stop_ticks + floor.params.risk.slippage_ticks) * instrument.tick_cents * trip.quantity
+        if trip.gross_cents < -planned:
+            found.append(f"lost {money(-trip.gross_cents)}, planned at most {money(planned)}")
+    if floor.facts.flat_at_ns is not None and floor.now > floor.facts.flat_at_ns and trip.reason is not ExitReason.FLAT:
+        found.append("held past the flat time")
+    return tuple(found)
+
+
+def trade_payload(trip: RoundTrip) -> dict[str, Json]:
+    """A trade as a row."""
+    return {
+        "trade_date": None if trip.trade_date is None else trip.trade_date.isoformat(),
+        "instrument": trip.instrument,
+        "side": int(trip.side),
+        "quantity": trip.quantity,
+        "entry_ns": trip.entry_ns,
+        "entry_ticks": trip.entry_ticks,
+        "exit_ns": trip.exit_ns,
+        "exit_ticks": trip.exit_ticks,
+        "gross_cents": trip.gross_cents,
+        "fees_cents": trip.fees_cents,
+        "reason": trip.reason.value,
+        "intent_id": trip.intent_id,
+        "mae_ticks": trip.mae_ticks,
+        "mfe_ticks": trip.mfe_ticks,
+        "slippage_ticks": trip.slippage_ticks,
+        "context": dict(trip.context),
+        "breaks": list(trip.breaks),
+    }
+
+
+def _judge(floor: Floor, booking: Booking, before: int) -> None:
+    """What an execution must not do: reverse a position, come from nowhere, be a liquidation."""
+    fill, ticket = booking.fill, booking.ticket
+    after = floor.position(fill.instrument)
+    if fill.liquidation:
+        floor.latch(LatchKind.LIQUIDATION, f"the broker liquidated {fill.quantity} {fill.instrument}")
+    if ticket is None:
+        if fill.order_id is not None and not floor.gate.owns(fill.order_id) and fill.ts_ns >= (floor.started_ns or 0):
+            floor.latch(LatchKind.SECOND_HOST, f"execution of {fill.order_id}, which another installation sent")
+        floor.latch(LatchKind.ADJUSTED, f"an execution that is not ours: {fill.instrument} {before:+d} to {after:+d}")
+        return
+    if ticket.order.purpose is not Purpose.ENTRY and after and before * after <= 0:
+        floor.latch(LatchKind.REVERSED, f"{ticket.order.id} took {fill.instrument} from {before:+d} to {after:+d}")
+        begin_campaign(floor, "an exit reversed the position", ExitReason.HALTED)

@@ -1,0 +1,212 @@
+"""Flatten campaigns and the guard of the stop, carried out: their wishes become proposals and cancels."""
+
+from __future__ import annotations
+
+from orderflow_tui.domain.action import CancelEverything, Json, Row, Tier
+from orderflow_tui.domain.latch import LatchKind, TradingState
+from orderflow_tui.domain.order import Intent, OrderState, Purpose, Side
+from orderflow_tui.trading import rows
+from orderflow_tui.trading.bracket import Levels, anchor, emergency_stop, entry_levels
+from orderflow_tui.trading.fences import can_send
+from orderflow_tui.trading.flatten import Campaign, CampaignWish, Exit, Scene, Stage
+from orderflow_tui.trading.floor import Floor
+from orderflow_tui.trading.gate import Proposal
+from orderflow_tui.trading.look import Refusal
+from orderflow_tui.trading.naked import Emergency, GuardWish
+from orderflow_tui.trading.standing import trading_state
+from orderflow_tui.trading.trade import ExitReason
+
+STEPS_AT_ONCE = 4  # a step may make the next one possible at the same instant
+
+
+def begin_campaign(floor: Floor, reason: str, why: ExitReason, manual: bool = False, then: Side | None = None) -> None:
+    """Start to flatten. A running campaign goes on; a person's wish makes it a person's, and ends a planned reversal."""
+    running = floor.campaign
+    if running is not None:
+        running.manual = running.manual or manual
+        running.then = None
+        return
+    campaign = Campaign(floor.gate.draw_id(), reason, why, manual, then)
+    floor.campaign = campaign
+    floor.commit(_row(floor, campaign, "begin"))
+    floor.alert("flatten", f"flatten begins: {reason}", Tier.CRITICAL)
+    floor.revoke_entries("flatten")
+    for guard in floor.guards.values():
+        guard.reset()
+
+
+def _row(floor: Floor, campaign: Campaign, what: str) -> Row:
+    return rows.row(
+        "campaign",
+        campaign.id,
+        floor.now,
+        what=what,
+        reason=campaign.reason,
+        exit_reason=campaign.exit_reason.value,
+        manual=campaign.manual,
+        rounds=campaign.rounds,
+    )
+
+
+def drive_campaign(floor: Floor) -> None:
+    """Let the campaign do what it can do now."""
+    for _ in range(STEPS_AT_ONCE):
+        campaign = floor.campaign
+        if campaign is None:
+            return
+        before = campaign.stage
+        wish = campaign.step(_scene(floor))
+        _carry_out(floor, campaign, wish)
+        if campaign.over:
+            _end(floor, campaign)
+            return
+        if campaign.stage is before and wish.exit is None:
+            return
+
+
+def _scene(floor: Floor) -> Scene:
+    report = floor.report if floor.report is not None and floor.report.epoch == floor.epoch else None
+    return Scene(floor.now, can_send(floor.link), floor.facts.market_open, floor.blotter.live, report, frozenset(floor.held))
+
+
+def _carry_out(floor: Floor, campaign: Campaign, wish: CampaignWish) -> None:
+    if wish.pending is not None:
+        floor.alert("flatten", f"flatten waits, {wish.pending}: the stops stay at the broker", Tier.CRITICAL, "pending")
+    if wish.cancel:
+        floor.cancel([floor.blotter.tickets[order_id] for order_id in wish.cancel])
+    if wish.everything:
+        floor.out.append(CancelEverything(campaign.reason))
+        floor.note("cancel_everything", campaign.id, reason=campaign.reason)
+        floor.alert("flatten", "cancelling everything in the account, manual orders included", Tier.CRITICAL, "everything")
+    if wish.ask:
+        floor.ask("flatten")
+    if wish.exit is not None:
+        _propose_exit(floor, campaign, wish.exit)
+
+
+def _propose_exit(floor: Floor, campaign: Campaign, wanted: Exit) -> None:
+    intent = Intent(
+        id=floor.gate.draw_id(),
+        ts_ns=floor.now,
+        instrument=wanted.instrument,
+        purpose=Purpose.FLATTEN,
+        side=wanted.side,
+        quantity=wanted.quantity,
+        cause=campaign.id,
+        manual=campaign.manual,
+    )
+    levels = Levels(anchor(wanted.side, floor.mark(wanted.instrument)))
+    position = -wanted.side * wanted.quantity  # as the broker reported it
+    result = floor.propose(intent, levels, {}, campaign.exit_reason, position=position)
+    if isinstance(result, Proposal):
+        campaign.exit_sent(result.ids, floor.now)
+    else:
+        campaign.exit_refused(floor.now)
+
+
+def _end(floor: Floor, campaign: Campaign) -> None:
+    floor.campaign = None
+    floor.commit(_row(floor, campaign, "end" if campaign.stage is Stage.DONE else "failed"))
+    for guard in floor.guards.values():
+        guard.reset()
+    if campaign.stage is Stage.FAILED:
+        steps = "close the position in the broker's own program or call its desk, then cancel all orders"
+        floor.latch(LatchKind.FLATTEN_FAILED, f"{campaign.rounds} rounds failed: {steps}")
+        return
+    floor.alert("flatten", "flat: the broker said so twice", Tier.WARNING, "end")
+    if campaign.then is not None:
+        propose_entry(floor, campaign.then, 1, f"reverse {campaign.id}", True, {"label": "reverse"})
+
+
+def propose_entry(
+    floor: Floor, side: Side, quantity: int, cause: str, manual: bool, context: dict[str, Json]
+) -> Proposal | Refusal:
+    """A bracket in the execution instrument, anchored now."""
+    instrument, risk = floor.instruments[floor.execution], floor.params.risk
+    intent = Intent(
+        id=floor.gate.draw_id(),
+        ts_ns=floor.now,
+        instrument=floor.execution,
+        purpose=Purpose.ENTRY,
+        side=side,
+        quantity=quantity,
+        cause=cause,
+        manual=manual,
+        stop_ticks=instrument.stop_ticks,
+        target_ticks=instrument.target_ticks,
+        max_slippage_ticks=risk.entry_slippage_ticks,
+    )
+    levels = entry_levels(side, floor.mark(floor.execution), intent.max_slippage_ticks, intent.stop_ticks, intent.target_ticks)
+    return floor.propose(intent, levels, context)
+
+
+def guard_stops(floor: Floor) -> None:
+    """Keep the protective quantity equal to the position, wherever something is held or still works."""
+    if floor.campaign is not None or floor.recovering or not floor.reachable or not floor.params.send_path:
+        return
+    for symbol in floor.held:
+        _guard(floor, symbol)
+
+
+def _guard(floor: Floor, symbol: str) -> None:
+    guard, position = floor.guard(symbol), floor.position(symbol)
+    live = [t for t in floor.blotter.live if t.order.instrument == symbol]
+    if not position and not live:
+        guard.reset()
+        return
+    mark = floor.mark(symbol)
+    wish = guard.look(position, live, None if mark is None else mark.last, floor.now)
+    for order_id, quantity in wish.shrink:
+        floor.shrink(floor.blotter.tickets[order_id], quantity)
+    if wish.cancel:
+        floor.cancel([floor.blotter.tickets[order_id] for order_id in wish.cancel])
+    naked = wish.emergency is not None or wish.flatten is not None
+    if naked and trading_state(floor)[0] is TradingState.LOCKED:
+        text = f"LOCKED with {position:+d} {symbol} and no stop: flatten by hand"
+        floor.alert_once(f"naked {symbol}", True, text, Tier.CRITICAL)
+        return
+    floor.alert_once(f"naked {symbol}", False, "")
+    _protect(floor, symbol, position, wish)
+
+
+def _protect(floor: Floor, symbol: str, position: int, wish: GuardWish) -> None:
+    if wish.emergency is not None:
+        _emergency(floor, symbol, position, wish.emergency)
+    if wish.flatten is not None:
+        _flatten_naked(floor, wish.flatten)
+
+
+def _flatten_naked(floor: Floor, reason: str) -> None:
+    floor.latch(LatchKind.NAKED, reason)
+    begin_campaign(floor, reason, ExitReason.HALTED)
+
+
+def _emergency(floor: Floor, symbol: str, position: int, wanted: Emergency) -> None:
+    """An emergency stop through the gate; where none can stand any more, flatten."""
+    episode = floor.ledger.episode(symbol)
+    assert episode is not None, "a position has an episode"
+    if not episode.intent_id and not floor.params.protect_external:
+        floor.alert_once(f"external {symbol}", True, f"{position:+d} {symbol} is not ours and has no stop", Tier.CRITICAL)
+        return
+    instrument = floor.instruments[symbol]
+    price = emergency_stop(
+        position, floor.mark(symbol), episode.average_ticks, _planned_stop(floor, episode.intent_id), instrument.stop_ticks
+    )
+    if price is None:
+        _flatten_naked(floor, "the market stands beyond where the missing stop should be")
+        return
+    side = Side.SELL if position > 0 else Side.BUY
+    intent = Intent(floor.gate.draw_id(), floor.now, symbol, Purpose.PROTECT, side, wanted.quantity, f"naked {floor.now}")
+    floor.alert("naked", f"{position:+d} {symbol} without its stop: emergency stop at {price} ticks", Tier.CRITICAL)
+    result = floor.propose(intent, Levels(None, None, price), {}, oca_group=wanted.group)
+    floor.guard(symbol).sent(floor.now)
+    if not isinstance(result, Proposal):
+        _flatten_naked(floor, "an emergency stop was refused")
+
+
+def _planned_stop(floor: Floor, intent_id: str) -> int | None:
+    """Where the bracket's own stop stood, None for positions without one."""
+    ticket = floor.blotter.tickets.get(f"{intent_id}-S")
+    if ticket is None or ticket.state is OrderState.PROPOSED:
+        return None
+    return ticket.order.stop_ticks

@@ -1,0 +1,232 @@
+"""What a person asks for. Less risk needs nothing and is always done; more risk needs arming and passes the gate."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from orderflow_tui.domain.action import Json, Tier, WriteStopFile
+from orderflow_tui.domain.event import Automation, Command, OperatorCommand, StopFileSeen
+from orderflow_tui.domain.latch import LatchKind, TradingState
+from orderflow_tui.domain.order import Purpose, Side
+from orderflow_tui.domain.session import MS_NS
+from orderflow_tui.domain.signal import Decision, Direction, Regime
+from orderflow_tui.trading import rows, sizing
+from orderflow_tui.trading.breaker import money
+from orderflow_tui.trading.campaigns import begin_campaign, propose_entry
+from orderflow_tui.trading.floor import DECISIONS_KEPT, Floor
+from orderflow_tui.trading.look import Refusal
+from orderflow_tui.trading.standing import contracts_allowed, trading_state
+from orderflow_tui.trading.trade import ExitReason
+
+TRENDING = frozenset({Regime.TRENDING_UP, Regime.TRENDING_DOWN})
+
+
+def on_command(floor: Floor, event: OperatorCommand) -> None:
+    """A key, or the second door."""
+    # the typed word and whether a key matched are not kept
+    args: dict[str, Json] = {k: v for k, v in event.args.items() if k not in ("word", "key", "key_ok")}
+    floor.note("command", event.id, command=event.command.value, args=args)
+    match event.command:
+        case Command.FLATTEN:
+            floor.latch(LatchKind.OPERATOR, "flatten by a person")
+            begin_campaign(floor, "a person", ExitReason.MANUAL, manual=True)
+        case Command.HALT:
+            floor.latch(LatchKind.OPERATOR, "halt by a person")
+        case Command.CANCEL_ENTRIES:
+            floor.revoke_entries("cancelled by a person")
+            floor.cancel_entries()
+        case Command.STOP:
+            floor.out.append(WriteStopFile("halt"))
+            floor.latch(LatchKind.STOP_FILE, "STOP by a person")
+        case Command.ARM:
+            _arm(floor, event)
+        case Command.DISARM:
+            floor.disarm()
+        case Command.BRACKET:
+            _bracket(floor, event)
+        case Command.RESUME:
+            _resume(floor, event)
+        case Command.RECONCILE:
+            floor.ask("a person asked")
+        case Command.AUTOMATION:
+            _automation(floor, event)
+        case Command.TAKE_SETUP:
+            _take(floor, event)
+        case Command.REVERSE:
+            _reverse(floor, event)
+        case Command.UNATTENDED:
+            floor.latch(LatchKind.UNATTENDED, "the terminal is gone")
+        case _:
+            assert_never(event.command)
+
+
+def _refuse(floor: Floor, event: OperatorCommand, rule: str, reason: str) -> None:
+    floor.refused(Refusal(floor.now, "", event.id, rule, reason), Purpose.ENTRY)
+
+
+def _arm(floor: Floor, event: OperatorCommand) -> None:
+    state, why = trading_state(floor)
+    if state not in (TradingState.RUNNING, TradingState.FENCED):
+        _refuse(floor, event, "armed", f"cannot arm: {state.value}, {why}")
+        return
+    floor.arming.arm(floor.now, floor.params.timing.arm_ms)
+    floor.note("arming", "", armed=True)
+
+
+def _bracket(floor: Floor, event: OperatorCommand) -> None:
+    side, quantity = event.args.get("side", ""), event.args.get("quantity", "1")
+    if side not in Side.__members__ or not quantity.isascii() or not quantity.isdigit():
+        _refuse(floor, event, "bracket", f"expected side BUY or SELL and a whole quantity, got {side!r} and {quantity!r}")
+        return
+    propose_entry(floor, Side[side], int(quantity), event.id, True, {"label": "manual"})
+
+
+def _reverse(floor: Floor, event: OperatorCommand) -> None:
+    """Flatten, and enter the other way when the broker has said flat twice."""
+    position = floor.position(floor.execution)
+    state, why = trading_state(floor)
+    if not floor.arming.armed(floor.now):
+        _refuse(floor, event, "armed", "not armed")
+    elif not position:
+        _refuse(floor, event, "reverse", "nothing to reverse")
+    elif state is not TradingState.RUNNING:
+        _refuse(floor, event, "trading state", f"{state.value}: {why}")
+    else:
+        then = Side.SELL if position > 0 else Side.BUY
+        begin_campaign(floor, "reverse", ExitReason.REVERSED, manual=True, then=then)
+
+
+def _automation(floor: Floor, event: OperatorCommand) -> None:
+    wanted = event.args.get("mode", "").upper()
+    if wanted not in Automation.__members__:
+        _refuse(floor, event, "automation", f"expected one of {', '.join(Automation.__members__)}, got {wanted!r}")
+        return
+    mode = Automation[wanted]
+    if mode is Automation.AUTO:
+        reason = _no_grant(floor, event)
+        if reason is not None:
+            _refuse(floor, event, "automation", reason)
+            return
+        floor.commit(rows.row("grant", event.id, floor.now, granted=True, trade_date=str(floor.trade_date)))
+    elif floor.automation.granted:
+        floor.commit(rows.row("grant", event.id, floor.now, granted=False, why="a person"))
+    floor.automation.choose(mode, floor.trade_date)
+
+
+def _no_grant(floor: Floor, event: OperatorCommand) -> str | None:
+    if not floor.arming.armed(floor.now):
+        return "automatic trading is granted only while armed"
+    if floor.params.auto_needs_key and not key_ok(event):
+        return "automatic trading needs the safety key here"
+    if floor.board.latches:
+        return f"latch {floor.board.latches[0].kind.value} is open"
+    return None
+
+
+def key_ok(event: OperatorCommand) -> bool:
+    """Whether the shell says that the safety key matched."""
+    return event.args.get("key_ok", "").lower() in ("1", "true", "yes")
+
+
+def _resume(floor: Floor, event: OperatorCommand) -> None:
+    """A person clears what a person may clear."""
+    if event.args.get("word") != floor.params.resume_word:
+        _refuse(floor, event, "resume", "the word does not match")
+        return
+    cleared, kept = floor.board.resume(key_ok(event), floor.params.resume_needs_key, still_standing(floor))
+    for latch in cleared:
+        floor.commit(rows.latch_row(latch, floor.now, False, f"resume {event.id}"))
+        floor.alert("resume", f"{latch.kind.value} cleared by a person", Tier.WARNING, latch.kind.value)
+    for latch, reason in kept:
+        _refuse(floor, event, "resume", f"{latch.kind.value} stays: {reason}")
+
+
+def still_standing(floor: Floor) -> dict[LatchKind, str]:
+    """Latches whose cause is still there: no word and no key clears them."""
+    standing: dict[LatchKind, str] = {}
+    if floor.stop_file is not None:
+        standing[LatchKind.STOP_FILE] = "the STOP file is still there"
+    limit = floor.params.risk.max_drawdown_cents
+    if floor.ledger.drawdown_cents >= limit:
+        standing[LatchKind.DRAWDOWN] = f"still {money(floor.ledger.drawdown_cents)} under the day's peak"
+    if floor.reconciler.differences:
+        standing[LatchKind.MISMATCH] = "; ".join(map(str, floor.reconciler.differences))
+    if floor.blotter.unresolved():
+        standing[LatchKind.UNRECONCILED] = "an order's outcome is still unknown"
+    return standing
+
+
+def on_stop_file(floor: Floor, event: StopFileSeen) -> None:
+    """The STOP file is there: halt at once; `flatten` flattens too, once for every appearance."""
+    first = floor.stop_file != event.action
+    floor.stop_file = event.action
+    floor.latch(LatchKind.STOP_FILE, event.detail)
+    if first:
+        floor.note("stop_file", event.action, seen=True, detail=event.detail)
+        if event.action == "flatten":
+            begin_campaign(floor, "STOP file", ExitReason.HALTED, manual=True)
+
+
+def on_stop_gone(floor: Floor) -> None:
+    """Its removal clears nothing."""
+    if floor.stop_file is not None:
+        floor.note("stop_file", floor.stop_file, seen=False)
+        floor.stop_file = None
+        floor.alert("stop", "STOP removed, still HALTED until a person resumes")
+
+
+# -- decisions ----------------------------------------------------------------------------------------------------------
+
+
+def size_of(floor: Floor, decision: Decision) -> int:
+    """Contracts for a decision, 0 when it should not be traded."""
+    return sizing.contracts(
+        sizing.Sizing(
+            cap=contracts_allowed(floor),
+            factor=decision.size_factor,
+            patterns=decision.distinct_patterns,
+            trending=decision.regime in TRENDING,
+            streak=floor.ledger.streak,
+        )
+    )
+
+
+def on_decision(floor: Floor, decision: Decision) -> None:
+    """An accepted decision: forgotten, told, offered or acted on, as the automation says."""
+    if not decision.accepted or decision.direction is Direction.NONE or floor.automation.mode is Automation.OFF:
+        return
+    floor.decisions[decision.id] = decision
+    while len(floor.decisions) > DECISIONS_KEPT:
+        del floor.decisions[next(iter(floor.decisions))]
+    if floor.automation.mode is Automation.AUTO:
+        _act_on(floor, decision, manual=False, cause=decision.id)
+    else:
+        text = f"{decision.label} {decision.direction.name} at {decision.ref_price} ticks"
+        floor.alert("setup", text, Tier.WARNING, decision.id)
+
+
+def _act_on(floor: Floor, decision: Decision, manual: bool, cause: str) -> None:
+    side = Side.BUY if decision.direction is Direction.LONG else Side.SELL
+    context: dict[str, Json] = {
+        "decision": decision.id,
+        "source": decision.source_id,
+        "label": decision.label,
+        "regime": decision.regime.value,
+        "strength": decision.strength,
+        "confidence": decision.confidence,
+        "patterns": decision.distinct_patterns,
+        "ref_price": decision.ref_price,
+    }
+    propose_entry(floor, side, size_of(floor, decision), cause, manual, context)
+
+
+def _take(floor: Floor, event: OperatorCommand) -> None:
+    """A person takes an offered setup; the decision itself is the cause, so it is taken once."""
+    wanted = event.args.get("id", "")
+    decision = floor.decisions.get(wanted) or next((d for d in floor.decisions.values() if d.source_id == wanted), None)
+    if decision is None:
+        _refuse(floor, event, "setup", f"no setup {wanted!r} is on offer")
+    elif floor.now - decision.ts_ns > floor.params.timing.decision_ttl_ms * MS_NS:
+        _refuse(floor, event, "setup", f"{decision.label} is {(floor.now - decision.ts_ns) // MS_NS} ms old")
+    else:
+        _act_on(floor, decision, manual=True, cause=decision.id)

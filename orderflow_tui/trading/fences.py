@@ -1,0 +1,84 @@
+"""Fences: conditions that pass by themselves. They stop entries, never exits, and leave no latch behind.
+
+Computed when asked, from ages and facts. After the link, an outcome or a mismatch was in doubt the fence stays until all
+has been well for `fence_clear_ms`; staleness ends with the next trade.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orderflow_tui.domain.account import Link
+from orderflow_tui.domain.facts import Facts
+from orderflow_tui.domain.session import MS_NS
+from orderflow_tui.trading.limits import Timing
+
+SYNCED = frozenset({Link.WARMUP, Link.READY, Link.DEGRADED, Link.RECON_HOLD, Link.DATA_BLOCKED})
+
+
+def can_send(link: Link) -> bool:
+    """Whether the broker can be spoken to: protection, exits and questions go out in these states."""
+    return link in SYNCED
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Why entries wait: a short name and a sentence."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """What the desk itself knows that keeps entries waiting. Ages and waits in ms, None where there is nothing to say."""
+
+    unresolved: int = 0
+    mismatch: str | None = None
+    report_age_ms: int | None = None
+    cooldown_left_ms: int = 0
+    margin: str | None = None
+    doubt_age_ms: int | None = None  # since link, outcome or mismatch were last in doubt
+
+
+def stale_limit_ms(facts: Facts, timing: Timing) -> int:
+    """How old the newest data may be."""
+    return timing.stale_rth_ms if facts.rth else timing.stale_overnight_ms
+
+
+def stale(facts: Facts, timing: Timing) -> Fence | None:
+    """The fence of old data, None while it is fresh."""
+    if facts.data_age_ms is None:
+        return Fence("data", "no market data has come yet")
+    limit = stale_limit_ms(facts, timing)
+    if facts.data_age_ms > limit:
+        return Fence("data", f"market data is {facts.data_age_ms} ms old, limit {limit} ms")
+    return None
+
+
+def fences(facts: Facts, doubts: Doubts, timing: Timing) -> tuple[Fence, ...]:
+    """Every fence that stands now, the gravest first."""
+    standing: list[Fence] = []
+    if facts.link is not Link.READY:
+        standing.append(Fence("link", f"link is {facts.link.value}, entries need READY"))
+    if doubts.unresolved:
+        standing.append(Fence("unresolved", f"{doubts.unresolved} order(s) whose outcome nobody told us"))
+    if doubts.mismatch is not None:
+        standing.append(Fence("mismatch", doubts.mismatch))
+    if doubts.report_age_ms is not None and doubts.report_age_ms > timing.snapshot_fence_ms:
+        standing.append(Fence("report", f"no complete account report for {doubts.report_age_ms // 1000} s"))
+    old = stale(facts, timing)
+    if old is not None:
+        standing.append(old)
+    if doubts.cooldown_left_ms > 0:
+        standing.append(Fence("cooldown", f"an entry was rejected: {-(-doubts.cooldown_left_ms // 1000)} s to wait"))
+    if doubts.margin is not None:
+        standing.append(Fence("margin", doubts.margin))
+    if doubts.doubt_age_ms is not None and doubts.doubt_age_ms < timing.fence_clear_ms:
+        standing.append(Fence("settling", f"all well for {doubts.doubt_age_ms} ms, {timing.fence_clear_ms} ms needed"))
+    return tuple(standing)
+
+
+def age_ms(now_ns: int, since_ns: int | None) -> int | None:
+    """Age in whole ms, None of nothing."""
+    return None if since_ns is None else (now_ns - since_ns) // MS_NS

@@ -1,0 +1,418 @@
+"""The floor: every part of trading in one place, and the few verbs with which they act on the world.
+
+It holds state and says *how* (open a latch, propose, send, cancel, tell an order its news); *when* is decided in
+`desk.py` and the files beside it, which are functions over a floor. Actions pile up in `out` in the order they happen.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from orderflow_tui.domain.account import AccountReport, Link
+from orderflow_tui.domain.action import Action, Alert, AskAccountReport, Cancel, Commit, Json, Record, Row, Tier
+from orderflow_tui.domain.facts import Facts
+from orderflow_tui.domain.instrument import Instrument
+from orderflow_tui.domain.latch import LatchKind
+from orderflow_tui.domain.market import Grade, Mark
+from orderflow_tui.domain.order import Intent, OrderState, Purpose, Role, Side
+from orderflow_tui.domain.session import MS_NS
+from orderflow_tui.domain.signal import Decision
+from orderflow_tui.trading import rows
+from orderflow_tui.trading.arming import Arming, AutomationMode
+from orderflow_tui.trading.blotter import Blotter, Moved, Ticket, UnknownOrder
+from orderflow_tui.trading.bracket import Levels
+from orderflow_tui.trading.cooldown import Cooldown
+from orderflow_tui.trading.fences import can_send
+from orderflow_tui.trading.flatten import Campaign
+from orderflow_tui.trading.gate import Answer, Fate, Gate, Proposal
+from orderflow_tui.trading.latches import LatchBoard
+from orderflow_tui.trading.ledger import Ledger
+from orderflow_tui.trading.lifecycle import UNSENT, IllegalNews, News
+from orderflow_tui.trading.limits import TradingParams
+from orderflow_tui.trading.look import Refusal
+from orderflow_tui.trading.naked import Guard
+from orderflow_tui.trading.rates import Rates
+from orderflow_tui.trading.reconcile import Reconciler
+from orderflow_tui.trading.sizing import TierWatch
+from orderflow_tui.trading.standing import look_at, trading_state
+from orderflow_tui.trading.trade import ExitReason
+
+NEWS_KEPT = 100
+REFUSALS_KEPT = 50
+DECISIONS_KEPT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an intent was for: kept for the trade journal and the exits' reasons."""
+
+    intent: Intent
+    anchor_ticks: int | None
+    context: dict[str, Json]
+    exit_reason: ExitReason
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNews:
+    """A line for the order table: what happened to an order, or a fill, or a refusal."""
+
+    ts_ns: int
+    order_id: str
+    text: str
+
+
+@dataclass(slots=True)
+class Waiting:
+    """A proposal between its two looks, or sent without its commit and still owed an answer."""
+
+    proposal: Proposal
+    sent: bool = False
+
+
+NOWHERE = Facts(0, None, False, "nothing is known yet", None, False, False, None, Grade.UNKNOWN, Link.OFF, 0, ())
+
+
+@dataclass
+class Floor:
+    """Parts and verbs. `facts` are those of the call being answered; `link` is the link as of the last event."""
+
+    params: TradingParams
+    instruments: Mapping[str, Instrument]
+    execution: str
+    account: str
+    install: str
+    facts: Facts = NOWHERE
+    link: Link = Link.OFF
+    epoch: int = 0
+    out: list[Action] = field(default_factory=list)
+    blotter: Blotter = field(default_factory=Blotter)
+    board: LatchBoard = field(default_factory=LatchBoard)
+    rates: Rates = field(default_factory=Rates)
+    arming: Arming = field(default_factory=Arming)
+    cooldown: Cooldown = field(default_factory=Cooldown)
+    guards: dict[str, Guard] = field(default_factory=dict)
+    plans: dict[str, Plan] = field(default_factory=dict)
+    causes: set[str] = field(default_factory=set)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    decisions: dict[str, Decision] = field(default_factory=dict)
+    news: deque[OrderNews] = field(default_factory=lambda: deque(maxlen=NEWS_KEPT))
+    refusals: deque[Refusal] = field(default_factory=lambda: deque(maxlen=REFUSALS_KEPT))
+    campaign: Campaign | None = None
+    report: AccountReport | None = None
+    equity_cents: int | None = None
+    excess_cents: int | None = None
+    recovering: bool = False
+    stop_file: str | None = None  # the action of a STOP file that is there
+    started_ns: int | None = None
+    booked_ns: int | None = None  # when the newest execution was booked
+    doubt_ns: int | None = None  # when link, outcome or mismatch were last in doubt
+    link_lost_ns: int | None = None
+    margin_ask_ns: int | None = None
+    told: set[str] = field(default_factory=set)  # standing conditions an alert was raised for
+
+    def __post_init__(self) -> None:
+        timing = self.params.timing
+        self.gate = Gate(self.install, self.account, timing.commit_wait_ms, timing.entry_timeout_ms)
+        self.ledger = Ledger(self.instruments)
+        self.reconciler = Reconciler(timing.reconcile_ms, timing.requery_ms)
+        self.automation = AutomationMode(self.params.automation)
+        self.tiers = TierWatch(self.params.tiers)
+
+    # -- saying things ------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        """The instant of the call being answered."""
+        return self.facts.now_ns
+
+    @property
+    def trade_date(self) -> date | None:
+        """The trade date of the call being answered."""
+        return self.facts.trade_date
+
+    def take(self) -> list[Action]:
+        """The actions so far; the pile starts anew."""
+        done, self.out = self.out, []
+        return done
+
+    def record(self, row: Row) -> None:
+        """A row in the background."""
+        self.out.append(Record(row))
+
+    def note(self, kind: str, ref: str, **payload: Json) -> None:
+        """A row of this kind, in the background, stamped now."""
+        self.record(rows.row(kind, ref, self.now, **payload))
+
+    def commit(self, row: Row) -> None:
+        """A row that must survive, without anybody waiting for it."""
+        self.out.append(Commit((row,), (f"{row.kind}:{row.ref}:{self.now}",)))
+
+    def alert(self, kind: str, text: str, tier: Tier = Tier.WARNING, subject: str = "") -> None:
+        """Tell the operator."""
+        self.out.append(Alert(self.now, kind, text, tier, subject))
+
+    def alert_once(self, key: str, standing: bool, text: str, tier: Tier = Tier.WARNING) -> None:
+        """Tell the operator when a condition begins; it may be told again after it ended."""
+        if not standing:
+            self.told.discard(key)
+        elif key not in self.told:
+            self.told.add(key)
+            self.alert(key, text, tier)
+
+    def say(self, order_id: str, text: str) -> None:
+        """A line for the order table."""
+        self.news.append(OrderNews(self.now, order_id, text))
+
+    # -- stopping -----------------------------------------------------------------------------------------------------
+
+    def latch(self, kind: LatchKind, reason: str) -> None:
+        """Open a latch: journal it, tell the operator, take every permission back, stop what has not filled."""
+        latch = self.board.open(kind, self.now, self.trade_date, reason)
+        if latch is None:
+            return
+        self.commit(rows.latch_row(latch, self.now, True))
+        self.alert("latch", f"{kind.value}: {reason}", Tier.CRITICAL, kind.value)
+        self.disarm()
+        self.end_grant(f"latch {kind.value}")
+        self.revoke_entries(f"latch {kind.value}")
+        self.cancel_entries()
+
+    def disarm(self) -> None:
+        """No key press increases risk from now on."""
+        if self.arming.until_ns is not None:
+            self.arming.disarm()
+            self.note("arming", "", armed=False)
+
+    def end_grant(self, why: str) -> None:
+        """Unattended trading ends."""
+        if self.automation.end_grant():
+            self.commit(rows.row("grant", "", self.now, granted=False, why=why))
+            self.alert("automation", f"automatic trading ended: {why}")
+
+    def revoke_entries(self, why: str) -> None:
+        """Entries that have not left never leave."""
+        for key, waiting in list(self.waiting.items()):
+            if waiting.proposal.purpose is Purpose.ENTRY:
+                self.drop(key, News.REVOKED, why)
+
+    def drop(self, key: str, news: News, why: str) -> None:
+        """A proposal dies before it left."""
+        proposal = self.waiting.pop(key).proposal
+        if proposal.change is None:
+            for order in proposal.orders:
+                self.tell(order.id, news, why)
+
+    def cancel_entries(self) -> None:
+        """Ask the broker to cancel entries that may still fill."""
+        self.cancel([t for t in self.blotter.entries() if t.cancel_ns is None])
+
+    def cancel(self, tickets: list[Ticket]) -> None:
+        """Cancel orders at the broker; what has not left is revoked instead."""
+        for ticket in tickets:
+            if ticket.state in UNSENT:
+                key = next((k for k, w in self.waiting.items() if ticket.order in w.proposal.orders), None)
+                if key is not None:
+                    self.drop(key, News.REVOKED, "cancelled before it left")
+        ids = tuple(t.order.id for t in tickets if t.live and t.state not in UNSENT)
+        if not ids:
+            return
+        for order_id in ids:
+            ticket = self.blotter.tickets[order_id]
+            ticket.cancel_ns = self.now
+            self.expect_answer(ticket)
+        self.note("cancel", ids[0], ids=list(ids))
+        self.out.append(Cancel(ids))
+        self.count_protective(len(ids))
+
+    def count_protective(self, messages: int) -> None:
+        """Protective traffic is never refused, but too much of it is told."""
+        sentence = self.rates.protective(self.now, messages)
+        if sentence is not None:
+            self.alert("protective rate", sentence, Tier.CRITICAL)
+
+    def expect_answer(self, ticket: Ticket) -> None:
+        """Silence from now on makes it UNKNOWN."""
+        if ticket.state is not OrderState.UNKNOWN:
+            ticket.answer_due_ns = self.now + self.params.timing.answer_ms * MS_NS
+
+    # -- asking -------------------------------------------------------------------------------------------------------
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the broker can be spoken to."""
+        return can_send(self.link)
+
+    def ask(self, reason: str) -> None:
+        """Ask for an account report now; out of reach, nothing is asked."""
+        if not self.reachable:
+            return
+        doubtful = self.recovering or bool(self.blotter.unresolved()) or bool(self.reconciler.differences)
+        self.reconciler.asked(self.now, doubtful)
+        self.out.append(AskAccountReport(reason))
+
+    def doubt(self) -> None:
+        """Something is not known; entries wait until all has been well for a while."""
+        self.doubt_ns = self.now
+
+    # -- proposing ----------------------------------------------------------------------------------------------------
+
+    def propose(
+        self,
+        intent: Intent,
+        levels: Levels,
+        context: dict[str, Json],
+        exit_reason: ExitReason = ExitReason.MANUAL,
+        oca_group: str = "",
+        position: int | None = None,
+    ) -> Proposal | Refusal:
+        """First look. `position`: what an exit is measured against when it is not our own count."""
+        result = self.gate.first_look(look_at(self, intent, levels, position), context, oca_group)
+        if isinstance(result, Refusal):
+            self.refused(result, intent.purpose)
+            return result
+        self.plans[intent.id] = Plan(intent, levels.anchor_ticks, context, exit_reason)
+        self.causes.add(intent.cause)
+        for order in result.orders:
+            self.blotter.add(order, self.now)
+            self.say(order.id, f"{order.side.name} {order.quantity} {order.instrument} proposed")
+        if intent.purpose is Purpose.ENTRY:
+            self.rates.entry(self.now)
+        self._await_commit(result)
+        return result
+
+    def shrink(self, ticket: Ticket, quantity: int) -> None:
+        """Ask for a smaller quantity of a live order."""
+        if any(w.proposal.change is not None and w.proposal.orders[0].id == ticket.order.id for w in self.waiting.values()):
+            return  # one is on its way; the guard asks again after the answer
+        result = self.gate.shrink(ticket, quantity, self.now)
+        if isinstance(result, Refusal):
+            self.refused(result, Purpose.PROTECT)
+        else:
+            self._await_commit(result)
+
+    def _await_commit(self, proposal: Proposal) -> None:
+        self.waiting[proposal.ids[0]] = Waiting(proposal)
+        self.out.append(proposal.commit)
+
+    def refused(self, refusal: Refusal, purpose: Purpose) -> None:
+        """A wish that came to nothing: kept, journalled; too many entries halt."""
+        self.refusals.append(refusal)
+        self.note("refusal", refusal.intent_id, cause=refusal.cause, rule=refusal.rule, reason=refusal.reason)
+        if refusal.rule == "rate":
+            self.latch(LatchKind.RATE_LIMIT, refusal.reason)
+        elif purpose is not Purpose.ENTRY:
+            self.alert("refusal", f"{purpose.value} refused, {refusal.rule}: {refusal.reason}", Tier.CRITICAL)
+
+    def look_again(self, key: str, answer: Answer) -> None:
+        """Second look at a proposal."""
+        waiting = self.waiting[key]
+        proposal = waiting.proposal
+        if waiting.sent:
+            self._settle_debt(key, answer)
+            return
+        if answer is Answer.COMMITTED and proposal.change is None:
+            for order in proposal.orders:
+                self.tell(order.id, News.COMMIT_DONE)
+        fate, why = self.gate.second_look(proposal, answer, trading_state(self)[0], self.now)
+        match fate:
+            case Fate.SEND:
+                del self.waiting[key]
+                self._send(proposal)
+            case Fate.SEND_UNCOMMITTED:
+                waiting.sent = True
+                self.latch(LatchKind.JOURNAL_FAILED, f"{proposal.purpose.value} {key} left without its commit")
+                self._send(proposal)
+                if answer is Answer.FAILED:
+                    self._settle_debt(key, answer)
+            case Fate.DROP:
+                self.drop(key, News.COMMIT_FAILED if answer is Answer.FAILED else News.REVOKED, why)
+                self.say(key, f"not sent: {why}")
+            case Fate.WAIT:
+                return
+
+    def _settle_debt(self, key: str, answer: Answer) -> None:
+        """The rows of what left without a commit: written at last, or written again in the background."""
+        if answer is Answer.SILENT:
+            return
+        proposal = self.waiting.pop(key).proposal
+        if answer is Answer.FAILED:
+            for row in proposal.rows:
+                self.record(row)
+
+    def _send(self, proposal: Proposal) -> None:
+        if proposal.change is None:
+            for order in proposal.orders:
+                self.tell(order.id, News.HANDED_OVER)
+                ticket = self.blotter.tickets[order.id]
+                ticket.sent_ns = self.now
+                self.expect_answer(ticket)
+        else:
+            ticket = self.blotter.tickets[proposal.change.order_id]
+            if not ticket.live or proposal.change.revision != ticket.order.revision + 1:
+                self.say(ticket.order.id, "change dropped: the order moved meanwhile")
+                return
+            ticket.change, ticket.changed = proposal.change, proposal.orders[0]
+            self.expect_answer(ticket)
+        self.out.append(proposal.send)
+        if proposal.purpose is not Purpose.ENTRY:
+            self.count_protective(len(proposal.orders))
+
+    # -- orders -------------------------------------------------------------------------------------------------------
+
+    def tell(self, order_id: str, news: News, note: str = "") -> Moved | None:
+        """An order hears news; what cannot happen locks. None when it could not be told."""
+        try:
+            moved = self.blotter.tell(order_id, news, self.now, note)
+        except (IllegalNews, UnknownOrder) as broken:
+            self.latch(LatchKind.INVARIANT, str(broken))
+            self.ask("invariant")
+            return None
+        self.moved(moved, note)
+        return moved
+
+    def moved(self, moved: Moved, note: str) -> None:
+        """What follows from a change of state."""
+        if moved.before is moved.after:
+            return
+        ticket = moved.ticket
+        self.record(rows.state_row(ticket.order.id, self.now, moved.after, moved.news.value, ticket.filled))
+        self.say(ticket.order.id, f"{moved.after.value}{': ' + note if note else ''}")
+        if moved.after is OrderState.UNKNOWN:
+            self.doubt()
+            self.reconciler.ask_at(self.now)
+        if moved.before is OrderState.UNKNOWN:
+            self.doubt()
+        if ticket.order.role is Role.FLATTEN and moved.after in (OrderState.REJECTED, OrderState.NOT_SENT) and self.campaign:
+            self.campaign.exit_failed(self.now)
+        if moved.before in (OrderState.NOT_SENT, OrderState.ABANDONED):
+            self.alert("returned order", f"{ticket.order.id}, {moved.before.value}, exists after all", Tier.CRITICAL)
+
+    # -- figures ------------------------------------------------------------------------------------------------------
+
+    def mark(self, instrument: str) -> Mark | None:
+        """The mark of an instrument."""
+        return self.facts.mark(instrument)
+
+    def position(self, instrument: str) -> int:
+        """Our own count."""
+        return self.ledger.position(instrument)
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Instruments that are ours to watch: the execution instrument and any other we hold."""
+        return (self.execution, *(s for s in self.ledger.held if s != self.execution))
+
+    def guard(self, instrument: str) -> Guard:
+        """The guard of one instrument's stop."""
+        if instrument not in self.guards:
+            timing = self.params.timing
+            self.guards[instrument] = Guard(timing.naked_ms, timing.naked_confirm_ms)
+        return self.guards[instrument]
+
+    def against(self, instrument: str) -> tuple[Ticket, ...]:
+        """Live stops against the position of an instrument."""
+        side = Side.SELL if self.position(instrument) > 0 else Side.BUY
+        return tuple(t for t in self.blotter.stops(side) if t.order.instrument == instrument)

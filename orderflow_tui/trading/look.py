@@ -1,0 +1,56 @@
+"""What a rule of the gate sees: one wish and the world at one instant, nothing else. And what it may say: a refusal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orderflow_tui.domain.facts import Facts
+from orderflow_tui.domain.instrument import Instrument
+from orderflow_tui.domain.latch import TradingState
+from orderflow_tui.domain.order import Exposure, Intent
+from orderflow_tui.trading.bracket import Levels
+from orderflow_tui.trading.limits import TradingParams
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A wish that was refused: the rule and a sentence with its numbers."""
+
+    ts_ns: int
+    intent_id: str
+    cause: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The world at `facts.now_ns` for one intent.
+
+    `armed`: a hand on the key for a manual intent, a grant for an automatic one. `broker_position` is what the exit is
+    measured against where the broker told it later than our last execution, else our own. `locked_by_person`: a person
+    asked for this exit. Money in cents, None where unknown.
+    """
+
+    intent: Intent
+    facts: Facts
+    params: TradingParams
+    instrument: Instrument | None
+    levels: Levels
+    state: TradingState
+    state_reason: str
+    exposure: Exposure
+    position: int
+    armed: bool
+    contracts_allowed: int
+    worst_case_cents: int
+    loss_limit_cents: int
+    open_trades: int
+    live_entries: int
+    rate: str | None
+    cooldown_left_ms: int
+    cause_used: bool
+    equity_cents: int | None
+    excess_cents: int | None
+    execution: str
+    account: str

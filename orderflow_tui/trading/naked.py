@@ -1,0 +1,218 @@
+"""The guard of the stop: protective quantity always equals the position.
+
+Theory. Stops are counted by group, because in a group one fill cancels the rest. What works at the broker is *assured*;
+what is on its way, or of unknown outcome, is *hoped for*.
+
+* Hoped-for stops do not even add up: an additional emergency stop at once, in a group of its own.
+* They add up but are not confirmed within 2 s: an emergency stop in the *same* group, so that two living stops could never
+  reverse the position.
+* Neither is confirmed 3 s later, or the market stands beyond where the stop should be: flatten.
+* More assured than held: shrink by a change, the youngest group first, both of its legs. Nothing held and nothing coming:
+  what is left over is cancelled after a second, which is the time the broker has to do it itself.
+
+The guard only says what it wants; the desk asks the gate. While a flatten campaign runs or the broker cannot be reached it
+is not asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from orderflow_tui.domain.order import OrderState, Purpose, Role, Side
+from orderflow_tui.domain.session import MS_NS, SECOND_NS
+from orderflow_tui.domain.watch import Watch
+from orderflow_tui.trading.blotter import Ticket, covered
+from orderflow_tui.trading.lifecycle import WORKING_STATES
+
+ORPHAN_NS = SECOND_NS
+CANCEL_AGAIN_NS = 2 * SECOND_NS
+BEYOND_NS = 5 * SECOND_NS
+
+
+class Cover(Enum):
+    """Where the protective stop is, in the words of the screen."""
+
+    NONE_NEEDED = "flat"
+    AT_BROKER = "at broker"
+    PENDING = "pending"
+    MISSING = "missing"
+    UNKNOWN = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """A wanted emergency stop; `group` empty: of its own."""
+
+    quantity: int
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuardWish:
+    """What the guard wants now. `shrink` are (order id, new total quantity)."""
+
+    emergency: Emergency | None = None
+    shrink: tuple[tuple[str, int], ...] = ()
+    cancel: tuple[str, ...] = ()
+    flatten: str | None = None
+
+
+NOTHING = GuardWish()
+
+
+def _assured(ticket: Ticket) -> bool:
+    return ticket.state in WORKING_STATES and ticket.sound
+
+
+def cover_of(position: int, stops: Sequence[Ticket]) -> Cover:
+    """The word for the truth bar; `stops` are the live stops against the position."""
+    need = abs(position)
+    if not need:
+        return Cover.NONE_NEEDED
+    if covered(t for t in stops if _assured(t)) >= need:
+        return Cover.AT_BROKER
+    if covered(t for t in stops if t.state is not OrderState.UNKNOWN and t.sound) >= need:
+        return Cover.PENDING
+    return Cover.UNKNOWN if covered(stops) >= need else Cover.MISSING
+
+
+class Guard:
+    """Remembers since when a position is not covered. Times in ns."""
+
+    __slots__ = ("_beyond_ns", "_confirm_ns", "_emergency_ns", "_naked_ns", "_over_ns", "since_ns")
+
+    def __init__(self, naked_ms: int, confirm_ms: int) -> None:
+        self._naked_ns = naked_ms * MS_NS
+        self._confirm_ns = confirm_ms * MS_NS
+        self.since_ns: int | None = None  # since when less is assured than held
+        self._emergency_ns: int | None = None
+        self._over_ns: int | None = None
+        self._beyond_ns: int | None = None
+
+    def reset(self) -> None:
+        """Begin counting anew: after a reconnect, after a campaign."""
+        self.since_ns = self._emergency_ns = self._over_ns = self._beyond_ns = None
+
+    def sent(self, now_ns: int) -> None:
+        """An emergency stop passed the gate."""
+        self._emergency_ns = now_ns
+
+    @property
+    def due_ns(self) -> int | None:
+        """When it wants to be asked again although nothing happened."""
+        times = []
+        if self._emergency_ns is not None:
+            times.append(self._emergency_ns + self._confirm_ns)
+        elif self.since_ns is not None:
+            times.append(self.since_ns + self._naked_ns)
+        if self._over_ns is not None:
+            times.append(self._over_ns + ORPHAN_NS)
+        if self._beyond_ns is not None:
+            times.append(self._beyond_ns + BEYOND_NS)
+        return min(times, default=None)
+
+    def watch(self, position: int, live: Sequence[Ticket]) -> Watch:
+        """The trade at which a working stop is passed; once passed, the one that comes back."""
+        against = Side.SELL if position > 0 else Side.BUY
+        roles = (Role.STOP, Role.EMERGENCY)
+        prices = [
+            t.order.stop_ticks
+            for t in live
+            if t.order.role in roles and t.order.side is against and t.order.stop_ticks is not None and _assured(t)
+        ]
+        if not position or not prices:
+            return Watch()
+        if position > 0:
+            nearest = max(prices)
+            return Watch(below=nearest - 1) if self._beyond_ns is None else Watch(above=nearest)
+        nearest = min(prices)
+        return Watch(above=nearest + 1) if self._beyond_ns is None else Watch(below=nearest)
+
+    def look(self, position: int, live: Sequence[Ticket], last_ticks: int | None, now_ns: int) -> GuardWish:
+        """What is wanted for this position, the live orders of its instrument and its last trade."""
+        if not position:
+            self.since_ns = self._emergency_ns = self._beyond_ns = None
+            return self._orphans(live, now_ns)
+        self._over_ns = None
+        against = Side.SELL if position > 0 else Side.BUY
+        stops = [t for t in live if t.order.role in (Role.STOP, Role.EMERGENCY) and t.order.side is against]
+        need = abs(position)
+        assured = covered(t for t in stops if _assured(t))
+        if assured >= need:
+            self.since_ns = self._emergency_ns = None
+            if self._beyond(against, stops, last_ticks, now_ns):
+                return GuardWish(flatten="the stop was reached and did not fill")
+            return self._surplus(need, live, against)
+        return self._uncovered(need, assured, stops, now_ns)
+
+    def _uncovered(self, need: int, assured: int, stops: Sequence[Ticket], now_ns: int) -> GuardWish:
+        if self.since_ns is None:
+            self.since_ns = now_ns
+        hoped = covered(t for t in stops if t.sound)
+        if self._emergency_ns is None:
+            if hoped < need:
+                return GuardWish(emergency=Emergency(need - hoped, ""))
+            if now_ns - self.since_ns >= self._naked_ns:
+                doubtful = next(t for t in stops if not _assured(t))
+                return GuardWish(emergency=Emergency(need - assured, doubtful.group))
+            return NOTHING
+        if now_ns - self._emergency_ns >= self._confirm_ns:
+            return GuardWish(flatten="no stop was confirmed in time")
+        return NOTHING
+
+    def _beyond(self, against: Side, stops: Sequence[Ticket], last_ticks: int | None, now_ns: int) -> bool:
+        """Whether the market has stood beyond a working stop for too long: it was triggered and rests unfilled."""
+        passed = last_ticks is not None and any(
+            t.order.stop_ticks is not None and _assured(t) and (last_ticks - t.order.stop_ticks) * against > 0 for t in stops
+        )
+        if not passed:
+            self._beyond_ns = None
+            return False
+        if self._beyond_ns is None:
+            self._beyond_ns = now_ns
+        return now_ns - self._beyond_ns >= BEYOND_NS
+
+    def _surplus(self, need: int, live: Sequence[Ticket], against: Side) -> GuardWish:
+        """Shrink exits beyond what is held or can still join by a live entry of the same bracket."""
+        entering = {t.order.intent_id: t.remaining for t in live if t.order.purpose is Purpose.ENTRY}
+        legs = [t for t in live if t.order.purpose is Purpose.PROTECT and t.order.side is against and t.state in WORKING_STATES]
+        groups: dict[str, list[Ticket]] = {}
+        for leg in legs:
+            groups.setdefault(leg.group, []).append(leg)
+        left = need + sum(entering.values())
+        shrink: list[tuple[str, int]] = []
+        cancel: list[str] = []
+        for group in groups.values():
+            size = max(leg.assured for leg in group)
+            keep = min(size, left)
+            left -= keep
+            for leg in group:
+                if leg.remaining > keep and leg.change is None and leg.cancel_ns is None:
+                    if keep:
+                        shrink.append((leg.order.id, leg.filled + keep))
+                    else:
+                        cancel.append(leg.order.id)
+        return GuardWish(shrink=tuple(shrink), cancel=tuple(cancel)) if shrink or cancel else NOTHING
+
+    def _orphans(self, live: Sequence[Ticket], now_ns: int) -> GuardWish:
+        """Exits with nothing to exit and no entry that could still bring something."""
+        coming = {t.order.intent_id for t in live if t.order.purpose is Purpose.ENTRY}
+        left = [
+            t
+            for t in live
+            if t.order.purpose is Purpose.PROTECT
+            and t.order.intent_id not in coming
+            and t.state in WORKING_STATES
+            and (t.cancel_ns is None or now_ns - t.cancel_ns >= CANCEL_AGAIN_NS)
+        ]
+        if not left:
+            self._over_ns = None
+            return NOTHING
+        if self._over_ns is None:
+            self._over_ns = now_ns
+        if now_ns - self._over_ns < ORPHAN_NS:
+            return NOTHING
+        self._over_ns = None
+        return GuardWish(cancel=tuple(t.order.id for t in left))

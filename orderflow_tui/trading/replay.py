@@ -1,0 +1,118 @@
+"""Boot: the journal's rows, in order, make the floor what it was. Then everything that could have moved is UNKNOWN.
+
+A restart clears nothing and permits nothing: latches and cool-down stand, arming and grant are gone, an unfinished
+flatten goes on as a person's, and no entry leaves before the broker has agreed twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from orderflow_tui.domain.action import Row
+from orderflow_tui.domain.latch import Latch, LatchKind
+from orderflow_tui.domain.order import OrderState, Purpose
+from orderflow_tui.trading import gate, rows
+from orderflow_tui.trading.audit import adjust
+from orderflow_tui.trading.blotter import UnknownOrder
+from orderflow_tui.trading.booking import execution_of
+from orderflow_tui.trading.flatten import Campaign
+from orderflow_tui.trading.floor import Floor, Plan
+from orderflow_tui.trading.lifecycle import News
+from orderflow_tui.trading.rows import RowError
+from orderflow_tui.trading.trade import ExitReason
+
+
+def replay(floor: Floor, journal: Sequence[Row]) -> None:
+    """Apply rows in the order they were written. Raises RowError for a row that makes no sense."""
+    for row in journal:
+        try:
+            _apply(floor, row)
+        except (ValueError, UnknownOrder) as fault:
+            raise RowError(f"journal row {row.kind} {row.ref} at {row.ts_ns}: {fault}") from fault
+    for ticket in floor.blotter.live:
+        floor.blotter.tell(ticket.order.id, News.RESTARTED, ticket.news_ns)
+    floor.recovering = True
+
+
+def _apply(floor: Floor, row: Row) -> None:
+    match row.kind:
+        case "intent":
+            _intent(floor, row)
+        case "order":
+            _order(floor, row)
+        case "state":
+            state = OrderState(rows.text(row, "state"))
+            floor.blotter.force(row.ref, state, row.ts_ns, rows.number(row, "filled"))
+        case "restated":
+            ticket = floor.blotter.tickets[row.ref]
+            price = rows.maybe(row, "price_ticks")
+            ticket.order = gate.restated(ticket.order, rows.number(row, "quantity"), price, rows.number(row, "revision"))
+        case "fill":
+            _fill(floor, row)
+        case "commission":
+            floor.ledger.commission(row.ref, rows.number(row, "cents"))
+        case "adjust":
+            _day(floor, rows.day(row))
+            quantity, price = rows.number(row, "quantity"), rows.number(row, "price_ticks")
+            adjust(floor, row.ref, rows.text(row, "instrument"), quantity, price, row.ts_ns)
+        case "latch":
+            latch = Latch(LatchKind(row.ref), rows.number(row, "since_ns"), rows.day(row), rows.text(row, "reason"))
+            floor.board.restore(latch, bool(row.payload.get("open")))
+        case "cooldown":
+            floor.cooldown.restore(rows.number(row, "until_ns"), rows.text(row, "reason"))
+        case "campaign":
+            _campaign(floor, row)
+        case _:
+            return  # evidence, not state: refusals, commands, trades, days, alerts
+
+
+def _intent(floor: Floor, row: Row) -> None:
+    intent = rows.intent_of(row)
+    floor.gate.saw_id(intent.id)
+    floor.causes.add(intent.cause)
+    context = row.payload.get("context")
+    kept = context if isinstance(context, dict) else {}
+    reason = floor.campaign.exit_reason if floor.campaign is not None else ExitReason.MANUAL
+    floor.plans[intent.id] = Plan(intent, rows.maybe(row, "anchor_ticks"), kept, reason)
+    if intent.purpose is Purpose.ENTRY:
+        floor.rates.entry(intent.ts_ns)
+
+
+def _order(floor: Floor, row: Row) -> None:
+    order = gate.restored_order(row)
+    floor.gate.saw_number(order.number)
+    if order.id not in floor.blotter.tickets:  # a row owed after a failed commit may be there twice
+        floor.blotter.add(order, row.ts_ns, OrderState.COMMITTED)
+
+
+def _day(floor: Floor, day: date | None) -> None:
+    if day is not None and day != floor.ledger.trade_date:
+        floor.ledger.begin_day(day)
+
+
+def _fill(floor: Floor, row: Row) -> None:
+    fill = rows.fill_of(row)
+    _day(floor, rows.day(row))
+    before = floor.blotter.tickets.get(fill.order_id or "")
+    if before is not None and before.state is OrderState.COMMITTED:
+        floor.blotter.tell(before.order.id, News.RESTARTED, row.ts_ns)  # its SENT row is younger than the crash
+    # `state` rows already say how much of an order had filled; here only the execution itself is booked
+    filled = before.filled if before is not None else 0
+    booking = floor.blotter.book(fill, row.ts_ns)
+    if booking is None:
+        return
+    if before is not None:
+        before.filled = max(filled, before.filled)
+    floor.ledger.book(execution_of(floor, booking), booking.previous)
+    floor.ledger.peak_cents = max(floor.ledger.peak_cents, rows.number(row, "peak_cents"))
+    floor.booked_ns = row.ts_ns
+
+
+def _campaign(floor: Floor, row: Row) -> None:
+    floor.gate.saw_id(row.ref)
+    if rows.text(row, "what") != "begin":
+        floor.campaign = None
+        return
+    why = ExitReason(rows.text(row, "exit_reason"))
+    floor.campaign = Campaign(row.ref, rows.text(row, "reason"), why, bool(row.payload.get("manual")))

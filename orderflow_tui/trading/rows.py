@@ -1,0 +1,179 @@
+"""Journal rows of the trading floor, and how they are read back.
+
+Every change of state leaves a row here; replaying the rows in order rebuilds the desk. Payloads are plain JSON.
+The constructor of an `Order` from a row stays with the gate, the only place that makes orders.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from orderflow_tui.domain.action import Json, Row
+from orderflow_tui.domain.latch import Latch
+from orderflow_tui.domain.order import Change, Fill, Intent, Order, OrderState, Purpose, Side
+
+
+class RowError(Exception):
+    """A journal row that cannot be read: says kind, reference and what was wrong."""
+
+
+def row(kind: str, ref: str, ts_ns: int, **payload: Json) -> Row:
+    """A row of the order book's journal."""
+    return Row("orders", kind, ref, ts_ns, payload)
+
+
+def intent_row(intent: Intent, anchor_ticks: int | None, context: dict[str, Json]) -> Row:
+    """The wish with the price it was anchored to and what was known when it was made."""
+    return row(
+        "intent",
+        intent.id,
+        intent.ts_ns,
+        id=intent.id,
+        instrument=intent.instrument,
+        purpose=intent.purpose.value,
+        side=int(intent.side),
+        quantity=intent.quantity,
+        cause=intent.cause,
+        manual=intent.manual,
+        stop_ticks=intent.stop_ticks,
+        target_ticks=intent.target_ticks,
+        max_slippage_ticks=intent.max_slippage_ticks,
+        anchor_ticks=anchor_ticks,
+        context=dict(context),
+    )
+
+
+def intent_of(source: Row) -> Intent:
+    """The intent of an `intent` row."""
+    p = source.payload
+    return Intent(
+        id=source.ref,
+        ts_ns=source.ts_ns,
+        instrument=text(source, "instrument"),
+        purpose=Purpose(p.get("purpose")),
+        side=Side(number(source, "side")),
+        quantity=number(source, "quantity"),
+        cause=text(source, "cause"),
+        manual=bool(p.get("manual")),
+        stop_ticks=maybe(source, "stop_ticks"),
+        target_ticks=maybe(source, "target_ticks"),
+        max_slippage_ticks=number(source, "max_slippage_ticks"),
+    )
+
+
+def order_row(order: Order, ts_ns: int) -> Row:
+    """The order as it will be sent, broker-side number included."""
+    return row(
+        "order",
+        order.id,
+        ts_ns,
+        id=order.id,
+        intent_id=order.intent_id,
+        number=order.number,
+        revision=order.revision,
+        instrument=order.instrument,
+        side=int(order.side),
+        role=order.role.value,
+        purpose=order.purpose.value,
+        type=order.type.value,
+        quantity=order.quantity,
+        limit_ticks=order.limit_ticks,
+        stop_ticks=order.stop_ticks,
+        parent_id=order.parent_id,
+        oca_group=order.oca_group,
+        account=order.account,
+        tif=order.tif,
+        outside_rth=order.outside_rth,
+        expires_ns=order.expires_ns,
+    )
+
+
+def change_row(change: Change, ts_ns: int) -> Row:
+    """A change asked of a live order."""
+    return row(
+        "change",
+        change.order_id,
+        ts_ns,
+        revision=change.revision,
+        quantity=change.quantity,
+        price_ticks=change.price_ticks,
+        purpose=change.purpose.value,
+    )
+
+
+def state_row(order_id: str, ts_ns: int, state: OrderState, why: str, filled: int) -> Row:
+    """An order moved."""
+    return row("state", order_id, ts_ns, state=state.value, why=why, filled=filled)
+
+
+def fill_row(fill: Fill, now_ns: int, trade_date: date | None, peak_cents: int, reason: str) -> Row:
+    """An execution as booked: `reason` is what it was for, `peak_cents` the day's peak when it came."""
+    return row(
+        "fill",
+        fill.exec_id,
+        now_ns,
+        base_id=fill.base_id,
+        revision=fill.revision,
+        order_id=fill.order_id,
+        fill_ns=fill.ts_ns,
+        instrument=fill.instrument,
+        side=int(fill.side),
+        quantity=fill.quantity,
+        price_ticks=fill.price_ticks,
+        liquidation=fill.liquidation,
+        trade_date=None if trade_date is None else trade_date.isoformat(),
+        peak_cents=peak_cents,
+        reason=reason,
+    )
+
+
+def fill_of(source: Row) -> Fill:
+    """The execution of a `fill` row."""
+    order_id = source.payload.get("order_id")
+    return Fill(
+        exec_id=source.ref,
+        base_id=text(source, "base_id"),
+        revision=number(source, "revision"),
+        order_id=None if order_id is None else str(order_id),
+        ts_ns=number(source, "fill_ns"),
+        instrument=text(source, "instrument"),
+        side=Side(number(source, "side")),
+        quantity=number(source, "quantity"),
+        price_ticks=number(source, "price_ticks"),
+        liquidation=bool(source.payload.get("liquidation")),
+    )
+
+
+def latch_row(latch: Latch, ts_ns: int, is_open: bool, why: str = "") -> Row:
+    """A latch opened or cleared, and by what."""
+    day = None if latch.trade_date is None else latch.trade_date.isoformat()
+    return row(
+        "latch", latch.kind.value, ts_ns, open=is_open, since_ns=latch.since_ns, trade_date=day, reason=latch.reason, why=why
+    )
+
+
+def number(source: Row, key: str) -> int:
+    """An integer of a payload. Raises RowError."""
+    value = source.payload.get(key)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise RowError(f"journal row {source.kind} {source.ref}: {key} should be an integer, it is {value!r}")
+    return value
+
+
+def maybe(source: Row, key: str) -> int | None:
+    """An integer of a payload, or None where it holds none."""
+    return None if source.payload.get(key) is None else number(source, key)
+
+
+def text(source: Row, key: str) -> str:
+    """A string of a payload. Raises RowError."""
+    value = source.payload.get(key)
+    if not isinstance(value, str):
+        raise RowError(f"journal row {source.kind} {source.ref}: {key} should be a string, it is {value!r}")
+    return value
+
+
+def day(source: Row, key: str = "trade_date") -> date | None:
+    """A date of a payload, None where it holds none."""
+    value = source.payload.get(key)
+    return date.fromisoformat(value) if isinstance(value, str) else None

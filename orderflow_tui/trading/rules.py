@@ -1,0 +1,278 @@
+"""The rules of the gate: one function a rule, each looks at one thing and refuses with its numbers, or returns None.
+
+Which purposes a rule binds stands in the gate's table, not here. On the line is allowed everywhere: a limit of n admits n.
+"""
+
+from __future__ import annotations
+
+from orderflow_tui.domain.instrument import Instrument
+from orderflow_tui.domain.latch import TradingState
+from orderflow_tui.domain.market import Mark
+from orderflow_tui.domain.order import OrderType, Purpose, Side
+from orderflow_tui.domain.session import MS_NS
+from orderflow_tui.trading import caps
+from orderflow_tui.trading.bracket import anchor
+from orderflow_tui.trading.breaker import money
+from orderflow_tui.trading.look import Look, Refusal
+
+
+def _no(look: Look, rule: str, reason: str) -> Refusal:
+    return Refusal(look.facts.now_ns, look.intent.id, look.intent.cause, rule, reason)
+
+
+def _instrument(look: Look) -> Instrument:
+    assert look.instrument is not None, "the rule of known instruments comes first"
+    return look.instrument
+
+
+# -- every purpose ------------------------------------------------------------------------------------------------------
+
+
+def send_path(look: Look) -> Refusal | None:
+    """A monitor has no way out."""
+    return None if look.params.send_path else _no(look, "no send path", "this mode watches and never sends")
+
+
+def known_instrument(look: Look) -> Refusal | None:
+    """Only instruments with a tick, a value and a margin of their own."""
+    if look.instrument is None:
+        return _no(look, "instrument", f"{look.intent.instrument} is not configured")
+    return None
+
+
+def whole_quantity(look: Look) -> Refusal | None:
+    """Zero is an answer: it means no trade."""
+    if look.intent.quantity > 0:
+        return None
+    return _no(look, "size zero", f"the size for this is {look.intent.quantity}")
+
+
+def hard_caps(look: Look) -> Refusal | None:
+    """What no key overrides. An exit may be as large as the position it ends."""
+    intent, bound = look.intent, caps.MAX_CONTRACTS
+    if intent.purpose is not Purpose.ENTRY:
+        bound = max(bound, abs(look.position))
+    if intent.quantity > bound:
+        return _no(look, "hard cap", f"{intent.quantity} contracts, never more than {bound}")
+    if (intent.stop_ticks or 0) > caps.MAX_STOP_TICKS:
+        return _no(look, "hard cap", f"stop of {intent.stop_ticks} ticks, never more than {caps.MAX_STOP_TICKS}")
+    if (intent.target_ticks or 0) > caps.MAX_TARGET_TICKS:
+        return _no(look, "hard cap", f"target of {intent.target_ticks} ticks, never more than {caps.MAX_TARGET_TICKS}")
+    return None
+
+
+def cause_unused(look: Look) -> Refusal | None:
+    """One decision, one key press: one intent, also after a restart."""
+    return _no(look, "duplicate", f"{look.intent.cause} has been acted on already") if look.cause_used else None
+
+
+# -- entries ------------------------------------------------------------------------------------------------------------
+
+
+def running(look: Look) -> Refusal | None:
+    """No latch, no fence, no campaign, no recovery."""
+    if look.state is TradingState.RUNNING:
+        return None
+    return _no(look, "trading state", f"{look.state.value}: {look.state_reason}")
+
+
+def execution_instrument(look: Look) -> Refusal | None:
+    """Entries in the execution instrument only."""
+    if look.intent.instrument == look.execution:
+        return None
+    return _no(look, "instrument", f"{look.intent.instrument} is not traded here, {look.execution} is")
+
+
+def armed(look: Look) -> Refusal | None:
+    """A key press needs arming, an automatic intent a grant."""
+    if look.armed:
+        return None
+    return _no(look, "armed", "not armed" if look.intent.manual else "no automation grant for this session")
+
+
+def inside_window(look: Look) -> Refusal | None:
+    """Session and news windows, and the time of day when everything goes flat."""
+    facts = look.facts
+    if not facts.entries_open:
+        return _no(look, "window", facts.window_reason or "entries are closed")
+    if not facts.market_open:
+        return _no(look, "window", "the market is closed")
+    if facts.flat_at_ns is not None and facts.now_ns >= facts.flat_at_ns:
+        return _no(look, "window", "the session's flat time has come")
+    return None
+
+
+def carries_stop(look: Look) -> Refusal | None:
+    """Every entry is a bracket: a stop always, a target that is not behind it."""
+    if (look.intent.stop_ticks or 0) < 1:
+        return _no(look, "stop", "an entry without a stop")
+    if look.intent.target_ticks is not None and look.intent.target_ticks < 1:
+        return _no(look, "stop", f"a target of {look.intent.target_ticks} ticks")
+    return None
+
+
+def anchored(look: Look) -> Refusal | None:
+    """There must be a price to stand on, and a book that is not crossed."""
+    mark = look.facts.mark(look.intent.instrument)
+    if look.levels.anchor_ticks is None:
+        return _no(look, "anchor", f"neither quote nor trade of {look.intent.instrument} is known")
+    if mark is not None and mark.bid is not None and mark.ask is not None and mark.bid >= mark.ask:
+        return _no(look, "anchor", f"the book is crossed: bid {mark.bid}, ask {mark.ask} ticks")
+    return None
+
+
+def price_collar(look: Look) -> Refusal | None:
+    """The limit may not lie further from the last trade than the collar."""
+    mark, limit = look.facts.mark(look.intent.instrument), look.levels.limit_ticks
+    if mark is None or mark.last is None or limit is None:
+        return None
+    collar = min(look.params.risk.collar_ticks, caps.MAX_COLLAR_TICKS)
+    away = abs(limit - mark.last)
+    if away <= collar:
+        return None
+    return _no(look, "price collar", f"limit {away} ticks from the last trade, {collar} allowed")
+
+
+def size_allowed(look: Look) -> Refusal | None:
+    """Session limit, tier and hard cap on one order."""
+    if look.intent.quantity <= look.contracts_allowed:
+        return None
+    return _no(look, "size", f"{look.intent.quantity} contracts, {look.contracts_allowed} allowed")
+
+
+def one_entry(look: Look) -> Refusal | None:
+    """One entry without an outcome at a time."""
+    if not look.live_entries:
+        return None
+    return _no(look, "unresolved entry", f"{look.live_entries} entry order(s) still without an outcome")
+
+
+def concurrent_trades(look: Look) -> Refusal | None:
+    """Trades open at once."""
+    allowed = look.params.risk.max_concurrent
+    if look.open_trades < allowed:
+        return None
+    return _no(look, "concurrent trades", f"{look.open_trades} open, {allowed} allowed")
+
+
+def worst_case_position(look: Look) -> Refusal | None:
+    """Position and everything that could still join it."""
+    e, intent = look.exposure, look.intent
+    buys = e.working_buy_entries + (intent.quantity if intent.side is Side.BUY else 0)
+    sells = e.working_sell_entries + (intent.quantity if intent.side is Side.SELL else 0)
+    worst = max(abs(e.position + buys), abs(e.position - sells))
+    allowed = min(look.params.risk.max_contracts, caps.MAX_CONTRACTS)
+    if worst <= allowed:
+        return None
+    return _no(look, "worst-case position", f"could become {worst} contracts, {allowed} allowed")
+
+
+def worst_case_loss_cents(look: Look) -> int:
+    """What this entry loses when its stop fills: stop distance + slippage allowance, and both commissions."""
+    instrument = _instrument(look)
+    ticks = (look.intent.stop_ticks or 0) + look.params.risk.slippage_ticks
+    return look.intent.quantity * (ticks * instrument.tick_cents + 2 * instrument.commission_cents)
+
+
+def worst_case_day(look: Look) -> Refusal | None:
+    """If every stop fills, this one included, the day must stay within its loss limit."""
+    worst = look.worst_case_cents - worst_case_loss_cents(look)
+    if worst >= -look.loss_limit_cents:
+        return None
+    return _no(look, "worst-case day", f"could end at {money(worst)}, limit {money(-look.loss_limit_cents)}")
+
+
+def entry_rate(look: Look) -> Refusal | None:
+    """Entry intents per 10 s and per hour."""
+    return None if look.rate is None else _no(look, "rate", look.rate)
+
+
+def cooled_down(look: Look) -> Refusal | None:
+    """After a rejected entry, entries wait."""
+    if look.cooldown_left_ms <= 0:
+        return None
+    return _no(look, "cooldown", f"{-(-look.cooldown_left_ms // 1000)} s after a rejected entry")
+
+
+def margin_per_contract(look: Look) -> int:
+    """Margin of one contract in cents: the broker's figure while fresh, else the static table; never under the table's
+    figure when the broker says nothing."""
+    instrument, figure = _instrument(look), look.facts.margin
+    if figure is None or figure.instrument != look.intent.instrument:
+        return instrument.margin_cents
+    fresh = look.facts.now_ns - figure.ts_ns <= look.params.timing.margin_age_ms * MS_NS
+    return figure.init_margin_cents if fresh else instrument.margin_cents
+
+
+def margin_fits(look: Look) -> Refusal | None:
+    """Margin after the entry within its share of equity, and something left over; unknown equity is no."""
+    if look.equity_cents is None:
+        return _no(look, "margin", "the account's equity is not known")
+    each, e = margin_per_contract(look), look.exposure
+    for symbol, ceiling in look.params.risk.margin_ceiling_cents:
+        if symbol == look.intent.instrument and each > ceiling:
+            return _no(look, "margin", f"{money(each)} a contract, ceiling {money(ceiling)}")
+    after = each * (abs(e.position) + e.working_buy_entries + e.working_sell_entries + look.intent.quantity)
+    share = look.params.risk.margin_use_pct
+    if after * 100 > look.equity_cents * share:
+        return _no(look, "margin", f"needs {money(after)}, {share} % of equity is {money(look.equity_cents * share // 100)}")
+    if look.excess_cents is not None and look.excess_cents - each * look.intent.quantity < 2 * each:
+        left = look.excess_cents - each * look.intent.quantity
+        return _no(look, "margin", f"leaves {money(left)} of excess liquidity, {money(2 * each)} wanted")
+    return None
+
+
+def _notional_cents(look: Look, mark: Mark) -> int | None:
+    at = look.levels.anchor_ticks if look.levels.anchor_ticks is not None else mark.last
+    if at is None:
+        return None
+    e = look.exposure
+    contracts = abs(e.position) + e.working_buy_entries + e.working_sell_entries + look.intent.quantity
+    return contracts * at * _instrument(look).tick_cents
+
+
+def notional_cap(look: Look) -> Refusal | None:
+    """Optional caps on notional value and on notional over equity; both off at 0."""
+    risk, mark = look.params.risk, look.facts.mark(look.intent.instrument)
+    notional = None if mark is None else _notional_cents(look, mark)
+    if notional is None:
+        return None
+    if risk.max_notional_cents and notional > risk.max_notional_cents:
+        return _no(look, "notional", f"{money(notional)} of notional, {money(risk.max_notional_cents)} allowed")
+    if risk.max_leverage and look.equity_cents is not None and notional > risk.max_leverage * look.equity_cents:
+        sentence = f"{money(notional)} on {money(look.equity_cents)} of equity, × {risk.max_leverage:g} allowed"
+        return _no(look, "leverage", sentence)
+    return None
+
+
+# -- exits --------------------------------------------------------------------------------------------------------------
+
+
+def unlocked_or_person(look: Look) -> Refusal | None:
+    """In LOCKED only a person's flatten leaves; nothing leaves by itself."""
+    if look.state is not TradingState.LOCKED:
+        return None
+    if look.intent.purpose is Purpose.FLATTEN and look.intent.manual:
+        return None
+    return _no(look, "locked", f"LOCKED ({look.state_reason}): only a person may flatten")
+
+
+def reduces(look: Look) -> Refusal | None:
+    """An exit or a stop stands against the position and is never larger than it."""
+    intent = look.intent
+    if intent.side * look.position >= 0:
+        return _no(look, "reduces", f"{intent.side.name} does not reduce a position of {look.position:+d}")
+    if intent.quantity > abs(look.position):
+        return _no(look, "reduces", f"{intent.quantity} contracts against a position of {look.position:+d} would reverse it")
+    return None
+
+
+def stop_ahead(look: Look) -> Refusal | None:
+    """A protective stop must still lie ahead of the market, else only an exit helps."""
+    stop = look.levels.stop_ticks
+    if stop is None:
+        return _no(look, "stop", "a protective order without a price")
+    now = anchor(look.intent.side, look.facts.mark(look.intent.instrument))
+    if now is None or (now - stop) * look.intent.side < 0:
+        return None
+    return _no(look, "stop", f"{OrderType.STOP.value} at {stop} is not ahead of the market at {now} ticks")

@@ -1,0 +1,150 @@
+"""Where the desk stands: fences, trading state, exposure and money, computed from the floor when somebody asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orderflow_tui.domain.latch import Severity, TradingState
+from orderflow_tui.domain.order import Intent
+from orderflow_tui.trading import breaker, fences, sizing
+from orderflow_tui.trading.bracket import Levels
+from orderflow_tui.trading.breaker import money
+from orderflow_tui.trading.fences import Doubts, Fence, age_ms
+from orderflow_tui.trading.ledger import Resting
+from orderflow_tui.trading.lifecycle import WORKING_STATES
+from orderflow_tui.trading.limits import TierRow
+from orderflow_tui.trading.look import Look
+
+if TYPE_CHECKING:
+    from orderflow_tui.trading.floor import Floor
+
+
+def standing_fences(floor: Floor) -> tuple[Fence, ...]:
+    """Every fence that stands now."""
+    now, timing = floor.now, floor.params.timing
+    since = floor.reconciler.heard_ns if floor.reconciler.heard_ns is not None else floor.started_ns
+    differences = floor.reconciler.differences
+    doubts = Doubts(
+        unresolved=len(floor.blotter.unresolved()),
+        mismatch="; ".join(map(str, differences)) if differences else None,
+        report_age_ms=age_ms(now, since) if timing.reconcile_ms else None,
+        cooldown_left_ms=floor.cooldown.left_ms(now),
+        margin=_thin_margin(floor),
+        doubt_age_ms=age_ms(now, floor.doubt_ns),
+    )
+    return fences.fences(floor.facts, doubts, timing)
+
+
+def _thin_margin(floor: Floor) -> str | None:
+    instrument = floor.instruments[floor.execution]
+    wanted = 2 * instrument.margin_cents
+    if floor.excess_cents is None or floor.excess_cents >= wanted:
+        return None
+    return f"excess liquidity {money(floor.excess_cents)}, twice the margin of one contract is {money(wanted)}"
+
+
+def trading_state(floor: Floor) -> tuple[TradingState, str]:
+    """What the engine may do now and what makes it so: the worst of latches, campaign, recovery and fences."""
+    worst = floor.board.latches[0] if floor.board.latches else None
+    if worst is not None and worst.kind.severity is Severity.LOCK:
+        return TradingState.LOCKED, f"{worst.kind.value}: {worst.reason}"
+    if floor.campaign is not None:
+        return TradingState.FLATTENING, f"{floor.campaign.reason} ({floor.campaign.stage.value})"
+    if floor.recovering:
+        return TradingState.RECOVERING, "orders and position are being compared with the broker"
+    if worst is not None:
+        halted = worst.kind.severity is Severity.HALT
+        return (TradingState.HALTED if halted else TradingState.REDUCE_ONLY), f"{worst.kind.value}: {worst.reason}"
+    standing = standing_fences(floor)
+    if standing:
+        return TradingState.FENCED, standing[0].reason
+    return TradingState.RUNNING, ""
+
+
+def tier(floor: Floor) -> TierRow | None:
+    """The tier in force: the lowest until a balance is known, None when tiers are off."""
+    if not floor.params.tiers_enabled:
+        return None
+    return floor.tiers.tier or floor.params.tiers[0]
+
+
+def contracts_allowed(floor: Floor) -> int:
+    """The cap on one order before the regime: 0 where the tier does not trade as large a contract as ours."""
+    row = tier(floor)
+    cap = sizing.contract_cap(floor.params.risk.max_contracts, row)
+    if row is None:
+        return cap
+    theirs, ours = floor.instruments.get(row.instrument), floor.instruments[floor.execution]
+    too_large = row.instrument != floor.execution and (theirs is None or theirs.tick_cents < ours.tick_cents)
+    return 0 if too_large else cap
+
+
+def loss_limit_cents(floor: Floor) -> int:
+    """The day's loss limit in force, a positive magnitude."""
+    row = tier(floor)
+    return breaker.daily_loss_cents(floor.params.risk, None if row is None else row.daily_loss_cents)
+
+
+def equity_cents(floor: Floor) -> int | None:
+    """The account's equity: as the broker told it, else starting balance and what we made; None when neither is known."""
+    if floor.equity_cents is not None:
+        return floor.equity_cents
+    start = floor.params.risk.starting_balance_cents
+    return start + floor.ledger.past_net_cents + floor.ledger.net_cents if start else None
+
+
+def worst_case_cents(floor: Floor) -> int:
+    """Value of the day if every stop fills with slippage, those of entries still working included."""
+    risk = floor.params.risk
+    stops: dict[str, list[Resting]] = {}
+    for symbol in floor.ledger.held:
+        stops[symbol] = [
+            Resting(t.assured, t.order.stop_ticks)
+            for t in floor.against(symbol)
+            if t.order.stop_ticks is not None and t.sound and t.state in WORKING_STATES
+        ]
+    stop_ticks = floor.instruments[floor.execution].stop_ticks
+    total = floor.ledger.worst_case_cents(stops, risk.slippage_ticks, stop_ticks)
+    for ticket in floor.blotter.entries():
+        instrument = floor.instruments[ticket.order.instrument]
+        plan = floor.plans.get(ticket.order.intent_id)
+        planned = stop_ticks if plan is None or plan.intent.stop_ticks is None else plan.intent.stop_ticks
+        each = (planned + risk.slippage_ticks) * instrument.tick_cents + 2 * instrument.commission_cents
+        total -= ticket.remaining * each
+    return total
+
+
+def open_trades(floor: Floor) -> int:
+    """Trades open or on their way in."""
+    entering = {t.order.instrument for t in floor.blotter.entries()}
+    return len(entering | set(floor.ledger.held))
+
+
+def look_at(floor: Floor, intent: Intent, levels: Levels, position: int | None) -> Look:
+    """Everything a rule may see."""
+    state, why = trading_state(floor)
+    ours = floor.position(intent.instrument)
+    return Look(
+        intent=intent,
+        facts=floor.facts,
+        params=floor.params,
+        instrument=floor.instruments.get(intent.instrument),
+        levels=levels,
+        state=state,
+        state_reason=why,
+        exposure=floor.blotter.exposure(intent.instrument, ours),
+        position=ours if position is None else position,
+        armed=floor.arming.armed(floor.now) if intent.manual else floor.automation.granted,
+        contracts_allowed=contracts_allowed(floor),
+        worst_case_cents=worst_case_cents(floor),
+        loss_limit_cents=loss_limit_cents(floor),
+        open_trades=open_trades(floor),
+        live_entries=len(floor.blotter.entries()),
+        rate=floor.rates.used_up(floor.now),
+        cooldown_left_ms=floor.cooldown.left_ms(floor.now),
+        cause_used=intent.cause in floor.causes,
+        equity_cents=equity_cents(floor),
+        excess_cents=floor.excess_cents,
+        execution=floor.execution,
+        account=floor.account,
+    )

@@ -1,0 +1,200 @@
+"""Everything that happens because time passed or the market moved, and when the desk wants to be woken for it.
+
+Every condition that acts at an instant is in `wake` with that instant; acting on it moves the instant on, so a timer that
+fired is never due again at the same time.
+"""
+
+from __future__ import annotations
+
+from orderflow_tui.domain.action import Json, Tier
+from orderflow_tui.domain.facts import Facts
+from orderflow_tui.domain.latch import LatchKind, TradingState
+from orderflow_tui.domain.order import OrderState
+from orderflow_tui.domain.session import MS_NS
+from orderflow_tui.domain.watch import NEVER, Watch, merge
+from orderflow_tui.trading import breaker, fences, rows
+from orderflow_tui.trading.audit import ask_margin, check_outcomes, unresolved_due_ns
+from orderflow_tui.trading.blotter import Ticket
+from orderflow_tui.trading.breaker import money
+from orderflow_tui.trading.campaigns import begin_campaign, drive_campaign, guard_stops
+from orderflow_tui.trading.floor import Floor
+from orderflow_tui.trading.gate import Answer
+from orderflow_tui.trading.invariants import broken
+from orderflow_tui.trading.standing import equity_cents, loss_limit_cents, trading_state
+from orderflow_tui.trading.trade import ExitReason
+
+SENT_STATES = frozenset({OrderState.SENT, OrderState.ACKED, OrderState.PARTIAL})
+
+
+# -- what is due --------------------------------------------------------------------------------------------------------
+
+
+def on_due(floor: Floor) -> None:
+    """Do everything that is due now."""
+    for key in list(floor.waiting):
+        if key in floor.waiting and not floor.waiting[key].sent:
+            floor.look_again(key, Answer.SILENT)
+    check_outcomes(floor)
+    floor.cancel([t for t in floor.blotter.entries() if _overdue(floor, t)])
+    if floor.arming.until_ns is not None and not floor.arming.armed(floor.now):
+        floor.disarm()
+    if floor.cooldown.over(floor.now):
+        floor.note("cooldown_over", "")
+    if floor.link_lost_ns is not None and floor.now - floor.link_lost_ns >= floor.params.timing.grant_link_ms * MS_NS:
+        floor.end_grant("disconnected for too long")
+    if floor.reconciler.ask_ns is not None and floor.now >= floor.reconciler.ask_ns and floor.reachable:
+        floor.ask("reconcile")
+    ask_margin(floor)
+
+
+def _entry_due_ns(floor: Floor, ticket: Ticket) -> int | None:
+    """When an entry has had its time: 5 s unfilled, 1 s once a part of it filled."""
+    if ticket.state not in SENT_STATES or ticket.cancel_ns is not None:
+        return None
+    due = ticket.order.expires_ns
+    if ticket.filled:
+        due = min(due, ticket.news_ns + floor.params.timing.partial_wait_ms * MS_NS)
+    return due
+
+
+def _overdue(floor: Floor, ticket: Ticket) -> bool:
+    due = _entry_due_ns(floor, ticket)
+    return due is not None and floor.now >= due
+
+
+def settle(floor: Floor) -> None:
+    """What follows from any event: the flat time, the breaker, the campaign, the stops, the invariants."""
+    _flat_time(floor)
+    trip_breaker(floor)
+    drive_campaign(floor)
+    guard_stops(floor)
+    if floor.campaign is not None:  # the guard may have begun one
+        drive_campaign(floor)
+    if floor.reconciler.ask_ns is not None and floor.now >= floor.reconciler.ask_ns and floor.reachable:
+        floor.ask("doubt")
+    _stale_with_position(floor)
+    for sentence in broken(floor):
+        floor.latch(LatchKind.INVARIANT, sentence)
+
+
+def trip_breaker(floor: Floor) -> None:
+    """Open the latches of the limits that are reached; some take the position along."""
+    for trip in breaker.trips(floor.ledger, floor.params.risk, loss_limit_cents(floor)):
+        if trip.kind in floor.board or (trip.kind is LatchKind.TRADE_COUNT and floor.blotter.entries()):
+            continue
+        floor.latch(trip.kind, trip.reason)
+        if trip.flatten and (floor.ledger.held or floor.blotter.live):
+            begin_campaign(floor, f"{trip.kind.value}: {trip.reason}", ExitReason.HALTED)
+
+
+def _flat_time(floor: Floor) -> None:
+    """The session's flat time: the grant ends, and what is held goes."""
+    flat_at = floor.facts.flat_at_ns
+    if flat_at is None or floor.now < flat_at:
+        return
+    floor.end_grant("the session's flat time")
+    held = any(floor.position(s) for s in floor.held) or floor.blotter.entries()
+    locked = trading_state(floor)[0] is TradingState.LOCKED
+    if floor.params.auto_flatten and held and floor.campaign is None and not floor.recovering and not locked:
+        begin_campaign(floor, "the session's flat time", ExitReason.FLAT)
+
+
+def _stale_with_position(floor: Floor) -> None:
+    holding = bool(floor.ledger.held)
+    old = fences.stale(floor.facts, floor.params.timing) if holding and floor.facts.market_open else None
+    floor.alert_once("stale data", old is not None, "" if old is None else f"{old.reason}, and a position is open", Tier.CRITICAL)
+    heard = floor.reconciler.heard_ns if floor.reconciler.heard_ns is not None else floor.started_ns
+    limit = floor.params.timing.snapshot_alert_ms
+    silent = bool(floor.params.timing.reconcile_ms) and heard is not None and floor.now - heard >= limit * MS_NS
+    floor.alert_once("no report", silent, f"no complete account report for {limit // 1000} s", Tier.CRITICAL)
+
+
+# -- days ---------------------------------------------------------------------------------------------------------------
+
+
+def turn_day(floor: Floor) -> None:
+    """A new trade date: the old day's result, figures at zero, daily latches end, the tier is fixed anew."""
+    day = floor.trade_date
+    if floor.started_ns is None:
+        floor.started_ns = floor.now
+        if floor.reconciler.ask_ns is None and floor.params.timing.reconcile_ms:
+            floor.reconciler.ask_at(floor.now)
+    if day is None or day == floor.ledger.trade_date:
+        _fix_tier(floor)
+        return
+    if floor.ledger.trade_date is not None:
+        floor.note("day", str(floor.ledger.trade_date), **day_payload(floor))
+    floor.ledger.begin_day(day)
+    for latch in floor.board.new_day(day):
+        floor.commit(rows.latch_row(latch, floor.now, False, "new trade date"))
+        floor.alert("resume", f"{latch.kind.value} ended with its trade date", Tier.INFO, latch.kind.value)
+    if floor.automation.trade_date != day:
+        floor.end_grant("the session ended")
+    floor.tiers.tier = None
+    _fix_tier(floor)
+
+
+def day_payload(floor: Floor) -> dict[str, Json]:
+    """The day's result as a row."""
+    ledger = floor.ledger
+    return {
+        "net_cents": ledger.net_cents,
+        "realised_cents": ledger.realised_cents,
+        "fees_cents": ledger.fees_cents,
+        "peak_cents": ledger.peak_cents,
+        "trades": len(ledger.trips),
+        "wins": ledger.wins,
+        "broker_cents": None if floor.report is None else floor.report.day_pnl_cents,
+    }
+
+
+def _fix_tier(floor: Floor) -> None:
+    """Fix the session's tier when the balance is known; lower it when the balance fell and nothing is held."""
+    if not floor.params.tiers_enabled:
+        return
+    balance = equity_cents(floor)
+    if balance is None:
+        return
+    if floor.tiers.tier is None:
+        tier = floor.tiers.begin_session(balance)
+        floor.note("tier", str(tier.number), balance_cents=balance)
+        return
+    lower = floor.tiers.settle(balance, not floor.ledger.held)
+    if lower is not None:
+        floor.note("tier", str(lower.number), balance_cents=balance)
+        floor.alert("tier", f"balance {money(balance)}: tier {lower.number}, {lower.instrument} {lower.max_contracts}")
+
+
+# -- when ---------------------------------------------------------------------------------------------------------------
+
+
+def wake(floor: Floor, facts: Facts) -> Watch:
+    """When the desk must be woken, from state before the piece."""
+    watch = Watch(due_ns=_due_ns(floor, facts))
+    if not floor.ledger.held:
+        return watch
+    position = floor.position(floor.execution)
+    loss = None if LatchKind.DAILY_LOSS in floor.board else loss_limit_cents(floor)
+    drawdown = LatchKind.DRAWDOWN not in floor.board
+    bands = breaker.watch(floor.ledger, floor.execution, floor.params.risk, loss, drawdown)
+    live = [t for t in floor.blotter.live if t.order.instrument == floor.execution]
+    return merge(watch, bands, floor.guard(floor.execution).watch(position, live))
+
+
+def _due_ns(floor: Floor, facts: Facts) -> int:
+    timing = floor.params.timing
+    times: list[int | None] = [floor.arming.until_ns, floor.cooldown.until_ns, unresolved_due_ns(floor)]
+    times += [floor.gate.due_ns(w.proposal) for w in floor.waiting.values() if not w.sent]
+    times += [t.answer_due_ns for t in floor.blotter.live]
+    times += [_entry_due_ns(floor, t) for t in floor.blotter.entries()]
+    if floor.campaign is not None:
+        times.append(floor.campaign.due_ns)
+    elif floor.reachable and not floor.recovering:
+        times += [floor.guard(symbol).due_ns for symbol in floor.held]
+    if floor.reachable:
+        times += [floor.reconciler.ask_ns, floor.margin_ask_ns]
+    if facts.flat_at_ns is not None and facts.flat_at_ns > facts.now_ns:
+        times.append(facts.flat_at_ns)
+    if floor.link_lost_ns is not None and floor.automation.granted:
+        times.append(floor.link_lost_ns + timing.grant_link_ms * MS_NS)
+    return min((t for t in times if t is not None), default=NEVER)
