@@ -15,7 +15,8 @@ from orderflow_tui.domain.bar import BarSource, FootprintBar
 from orderflow_tui.domain.market import I8, I64, Bars, SideMethod
 from orderflow_tui.market.profile import check_span, poc_index
 
-CHUNK = 1 << 14  # trades folded at a time: their temporaries stay in the processor's cache
+lowest, highest, running = np.minimum.reduce, np.maximum.reduce, np.add.accumulate  # without numpy's Python wrappers
+CHUNK = 1 << 15  # trades folded at a time: their temporaries stay in the processor's cache
 SELL, UNKNOWN, BUY = 0, 1, 2  # columns of a table of levels
 
 
@@ -50,47 +51,49 @@ class Fold:
 
 def fold(price: I64, size: I64, aggressor: I8, method: I8) -> Fold:
     """Fold n > 0 trades in order; int64[n] ticks, int64[n] contracts, int8[n] sides and methods."""
-    low, high = int(price.min()), int(price.max())
+    low, high = int(lowest(price)), int(highest(price))
     check_span(low, high)
     cells = 4 * (high - low + 1)
-    counts = np.zeros(cells)
     delta = delta_low = delta_high = 0
+    table: I64 | None = None
     for start in range(0, len(price), CHUNK):
         part = slice(start, start + CHUNK)
-        sides, sizes = aggressor[part], size[part]
-        at = price[part] - low
-        at <<= 2
-        at += sides
-        at += 1
-        counts += np.bincount(at, weights=sizes, minlength=cells)
-        path = np.multiply(sizes, sides, out=at).cumsum()
-        delta_low = min(delta_low, delta + int(path.min()))
-        delta_high = max(delta_high, delta + int(path.max()))
+        signed, sizes = aggressor[part].astype(np.int64), size[part]
+        at = price[part] << 2
+        at += signed
+        at -= 4 * low - 1
+        chunk = np.bincount(at, weights=sizes, minlength=cells).astype(np.int64).reshape(-1, 4)
+        table = chunk if table is None else table + chunk
+        signed *= sizes
+        path = running(signed)
+        delta_low = min(delta_low, delta + int(lowest(path)))
+        delta_high = max(delta_high, delta + int(highest(path)))
         delta += int(path[-1])
-    table = counts.astype(np.int64).reshape(-1, 4)
-    sold, unknown, bought, _ = table.sum(axis=0).tolist()
+    assert table is not None, "a fold has trades"
+    sold, unknown, bought, _ = np.add.reduce(table, axis=0).tolist()
+    volume = sold + unknown + bought
     return Fold(
-        first=int(price[0]),
-        last=int(price[-1]),
-        low=low,
-        high=high,
-        trades=len(price),
-        table=table,
-        volumes=table[:, SELL] + table[:, UNKNOWN] + table[:, BUY],
-        deltas=table[:, BUY] - table[:, SELL],
-        volume=sold + unknown + bought,
-        sold=sold,
-        bought=bought,
-        delta_low=delta_low,
-        delta_high=delta_high,
-        by_method=_by_method(size, method, sold + unknown + bought),
+        int(price[0]),
+        int(price[-1]),
+        low,
+        high,
+        len(price),
+        table,
+        np.add.reduce(table, axis=1),
+        table[:, BUY] - table[:, SELL],
+        volume,
+        sold,
+        bought,
+        delta_low,
+        delta_high,
+        _by_method(size, method, volume),
     )
 
 
 def _by_method(size: I64, method: I8, volume: int) -> tuple[int, ...]:
     """Volume per side method; the usual block has one method throughout."""
     only = int(method[0])
-    if int(method.min()) == only == int(method.max()):
+    if int(lowest(method)) == only == int(highest(method)):
         return tuple(volume if m == only else 0 for m in range(len(SideMethod)))
     return tuple(int(v) for v in np.bincount(method, weights=size, minlength=len(SideMethod)))
 
