@@ -1,0 +1,411 @@
+"""Market data of Interactive Brokers as the house wants it: single trades with their side, quotes, depth, and the truth
+about what is missing.
+
+Tick-by-tick prints and quotes and a book of ten rows for the instrument that is analysed, quotes for the one that is
+traded. Sides are settled at arrival; where no quote stream runs, the top of our own book stands in. Refused tick-by-tick
+data degrades to the 250 ms aggregate and says so; it is asked for again after a while. A lost stretch is announced by GAP
+before the first event after it. Stamps are receive times, clamped into the exchange's second, and never decrease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from enum import Enum
+
+from orderflow_tui.adapters import ib_codec as codec
+from orderflow_tui.adapters.ib_line import Line
+from orderflow_tui.adapters.ib_queue import MarketQueue
+from orderflow_tui.adapters.ib_session import IbSession
+from orderflow_tui.adapters.ib_stream import Stream
+from orderflow_tui.domain.event import MarketEvent
+from orderflow_tui.domain.market import Aggressor, FeedState, FeedStatus, SideMethod
+from orderflow_tui.domain.session import MS_NS, SECOND_NS
+
+BOOK_EVERY_NS = 20 * MS_NS
+BOOK_BAD_NS = 2 * SECOND_NS
+STALE_NS = 15 * SECOND_NS
+ROWS = 10
+LEVEL1_BIDS, LEVEL1_ASKS, LEVEL1_LASTS = {1, 66}, {2, 67}, {4, 68}
+LEVEL1_BID_SIZES, LEVEL1_ASK_SIZES, LEVEL1_VOLUMES = {0, 69}, {3, 70}, {8, 74}
+LIVE_DATA = 1
+
+
+class Kind(Enum):
+    """What a subscription brings."""
+
+    TRADES = "Last"
+    QUOTES = "BidAsk"
+    DEPTH = "depth"
+    LEVEL1 = "level 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A subscription by what it brings and for which instrument."""
+
+    kind: Kind
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPace:
+    """Seconds between subscriptions of one instrument, and before a refused one is tried again."""
+
+    stagger_s: float = 1.0
+    retry_s: float = 15.0
+
+
+class IbFeed:
+    """Implements `ports.Feed`, follows an `IbSession` and hears its line. `with_depth` asks for the book."""
+
+    def __init__(
+        self, session: IbSession, clock_ns: Callable[[], int], *, with_depth: bool = True, pace: FeedPace | None = None
+    ) -> None:
+        self._session = session
+        self._clock_ns = clock_ns
+        self._with_depth = with_depth
+        self._pace = pace or FeedPace()
+        settings = session.settings
+        self._analysis, self._execution = settings.analysis, settings.execution
+        symbols = dict.fromkeys((self._analysis, self._execution))
+        self.streams = {symbol: Stream(session.instruments[symbol]) for symbol in symbols}
+        self.queue = MarketQueue()
+        self._line: Line | None = None
+        self._requests: dict[int, Subscription] = {}
+        self._timers: list[asyncio.TimerHandle] = []
+        self._last_ns = 0
+        self._told_ns = 0
+        self._interrupted = False
+        self._heard = False
+        self._denied = ""
+        self._farm_down = ""
+        self._competing = False
+        self._no_depth = not with_depth
+        session.followers.append(self)
+
+    # -- ports.Feed --------------------------------------------------------------------------------------------------
+
+    async def events(self) -> AsyncIterator[MarketEvent]:
+        """Market events as they come, until closed."""
+        while (event := await self.queue.get()) is not None:
+            yield event
+
+    async def close(self) -> None:
+        """End the stream of events. The line is the session's to close."""
+        self._forget()
+        self.queue.close()
+
+    # -- following the session ---------------------------------------------------------------------------------------
+
+    def opened(self, line: Line) -> None:
+        """Hear the new line."""
+        if line is not self._line:
+            self._forget()
+            self._line = line
+            self._denied = self._farm_down = ""
+            self._competing = False
+            self._no_depth = not self._with_depth
+        line.data = self
+
+    def synced(self, keep_subscriptions: bool) -> None:
+        """Subscribe, unless the broker kept what we had."""
+        if not (keep_subscriptions and self._requests):
+            self.resubscribe()
+
+    def lost(self, reason: str) -> None:
+        """Nothing comes any more; what comes next has a gap before it."""
+        if self._heard and not self._interrupted:
+            self._interrupted = True
+            for symbol, stream in self.streams.items():
+                stream.interrupted()
+                self._put_status(symbol, FeedState.DOWN, reason)
+        if self._line is not None and not self._line.alive:
+            self._forget()
+            self._line = None
+
+    def resubscribe(self) -> None:
+        """Drop what is subscribed, ask anew, a pause between requests for one instrument."""
+        self._cancel_all()
+        self.streams[self._analysis].clear_book()
+        wanted = [Subscription(Kind.TRADES, self._analysis), Subscription(Kind.QUOTES, self._analysis)]
+        if self._execution != self._analysis:
+            wanted.insert(1, Subscription(Kind.QUOTES, self._execution))
+        if not self._no_depth:
+            wanted.insert(1, Subscription(Kind.DEPTH, self._analysis))
+        asked: dict[str, int] = {}
+        for subscription in wanted:
+            turn = asked.get(subscription.symbol, 0)
+            self._later(turn * self._pace.stagger_s, lambda s=subscription: self._subscribe(s))  # type: ignore[misc]
+            if subscription.kind is not Kind.DEPTH:
+                asked[subscription.symbol] = turn + 1
+
+    def impairment(self) -> str:
+        """Why the data cannot be trusted now. A closed market is quiet, not impaired, once it was heard."""
+        now_ns, stream = self._clock_ns(), self.streams[self._analysis]
+        traded = self._session.traded.get(self._analysis)
+        if self._farm_down or self._competing:
+            return self._farm_down or "another session took the market data"
+        cold = self._cold(stream)
+        if traded is not None and traded.listed.is_open(now_ns) is False:
+            return f"market closed, {cold}" if cold else ""
+        if cold:
+            return cold
+        assert stream.quote_ns is not None, "a warm stream has a quote"
+        if now_ns - stream.quote_ns > STALE_NS:
+            return f"no quote for {(now_ns - stream.quote_ns) / 1e9:.0f} s"
+        return self._book_trouble(stream, now_ns)
+
+    def _cold(self, stream: Stream) -> str:
+        """What has not come yet."""
+        if stream.quote_ns is None or self.streams[self._execution].quote_ns is None:
+            return "no quote yet"
+        if stream.trade_ns is None and not stream.snapshot:
+            return "no trade yet"
+        return "" if self._no_depth or stream.book.bids else "no book yet"
+
+    def _book_trouble(self, stream: Stream, now_ns: int) -> str:
+        """A book that stays wrong is cleared and subscribed anew."""
+        bad_since = stream.book_bad_since_ns
+        if self._no_depth or bad_since is None or now_ns - bad_since < BOOK_BAD_NS:
+            return ""
+        why = stream.book.broken or "the book stays crossed or out of order"
+        self._renew(Subscription(Kind.DEPTH, self._analysis))
+        return why
+
+    def denied(self) -> str:
+        """Why no market data will come."""
+        return self._denied
+
+    def on_notice(self, code: int, text: str) -> None:
+        """Data farms come and go."""
+        if code in codec.FARM_DOWN:
+            self._farm_down = f"{code} {text}"
+        elif code in codec.FARM_UP:
+            self._farm_down = ""
+
+    # -- subscriptions -----------------------------------------------------------------------------------------------
+
+    def _later(self, seconds: float, action: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        now_s = loop.time()
+        self._timers = [timer for timer in self._timers if timer.when() > now_s and not timer.cancelled()]
+        self._timers.append(loop.call_later(seconds, action))
+
+    def _subscribe(self, wanted: Subscription) -> None:
+        """Ask for one stream with a fresh id."""
+        line, traded = self._line, self._session.traded.get(wanted.symbol)
+        if line is None or not line.alive or traded is None or wanted in self._requests.values():
+            return
+        request, client, contract = line.new_request(), line.client, traded.contract
+        self._requests[request] = wanted
+        match wanted.kind:
+            case Kind.TRADES | Kind.QUOTES:
+                line.lane.call(lambda: client.reqTickByTickData(request, contract, wanted.kind.value, 0, False))
+            case Kind.DEPTH:
+                line.lane.call(lambda: client.reqMktDepth(request, contract, ROWS, False, []))
+            case Kind.LEVEL1:
+                line.lane.call(lambda: client.reqMktData(request, contract, "", False, False, []))
+
+    def _cancel(self, request: int) -> None:
+        """End a subscription; what still arrives under its id is nobody's."""
+        subscription, line = self._requests.pop(request), self._line
+        if line is None or not line.alive:
+            return
+        match subscription.kind:
+            case Kind.TRADES | Kind.QUOTES:
+                line.lane.call(lambda: line.client.cancelTickByTickData(request))
+            case Kind.DEPTH:
+                line.lane.call(lambda: line.client.cancelMktDepth(request, False))
+            case Kind.LEVEL1:
+                line.lane.call(lambda: line.client.cancelMktData(request))
+
+    def _cancel_all(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        for request in list(self._requests):
+            self._cancel(request)
+
+    def _forget(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        self._requests.clear()
+
+    def _renew(self, wanted: Subscription) -> None:
+        """The same stream under a new id, from an empty book."""
+        for request in [r for r, s in self._requests.items() if s == wanted]:
+            self._cancel(request)
+        if wanted.kind is Kind.DEPTH:
+            self.streams[wanted.symbol].clear_book()
+        self._subscribe(wanted)
+
+    # -- what the line says ------------------------------------------------------------------------------------------
+
+    def on_trade(self, request: int, exchange_s: int, price: float, size: float, unreported: bool) -> None:
+        """A print. Unreported ones (combinations, late reports) are no outright trades."""
+        stream = self._stream(request)
+        if stream is None:
+            return
+        ticks, contracts = stream.ticks(price), int(size)
+        if ticks is None or contracts <= 0 or unreported or not stream.guard.admits(ticks):
+            return
+        now_ns = self._last_ns = codec.stamp(self._clock_ns(), exchange_s, self._last_ns)
+        self._resume(stream, FeedState.LIVE)
+        self._tell_book(stream, now_ns)
+        side, method = stream.on_trade(now_ns, ticks, contracts)
+        self.queue.block(stream.instrument.symbol).add(now_ns, ticks, contracts, side, method, stream.bid, stream.ask)
+
+    def on_quote(self, request: int, bid: float, ask: float, bid_size: float, ask_size: float) -> None:
+        """A quote, tick by tick."""
+        stream = self._stream(request)
+        if stream is None:
+            return
+        bid_ticks, ask_ticks = stream.ticks(bid), stream.ticks(ask)
+        if bid_ticks is None or ask_ticks is None:
+            return
+        stream.quotes_live = True
+        self._quote(stream, bid_ticks, ask_ticks, int(bid_size), int(ask_size))
+
+    def on_depth(self, request: int, position: int, operation: int, side: int, price: float, size: float) -> None:
+        """A row of the book."""
+        stream = self._stream(request)
+        if stream is None:
+            return
+        ticks = stream.instrument.ticks(price) if operation != 2 else 0
+        if ticks is None:
+            stream.dropped += 1
+            return
+        now_ns = self._now()
+        stream.on_row(now_ns, position, operation, side == 1, ticks, int(size))
+        if stream.book.broken:
+            self._renew(Subscription(Kind.DEPTH, stream.instrument.symbol))
+            return
+        if not stream.quotes_live and stream.book.valid:
+            (bid, bid_size), (ask, ask_size) = stream.book.bids[0], stream.book.asks[0]
+            if (bid, ask) != (stream.bid, stream.ask) or stream.quote_ns is None:
+                self._quote(stream, bid, ask, bid_size, ask_size)
+        if now_ns - self._told_ns >= BOOK_EVERY_NS:
+            self._tell_book(stream, now_ns)
+        elif stream.book_changed:
+            self._book_soon(stream)
+
+    def _book_soon(self, stream: Stream) -> None:
+        """Tell the last change of a burst even if nothing follows it."""
+        if len(self._timers) < 2 or all(t.cancelled() for t in self._timers):
+            self._later(BOOK_EVERY_NS / SECOND_NS, lambda: self._tell_book(stream, self._now()))
+
+    def on_level1(self, request: int, kind: int, price: float | None, size: float) -> None:
+        """A field of the aggregate: quotes where no quote stream runs, prints of unknown side from the day's volume."""
+        stream = self._stream(request)
+        if stream is None:
+            return
+        if kind in LEVEL1_VOLUMES:
+            self._volume(stream, int(size))
+            return
+        ticks = stream.ticks(price) if price is not None else None
+        if kind in LEVEL1_LASTS and ticks is not None:
+            stream.last_price = ticks
+        elif kind in LEVEL1_BIDS and ticks is not None:
+            self._level1_quote(stream, ticks, stream.ask, int(size), stream.ask_size)
+        elif kind in LEVEL1_ASKS and ticks is not None:
+            self._level1_quote(stream, stream.bid, ticks, stream.bid_size, int(size))
+        elif kind in LEVEL1_BID_SIZES:
+            self._level1_quote(stream, stream.bid, stream.ask, int(size), stream.ask_size)
+        elif kind in LEVEL1_ASK_SIZES:
+            self._level1_quote(stream, stream.bid, stream.ask, stream.bid_size, int(size))
+
+    def _level1_quote(self, stream: Stream, bid: int, ask: int, bid_size: int, ask_size: int) -> None:
+        if stream.quotes_live:
+            return
+        stream.bid, stream.ask = bid, ask
+        if 0 < bid < ask:
+            self._quote(stream, bid, ask, bid_size, ask_size)
+
+    def _volume(self, stream: Stream, total: int) -> None:
+        """The growth of the day's volume, as one print at the last price whose side nobody knows."""
+        before, stream.day_volume = stream.day_volume, total
+        if not stream.snapshot or before is None or total <= before or stream.last_price is None:
+            return
+        now_ns = self._now()
+        self._resume(stream, FeedState.SNAPSHOT)
+        block = self.queue.block(stream.instrument.symbol)
+        block.add(now_ns, stream.last_price, total - before, Aggressor.UNKNOWN, SideMethod.NONE, stream.bid, stream.ask)
+        stream.trade_ns = now_ns
+
+    def on_data_type(self, request: int, kind: int) -> None:
+        """Anything but live data fences."""
+        if request in self._requests and kind != LIVE_DATA:
+            self._denied = "the gateway sends delayed or frozen data"
+
+    def on_data_error(self, request: int, code: int, text: str) -> None:
+        """Degrade, renew, or say that there will be none."""
+        wanted = self._requests.get(request)
+        if wanted is None or code == codec.PARTIAL_PERMISSION:
+            return
+        why = f"{code} {text}"
+        if code == codec.DEPTH_RESET:
+            self._renew(wanted)
+        elif code == codec.COMPETING:
+            self._competing = True
+        elif wanted.kind is Kind.DEPTH:
+            self._requests.pop(request)
+            self._no_depth = True
+        elif wanted.kind is Kind.LEVEL1 or code == codec.DELAYED:
+            if code in codec.NO_PERMISSION or code == codec.DELAYED:
+                self._denied = why
+        elif code in codec.TICKS_REFUSED or code in codec.NO_PERMISSION:
+            self._requests.pop(request)
+            self._degrade(wanted, why)
+
+    def _degrade(self, refused: Subscription, why: str) -> None:
+        """The aggregate instead of single ticks, and another try later."""
+        stream = self.streams[refused.symbol]
+        if refused.kind is Kind.TRADES:
+            stream.snapshot = True
+            self._interrupted = False
+            self._put_status(refused.symbol, FeedState.SNAPSHOT, why)
+        self._subscribe(Subscription(Kind.LEVEL1, refused.symbol))
+        self._later(self._pace.retry_s, lambda: self._subscribe(refused))
+
+    # -- telling the engine ------------------------------------------------------------------------------------------
+
+    def _stream(self, request: int) -> Stream | None:
+        subscription = self._requests.get(request)
+        return None if subscription is None else self.streams[subscription.symbol]
+
+    def _now(self) -> int:
+        """The receive time, never before the last stamp."""
+        self._last_ns = max(self._last_ns, self._clock_ns())
+        return self._last_ns
+
+    def _quote(self, stream: Stream, bid: int, ask: int, bid_size: int, ask_size: int) -> None:
+        now_ns = self._now()
+        self._resume(stream, None)
+        quote = stream.on_quote(now_ns, bid, ask, bid_size, ask_size)
+        if quote is not None:
+            self.queue.put(quote)
+
+    def _tell_book(self, stream: Stream, now_ns: int) -> None:
+        depth = stream.depth(now_ns)
+        if depth is not None:
+            self._told_ns = now_ns
+            self.queue.put(depth)
+
+    def _resume(self, stream: Stream, state: FeedState | None) -> None:
+        """The first word after a loss says so; single trades after snapshots end the degradation."""
+        self._heard = True
+        if self._interrupted:
+            self._interrupted = False
+            for symbol in self.streams:
+                self._put_status(symbol, FeedState.GAP, "data was lost before this instant")
+                self._put_status(symbol, FeedState.LIVE, "")
+        if state is FeedState.LIVE and stream.snapshot:
+            stream.snapshot = False
+            self._put_status(stream.instrument.symbol, FeedState.GAP, "single trades again after snapshots")
+            self._put_status(stream.instrument.symbol, FeedState.LIVE, "")
+
+    def _put_status(self, symbol: str, state: FeedState, reason: str) -> None:
+        self.queue.put(FeedStatus(symbol, self._now(), state, reason))

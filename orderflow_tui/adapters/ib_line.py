@@ -1,0 +1,310 @@
+"""One connection: a new client object of the library, its callbacks tapped before anything is asked.
+
+The taps replace the library's own handlers, so its state is never filled and never read: what arrives goes, decoded but
+raw, to whoever registered for it. Every attempt to connect gets a line of its own with a generation number; a line that is
+closed swallows everything that still arrives.
+
+Requests that end with a marker are awaited here, one at a time for each kind, and fail with `NoAnswer` when the marker
+does not come in time: silence is never an empty answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from orderflow_tui.adapters.ib_lane import Lane
+from orderflow_tui.adapters.ib_library import Library
+
+FIRST_REQUEST = 1_000_000_000  # request ids live far above order ids: errors name both by one number
+MOST_ROWS = 200_000  # rows kept of one answer
+
+
+Notice = Callable[[int, str], None]
+
+
+class NoAnswer(Exception):
+    """The end marker of a request did not come in time."""
+
+
+class Refused(Exception):
+    """The gateway answered a request with an error. `code` is the broker's."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"error {code}: {text}")
+        self.code = code
+
+
+class DataTaps(Protocol):
+    """Who hears market data."""
+
+    def on_trade(self, request: int, exchange_s: int, price: float, size: float, unreported: bool) -> None:
+        """A print of a tick-by-tick subscription."""
+        ...
+
+    def on_quote(self, request: int, bid: float, ask: float, bid_size: float, ask_size: float) -> None:
+        """Best bid and ask of a tick-by-tick subscription."""
+        ...
+
+    def on_depth(self, request: int, position: int, operation: int, side: int, price: float, size: float) -> None:
+        """One row of a depth subscription; side 1 is the bid."""
+        ...
+
+    def on_level1(self, request: int, kind: int, price: float | None, size: float) -> None:
+        """A field of the 250 ms aggregate."""
+        ...
+
+    def on_data_type(self, request: int, kind: int) -> None:
+        """1 live, everything else frozen or delayed."""
+        ...
+
+    def on_data_error(self, request: int, code: int, text: str) -> None:
+        """An error on a market-data request."""
+        ...
+
+
+class OrderTaps(Protocol):
+    """Who hears of orders."""
+
+    def on_open_order(self, number: int, contract: Any, order: Any, state: Any) -> None:
+        """The fields of an order, or a what-if answer."""
+        ...
+
+    def on_status(self, number: int, word: str, filled: float, remaining: float, perm_id: int, client_id: int) -> None:
+        """The status of an order."""
+        ...
+
+    def on_execution(self, contract: Any, execution: Any, live: bool) -> None:
+        """A fill; not live when it answers a request."""
+        ...
+
+    def on_commission(self, report: Any) -> None:
+        """The commission of a fill."""
+        ...
+
+    def on_order_error(self, number: int, code: int, text: str) -> None:
+        """An error that names an order."""
+        ...
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A request on its way: what came so far and the future of its end."""
+
+    end: asyncio.Future[list[Any]]
+    rows: list[Any] = field(default_factory=list)
+
+
+class Line:
+    """One attempt to be connected. Callbacks: `on_notice(code, text)` about the connection, `on_lost()` once."""
+
+    def __init__(
+        self, library: Library, generation: int, on_notice: Callable[[int, str], None], on_lost: Callable[[], None]
+    ) -> None:
+        self.library = library
+        self.generation = generation
+        self.lane = Lane()
+        self.accounts: list[str] = []
+        self.next_number = 0
+        self.day_profit: float | None = None
+        self.data: DataTaps | None = None
+        self.orders: OrderTaps | None = None
+        self._on_notice = on_notice
+        self._on_lost = on_lost
+        self._alive = False
+        self._closed = False
+        self._next_request = FIRST_REQUEST
+        self._pending: dict[object, _Pending] = {}
+        self._turns: dict[object, asyncio.Lock] = {}
+        self._ib = library.client()
+        self.client: Any = self._ib.client
+        self._tap(self._ib.wrapper)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the socket is up. Says nothing about what is behind it."""
+        return self._alive and not self._closed
+
+    @property
+    def client_id(self) -> int:
+        """The id we connected with."""
+        number: int = self.client.clientId
+        return number
+
+    async def open(self, host: str, port: int, client_id: int, limit_s: float) -> None:
+        """Connect; raises ConnectionError or TimeoutError."""
+        await self.client.connectAsync(host, port, client_id, limit_s)
+        self._alive = True
+        self.accounts = list(self.client.getAccounts())
+
+    def close(self) -> None:
+        """Cut the line; nothing is heard or sent on it any more."""
+        if self._closed:
+            return
+        self._closed, self._alive = True, False
+        self.lane.close()
+        for pending in self._pending.values():
+            if not pending.end.done():
+                pending.end.set_exception(ConnectionError("the line was closed"))
+        self._pending.clear()
+        self.client.disconnect()
+
+    # -- asking ------------------------------------------------------------------------------------------------------------
+
+    def new_request(self) -> int:
+        """A request id of this line."""
+        self._next_request += 1
+        return self._next_request
+
+    async def ask(self, kind: object, request: Callable[[], None], limit_s: float) -> list[Any]:
+        """Make a request whose answer ends with a marker; its rows are returned. One of a kind at a time.
+
+        Raises NoAnswer, Refused or ConnectionError.
+        """
+        turn = self._turns.setdefault(kind, asyncio.Lock())
+        async with turn:
+            if not self.alive:
+                raise ConnectionError("the line is not up")
+            pending = _Pending(asyncio.get_running_loop().create_future())
+            self._pending[kind] = pending
+            try:
+                self.lane.call(request)
+                return await asyncio.wait_for(pending.end, limit_s)
+            except TimeoutError as fault:
+                raise NoAnswer(f"no end of {kind} within {limit_s:g} s, {len(pending.rows)} rows came") from fault
+            finally:
+                self._pending.pop(kind, None)
+                if isinstance(kind, int):
+                    self._turns.pop(kind, None)
+
+    async def ask_numbered(self, make: Callable[[int], None], limit_s: float) -> list[Any]:
+        """Like `ask`, for requests that carry an id of their own."""
+        request = self.new_request()
+        return await self.ask(request, lambda: make(request), limit_s)
+
+    def _row(self, kind: object, row: Any) -> None:
+        pending = self._pending.get(kind)
+        if pending is not None and len(pending.rows) < MOST_ROWS:
+            pending.rows.append(row)
+
+    def _end(self, kind: object) -> None:
+        pending = self._pending.get(kind)
+        if pending is not None and not pending.end.done():
+            pending.end.set_result(pending.rows)
+
+    # -- hearing -------------------------------------------------------------------------------------------------------------
+
+    def _tap(self, wrapper: Any) -> None:
+        """Put our handlers in place of the library's."""
+        for name, handler in self._handlers().items():
+            setattr(wrapper, name, self._guarded(handler))
+
+    def _guarded(self, handler: Callable[..., None]) -> Callable[..., None]:
+        def call(*arguments: Any) -> None:
+            if not self._closed:
+                handler(*arguments)
+
+        return call
+
+    def _handlers(self) -> dict[str, Callable[..., None]]:
+        return {
+            "nextValidId": self._next_valid_id,
+            "connectionClosed": self._lost,
+            "error": self._error,
+            "currentTime": self._time,
+            "position": lambda account, contract, size, cost: self._row("positions", (account, contract, size, cost)),
+            "positionEnd": lambda: self._end("positions"),
+            "openOrder": self._open_order,
+            "openOrderEnd": lambda: self._end("open orders"),
+            "orderStatus": self._status,
+            "completedOrder": lambda contract, order, state: self._row("completed orders", (contract, order, state)),
+            "completedOrdersEnd": lambda: self._end("completed orders"),
+            "execDetails": self._execution,
+            "execDetailsEnd": self._end,
+            "commissionReport": lambda report: self.orders.on_commission(report) if self.orders else None,
+            "contractDetails": self._row,
+            "contractDetailsEnd": self._end,
+            "historicalData": self._row,
+            "historicalDataEnd": lambda request, *_: self._end(request),
+            "accountSummary": lambda request, account, tag, value, *_: self._row(request, (account, tag, value)),
+            "accountSummaryEnd": self._end,
+            "pnl": self._profit,
+            **self._data_handlers(),
+        }
+
+    def _data_handlers(self) -> dict[str, Callable[..., None]]:
+        def trade(request: int, _kind: int, at_s: int, price: float, size: float, attributes: Any, *_: Any) -> None:
+            if self.data is not None:
+                self.data.on_trade(request, at_s, price, size, bool(attributes.unreported))
+
+        def quote(request: int, _at_s: int, bid: float, ask: float, bid_size: float, ask_size: float, _attributes: Any) -> None:
+            if self.data is not None:
+                self.data.on_quote(request, bid, ask, bid_size, ask_size)
+
+        def depth(request: int, position: int, operation: int, side: int, price: float, size: float) -> None:
+            if self.data is not None:
+                self.data.on_depth(request, position, operation, side, price, size)
+
+        def depth_with_maker(request: int, position: int, _maker: str, *rest: Any) -> None:
+            depth(request, position, *rest[:4])
+
+        return {
+            "tickByTickAllLast": trade,
+            "tickByTickBidAsk": quote,
+            "updateMktDepth": depth,
+            "updateMktDepthL2": depth_with_maker,
+            "priceSizeTick": self._level1,
+            "tickSize": lambda request, kind, size: self._level1(request, kind, None, size),
+            "marketDataType": lambda request, kind: self.data.on_data_type(request, kind) if self.data else None,
+        }
+
+    def _level1(self, request: int, kind: int, price: float | None, size: float) -> None:
+        if self.data is not None:
+            self.data.on_level1(request, kind, price, size)
+
+    def _next_valid_id(self, number: int) -> None:
+        self.next_number = max(self.next_number, number)
+
+    def _time(self, seconds: int) -> None:
+        self._row("time", seconds)
+        self._end("time")
+
+    def _profit(self, _request: int, daily: float, *_: float) -> None:
+        self.day_profit = daily
+
+    def _lost(self) -> None:
+        self._alive = False
+        self._on_lost()
+
+    def _open_order(self, number: int, contract: Any, order: Any, state: Any) -> None:
+        if not order.whatIf:
+            self._row("open orders", (contract, order, state))
+        if self.orders is not None:
+            self.orders.on_open_order(number, contract, order, state)
+
+    def _status(self, number: int, word: str, filled: float, remaining: float, _average: float, perm_id: int, *rest: Any) -> None:
+        client_id = rest[2]  # after parent id and last fill price
+        self._row("open orders", (perm_id, word, filled))
+        if self.orders is not None:
+            self.orders.on_status(number, word, filled, remaining, perm_id, client_id)
+
+    def _execution(self, request: int, contract: Any, execution: Any) -> None:
+        asked = request in self._pending
+        if asked:
+            self._row(request, (contract, execution))
+        if self.orders is not None:
+            self.orders.on_execution(contract, execution, live=not asked)
+
+    def _error(self, request: int, code: int, text: str, *_: Any) -> None:
+        if request in self._pending:
+            if not 2100 <= code < 2200 and not self._pending[request].end.done():
+                self._pending[request].end.set_exception(Refused(code, text))
+        elif request >= FIRST_REQUEST:
+            if self.data is not None:
+                self.data.on_data_error(request, code, text)
+        elif request > 0 and self.orders is not None:
+            self.orders.on_order_error(request, code, text)
+        else:
+            self._on_notice(code, text)

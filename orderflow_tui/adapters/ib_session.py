@@ -1,0 +1,461 @@
+"""The connection to Interactive Brokers: one supervisor that moves the link's state machine and owns every line.
+
+It connects, proves the account, learns contracts and account, watches that the gateway answers, and tells the engine each
+change of the link with its generation number. Feed and broker follow it: they are told of a new line before anything is
+asked on it, and when it is gone. It decides nothing about trading.
+
+Two unanswered probes in a row fence the link within five seconds of a gateway that hangs; a lost socket does at once.
+Broken lines are replaced, never repaired: a new client object and a new generation for each attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, Protocol
+from zoneinfo import ZoneInfo
+
+from loguru import logger
+
+from orderflow_tui.adapters import ib_codec as codec
+from orderflow_tui.adapters.ib_codec import Proof
+from orderflow_tui.adapters.ib_desk import ContractDesk, Traded
+from orderflow_tui.adapters.ib_library import load
+from orderflow_tui.adapters.ib_line import Line, NoAnswer, Refused
+from orderflow_tui.adapters.ib_link import UP, LinkNews, after
+from orderflow_tui.adapters.ib_snapshot import Held, Reader, Snapshot
+from orderflow_tui.domain.account import Link, LinkStatus
+from orderflow_tui.domain.event import Event, Trouble
+from orderflow_tui.domain.instrument import Instrument
+from orderflow_tui.domain.latch import LatchKind
+from orderflow_tui.domain.order import Purpose
+
+BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+JITTER = 0.2
+STABLE_S = 60.0  # a line that lived so long resets the backoff
+RESET_WAIT_S = 15.0
+ID_TRIES = 3
+ID_WAIT_S = 5.0
+WATCH_S = 0.1
+MOST_NEWS = 1_000
+EASTERN = ZoneInfo("America/New_York")
+
+
+@dataclass(frozen=True, slots=True)
+class IbSettings:
+    """How to reach the gateway and how patient to be. Seconds where the name says so."""
+
+    host: str
+    port: int
+    client_id: int
+    analysis: str
+    execution: str
+    proof: Proof
+    own_prefix: str
+    account: str = ""
+    library: str = "ib_insync"
+    connect_limit_s: float = 15.0
+    request_limit_s: float = 4.0
+    probe_every_s: float = 1.0
+    probe_limit_s: float = 1.5
+    probe_misses: int = 2
+    skew_limit_s: float = 5.0
+    impaired_limit_s: float = 30.0
+    good_again_s: float = 5.0
+    broker_lost_limit_s: float = 120.0
+
+
+class Follower(Protocol):
+    """Feed and broker, as the session sees them."""
+
+    def opened(self, line: Line) -> None:
+        """A new line; nothing has been asked on it. Register taps."""
+        ...
+
+    def synced(self, keep_subscriptions: bool) -> None:
+        """Account and contracts are known: subscribe, unless subscriptions were kept."""
+        ...
+
+    def lost(self, reason: str) -> None:
+        """The line is gone, or nothing is behind it."""
+        ...
+
+    def impairment(self) -> str:
+        """Why data cannot be trusted now; empty when it can."""
+        ...
+
+    def denied(self) -> str:
+        """Why market data will not come at all (permission); empty otherwise."""
+        ...
+
+    def resubscribe(self) -> None:
+        """Start subscriptions anew."""
+        ...
+
+    def on_notice(self, code: int, text: str) -> None:
+        """A notice about the connection that does not move the link, such as a broken data farm."""
+        ...
+
+
+@dataclass(slots=True)
+class _Attempts:
+    """What is counted over lines: backoff steps, refused client ids, futile resubscriptions."""
+
+    backoff: int = 0
+    id_refused: int = 0
+    resubscribed: int = 0
+    connected_s: float | None = None
+
+
+@dataclass(slots=True)
+class IbSession:
+    """Run `run()` as a task; read `link`, `line`, `account`, `traded`; stop with `stop()`.
+
+    `post` gets LinkStatus, Trouble and (with `tells_account`) AccountReport events. `rng` spreads reconnects.
+    """
+
+    settings: IbSettings
+    instruments: Mapping[str, Instrument]
+    post: Callable[[Event], None]
+    clock_ns: Callable[[], int]
+    rng: Random = field(default_factory=Random)
+    tells_account: bool = True
+    followers: list[Follower] = field(default_factory=list)
+    link: Link = Link.OFF
+    generation: int = 0
+    line: Line | None = None
+    account: str = ""
+    traded: Mapping[str, Traded] = field(default_factory=dict)
+    held: tuple[Held, ...] = ()
+    next_number: int = 0
+    last_answer_s: float | None = None
+    skew_s: float | None = None
+    _news: asyncio.Queue[tuple[int, LinkNews, str]] = field(default_factory=lambda: asyncio.Queue(MOST_NEWS))
+    _attempts: _Attempts = field(default_factory=_Attempts)
+    _probe: asyncio.Task[None] | None = None
+    _report: asyncio.Task[None] | None = None
+    _keep_subscriptions: bool = False
+    _entered_s: float = 0.0
+    _missed: int = 0
+
+    # -- for others --------------------------------------------------------------------------------------------------
+
+    def refusal(self, purpose: Purpose) -> str:
+        """Why an order of this purpose must not leave now; empty when it may. Entries need everything in order, the rest
+        needs a broker that can be reached."""
+        if self.line is None or not self.line.alive:
+            return f"not connected to the gateway ({self.link.value})"
+        if self.settings.proof is Proof.NONE:
+            return "this mode has no way to send orders"
+        if self.link is Link.READY and (purpose is not Purpose.ENTRY or self._missed == 0):
+            return ""
+        if self.link in UP and purpose is not Purpose.ENTRY:
+            return ""
+        return "the gateway missed a probe" if self.link is Link.READY else f"the link is {self.link.value}"
+
+    def ask_report(self) -> None:
+        """Post an AccountReport; joins the one that is on its way. Raises ConnectionError without a line."""
+        if self.line is None or not self.line.alive or self.link not in UP:
+            raise ConnectionError(f"no account report while the link is {self.link.value}")
+        if self._report is None or self._report.done():
+            self._report = asyncio.get_running_loop().create_task(self._periodic_report(self.line))
+
+    def hold(self, reason: str) -> None:
+        """The books differ: a person has to look."""
+        self._tell(LinkNews.MISMATCH, reason)
+
+    def acknowledge(self) -> None:
+        """A person has seen why the link is held or blocked."""
+        self._attempts.id_refused = 0
+        self._tell(LinkNews.ACKNOWLEDGED, "acknowledged")
+
+    def stop(self) -> None:
+        """End the session in order."""
+        self._tell(LinkNews.STOP, "stopped")
+
+    # -- the supervisor ----------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Move the link until stopped."""
+        self._move(LinkNews.START, "start")
+        try:
+            while self.link is not Link.OFF:
+                self._move(*await self._next())
+        finally:
+            self._drop_line("stopped")
+
+    async def _next(self) -> tuple[LinkNews, str]:
+        """What the present state leads to."""
+        match self.link:
+            case Link.CONNECTING:
+                return await self._interruptible(self._connect())
+            case Link.SYNCING:
+                return await self._interruptible(self._sync())
+            case Link.BACKOFF:
+                return await self._interruptible(self._wait())
+            case Link.BLOCKED:
+                return await self._interruptible(asyncio.Event().wait())
+            case _:
+                return await self._interruptible(self._watch())
+
+    async def _interruptible(self, work: Coroutine[Any, Any, Any]) -> tuple[LinkNews, str]:
+        """The outcome of the work, unless news that moves the link comes first."""
+        doing = asyncio.ensure_future(work)
+        try:
+            while True:
+                listening = asyncio.ensure_future(self._news.get())
+                try:
+                    await asyncio.wait({doing, listening}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    if not listening.done():
+                        listening.cancel()
+                if listening.done() and not listening.cancelled():
+                    generation, news, reason = listening.result()
+                    if generation == self.generation and (self._resyncs(news) or after(self.link, news) is not self.link):
+                        return news, reason
+                if doing.done():
+                    outcome: tuple[LinkNews, str] = doing.result()
+                    return outcome
+        finally:
+            doing.cancel()
+            await asyncio.gather(doing, return_exceptions=True)
+
+    def _resyncs(self, news: LinkNews) -> bool:
+        """Whether news in SYNCING starts the synchronisation again."""
+        return self.link is Link.SYNCING and news in {LinkNews.RESTORED_KEPT, LinkNews.RESTORED_LOST}
+
+    def _tell(self, news: LinkNews, reason: str) -> None:
+        if not self._news.full():
+            self._news.put_nowait((self.generation, news, reason))
+
+    def _move(self, news: LinkNews, reason: str) -> None:
+        """Take the step the table says, with what belongs to it."""
+        before, self.link = self.link, after(self.link, news)
+        now_s = asyncio.get_running_loop().time()
+        if news in {LinkNews.RESTORED_KEPT, LinkNews.RESTORED_LOST}:
+            self._keep_subscriptions = news is LinkNews.RESTORED_KEPT
+        if self.link in {Link.BACKOFF, Link.BLOCKED, Link.OFF} or (self.link is Link.CONNECTING and self.line is not None):
+            self._drop_line(reason)
+        if self.link is Link.BROKER_LOST:
+            for follower in self.followers:
+                follower.lost(reason)
+        if self.link is not before:
+            self._entered_s = now_s
+            logger.info("link {} -> {}: {} ({})", before.value, self.link.value, news.value, reason)
+            self._post_link(f"{news.value}: {reason}" if reason and reason != news.value else news.value)
+
+    def _post_link(self, reason: str) -> None:
+        self.post(LinkStatus(self.clock_ns(), self.link, self.generation, reason, self.next_number))
+
+    def _drop_line(self, reason: str) -> None:
+        """Close what belongs to the present line."""
+        for task in (self._probe, self._report):
+            if task is not None:
+                task.cancel()
+        self._probe = self._report = None
+        if self.line is not None:
+            self.line.close()
+            self.line = None
+            for follower in self.followers:
+                follower.lost(reason)
+
+    # -- connecting --------------------------------------------------------------------------------------------------
+
+    async def _connect(self) -> tuple[LinkNews, str]:
+        """A new line, tapped before it is opened."""
+        library = load(self.settings.library)
+        self.generation += 1
+        self._keep_subscriptions = False
+        generation, settings = self.generation, self.settings
+        codes: list[int] = []
+
+        def notice(code: int, text: str) -> None:
+            codes.append(code)
+            self._on_notice(generation, code, text)
+
+        self.line = line = Line(library, generation, notice, lambda: self._on_lost(generation))
+        try:
+            await line.open(settings.host, settings.port, settings.client_id, settings.connect_limit_s)
+        except (OSError, TimeoutError) as fault:
+            if codec.ID_IN_USE in codes:
+                return await self._id_in_use()
+            return LinkNews.REFUSED, f"{settings.host}:{settings.port}: {fault or type(fault).__name__}"
+        if codec.ID_IN_USE in codes:
+            return await self._id_in_use()
+        self._attempts.id_refused = 0
+        self._attempts.connected_s = asyncio.get_running_loop().time()
+        return LinkNews.CONNECTED, f"client {settings.client_id}"
+
+    async def _id_in_use(self) -> tuple[LinkNews, str]:
+        """Wait and try again with the same id, three times; another id would blind us to our own orders."""
+        self._attempts.id_refused += 1
+        if self._attempts.id_refused >= ID_TRIES:
+            reason = f"client id {self.settings.client_id} is in use by another program"
+            self.post(Trouble(self.clock_ns(), LatchKind.CLIENT_ID, reason))
+            return LinkNews.ID_IN_USE, reason
+        await asyncio.sleep(ID_WAIT_S)
+        return LinkNews.REFUSED, "client id in use, trying again"
+
+    async def _wait(self) -> tuple[LinkNews, str]:
+        """Longer after every failure; flat in the broker's nightly reset."""
+        attempts, loop = self._attempts, asyncio.get_running_loop()
+        if attempts.connected_s is not None and loop.time() - attempts.connected_s > STABLE_S:
+            attempts.backoff = 0
+        attempts.connected_s = None
+        seconds = BACKOFF_S[min(attempts.backoff, len(BACKOFF_S) - 1)]
+        attempts.backoff += 1
+        if in_reset_window(self.clock_ns()):
+            seconds = RESET_WAIT_S
+        await asyncio.sleep(seconds * (1 + JITTER * (2 * self.rng.random() - 1)))
+        return LinkNews.WAITED, ""
+
+    # -- synchronising -----------------------------------------------------------------------------------------------
+
+    async def _sync(self) -> tuple[LinkNews, str]:
+        """Prove the account, learn contracts and account; everything one after the other with its own limit."""
+        line = self.line
+        assert line is not None, "SYNCING has a line"
+        proven = codec.prove(line.accounts, self.settings.proof, self.settings.account)
+        if proven.refusal:
+            self.post(Trouble(self.clock_ns(), LatchKind.WRONG_ACCOUNT, proven.refusal))
+            return LinkNews.WRONG_ACCOUNT, proven.refusal
+        self.account = proven.account
+        for follower in self.followers:
+            follower.opened(line)
+        try:
+            await self._check_clock(line)
+            snapshot = self._snapshot(line)
+            report = await snapshot.take()
+            self.held = snapshot.held
+            self.traded = await ContractDesk(line, self.instruments, self.settings.request_limit_s, self.clock_ns).choose(
+                self.settings.analysis, self.settings.execution, self.held
+            )
+        except (NoAnswer, Refused, OSError) as fault:
+            return LinkNews.SYNC_FAILED, str(fault)
+        except LookupError as fault:
+            return LinkNews.SYNC_FAILED, f"contracts: {fault}"
+        self.next_number = max(self.next_number, line.next_number)
+        self._post_link("account known")
+        if self.tells_account:
+            self.post(report)
+        if not report.complete:
+            return LinkNews.SYNC_FAILED, f"no end of {', '.join(report.missing)}"
+        self._watch_gateway(line)
+        for follower in self.followers:
+            follower.synced(self._keep_subscriptions)
+        return LinkNews.SYNCED, self.account
+
+    def _snapshot(self, line: Line) -> Snapshot:
+        reader = Reader(self.instruments, self.account, self.settings.own_prefix, self.clock_ns)
+        return Snapshot(line, reader, self.settings.request_limit_s)
+
+    async def _check_clock(self, line: Line) -> None:
+        """Our clock against the gateway's; more than five seconds apart is a failed synchronisation."""
+        (seconds,) = await line.ask("time", line.client.reqCurrentTime, self.settings.request_limit_s)
+        self.skew_s = self.clock_ns() / 1e9 - float(seconds)
+        if abs(self.skew_s) > self.settings.skew_limit_s + 1:
+            raise NoAnswer(f"our clock is {self.skew_s:+.1f} s from the gateway's")
+
+    async def _periodic_report(self, line: Line) -> None:
+        snapshot = self._snapshot(line)
+        try:
+            report = await snapshot.take()
+        except OSError:
+            return  # the line went down; the link says so
+        self.held = snapshot.held
+        if self.tells_account and line is self.line:
+            self.post(report)
+
+    # -- watching ----------------------------------------------------------------------------------------------------
+
+    async def _watch(self) -> tuple[LinkNews, str]:
+        """Look at the data ten times a second, in any state that has a line."""
+        while True:
+            news = self._judge_data()
+            if news is not None and after(self.link, news[0]) is not self.link:
+                return news
+            await asyncio.sleep(WATCH_S)
+
+    def _judge_data(self) -> tuple[LinkNews, str] | None:
+        now_s = asyncio.get_running_loop().time()
+        in_state_s = now_s - self._entered_s
+        if self.link is Link.BROKER_LOST:
+            return (LinkNews.WAITED, "the broker stayed away") if in_state_s > self.settings.broker_lost_limit_s else None
+        denied = next((why for f in self.followers if (why := f.denied())), "")
+        if denied:
+            return LinkNews.NO_PERMISSION, denied
+        impaired = next((why for f in self.followers if (why := f.impairment())), "")
+        if self.link is Link.WARMUP:
+            return None if impaired else (LinkNews.WARM, "quote, trade and book")
+        if impaired:
+            return self._nurse(impaired, now_s)
+        if self.link is Link.DEGRADED and in_state_s < self.settings.good_again_s:
+            return None
+        self._attempts.resubscribed = 0
+        return LinkNews.FRESH, "data good"
+
+    def _nurse(self, impaired: str, now_s: float) -> tuple[LinkNews, str]:
+        """Impaired data: say so; after 30 s subscribe anew, after another 30 s connect anew."""
+        if self.link is Link.DEGRADED and now_s - self._entered_s > self.settings.impaired_limit_s:
+            if self._attempts.resubscribed >= 1:
+                self._attempts.resubscribed = 0
+                return LinkNews.GIVE_UP, impaired
+            self._attempts.resubscribed += 1
+            self._entered_s = now_s
+            for follower in self.followers:
+                follower.resubscribe()
+        return LinkNews.STALE, impaired
+
+    def _watch_gateway(self, line: Line) -> None:
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.get_running_loop().create_task(self._probing(line))
+
+    async def _probing(self, line: Line) -> None:
+        """Ask the time every second; two unanswered questions in a row mean nobody is there."""
+        settings, loop = self.settings, asyncio.get_running_loop()
+        self._missed = 0
+        while line.alive:
+            try:
+                await line.ask("time", line.client.reqCurrentTime, settings.probe_limit_s)
+            except NoAnswer:
+                self._missed += 1
+                if self._missed >= settings.probe_misses:
+                    self._tell(LinkNews.HUNG, f"{self._missed} probes of {settings.probe_limit_s:g} s without an answer")
+                    return
+                continue
+            except OSError:
+                return  # the socket is gone, which is told elsewhere
+            self._missed = 0
+            self.last_answer_s = loop.time()
+            await asyncio.sleep(settings.probe_every_s)
+
+    # -- what the gateway says about itself --------------------------------------------------------------------------
+
+    def _on_lost(self, generation: int) -> None:
+        if generation == self.generation:
+            self._tell(LinkNews.SOCKET_LOST, "the gateway closed the connection")
+
+    def _on_notice(self, generation: int, code: int, text: str) -> None:
+        """A message about the connection as a whole."""
+        if generation != self.generation:
+            return
+        if code in codec.LOST:
+            self._tell(LinkNews.BROKER_LOST, f"{code} {text}")
+        elif code == codec.RESTORED_KEPT:
+            self._tell(LinkNews.RESTORED_KEPT, f"{code} {text}")
+        elif code == codec.RESTORED_LOST:
+            self._tell(LinkNews.RESTORED_LOST, f"{code} {text}")
+        elif code == codec.PORT_CHANGED:
+            self._tell(LinkNews.SOCKET_LOST, f"{code} {text}")
+        else:
+            for follower in self.followers:
+                follower.on_notice(code, text)
+
+
+def in_reset_window(now_ns: int) -> bool:
+    """The broker's nightly reset in North America: 00:15 to 01:45 Eastern."""
+    local = datetime.fromtimestamp(now_ns / 1e9, UTC).astimezone(EASTERN)
+    return (0, 15) <= (local.hour, local.minute) < (1, 45)

@@ -1,0 +1,211 @@
+"""The account as the broker holds it, asked for piece by piece: positions, all open orders, completed orders, executions.
+
+Each piece is requested alone and awaited to its own end marker within one connection; a report is complete only when all
+four ended. Money is asked for too, but its absence does not make a report incomplete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orderflow_tui.adapters.ib_codec import (
+    cents,
+    ended_status,
+    entry_price,
+    execution_id,
+    live_status,
+    nearest_ticks,
+    price_ticks,
+    side_of,
+    type_of,
+)
+from orderflow_tui.adapters.ib_line import Line, NoAnswer, Refused
+from orderflow_tui.domain.account import AccountReport, BrokerOrder
+from orderflow_tui.domain.instrument import Instrument
+from orderflow_tui.domain.order import BrokerStatus, Fill
+
+MONEY_TAGS = "NetLiquidation,ExcessLiquidity"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A position as the broker tells it. `entry_price` is its average cost divided by the contract's multiplier."""
+
+    symbol: str
+    con_id: int
+    month: str
+    quantity: int
+    entry_price: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What a snapshot needs to be read: our instruments, our account, whose references are ours, the clock."""
+
+    instruments: Mapping[str, Instrument]
+    account: str
+    own_prefix: str
+    clock_ns: Callable[[], int]
+
+    def own(self, reference: str) -> str | None:
+        """The reference when the order is ours."""
+        return reference if reference.startswith(self.own_prefix) else None
+
+    def open_order(self, contract: Any, order: Any, word: str, filled: int) -> BrokerOrder | None:
+        """A live order; parked ones count as pending. None for instruments that are not ours."""
+        status = live_status(word)
+        return self._order(contract, order, BrokerStatus.PENDING if status is BrokerStatus.SUSPECT else status, filled)
+
+    def ended_order(self, contract: Any, order: Any, state: Any) -> BrokerOrder | None:
+        """An order that is over."""
+        return self._order(contract, order, ended_status(state.status), int(order.filledQuantity or 0))
+
+    def _order(self, contract: Any, order: Any, status: BrokerStatus, filled: int) -> BrokerOrder | None:
+        instrument = self.instruments.get(contract.symbol)
+        if instrument is None or contract.secType != "FUT" or order.account not in {"", self.account}:
+            return None
+        own = self.own(order.orderRef)
+        return BrokerOrder(
+            order_id=own,
+            number=int(order.orderId),
+            perm_id=int(order.permId),
+            instrument=instrument.symbol,
+            side=side_of(order.action),
+            type=type_of(order.orderType),
+            quantity=int(order.totalQuantity),
+            filled=filled,
+            status=status,
+            price_ticks=price_ticks(instrument, order.orderType, order.lmtPrice, order.auxPrice),
+            tif=order.tif,
+            outside_rth=bool(order.outsideRth),
+            oca_group=order.ocaGroup,
+            foreign_ref="" if own else order.orderRef,
+        )
+
+    def fill(self, contract: Any, execution: Any, ts_ns: int, order_id: str | None = None) -> Fill | None:
+        """An execution; None for instruments or accounts that are not ours. `order_id` where the caller knows better
+        than the reference on it."""
+        instrument = self.instruments.get(contract.symbol)
+        if instrument is None or contract.secType != "FUT" or execution.acctNumber not in {"", self.account}:
+            return None
+        base, revision = execution_id(execution.execId)
+        return Fill(
+            exec_id=execution.execId,
+            base_id=base,
+            revision=revision,
+            order_id=order_id or self.own(execution.orderRef),
+            ts_ns=ts_ns,
+            instrument=instrument.symbol,
+            side=side_of(execution.side),
+            quantity=int(execution.shares),
+            price_ticks=nearest_ticks(instrument, execution.price),
+            liquidation=bool(execution.liquidation),
+        )
+
+
+class Snapshot:
+    """Takes reports on one line."""
+
+    def __init__(self, line: Line, reader: Reader, limit_s: float) -> None:
+        self._line = line
+        self._reader = reader
+        self._limit_s = limit_s
+        self.held: tuple[Held, ...] = ()
+
+    async def take(self) -> AccountReport:
+        """Ask for everything, one after the other. Raises ConnectionError when the line goes down meanwhile."""
+        client, reader = self._line.client, self._reader
+        began_ns = reader.clock_ns()
+        missing: list[str] = []
+        positions = await self._piece("positions", client.reqPositions, missing)
+        open_rows = await self._piece("open orders", client.reqAllOpenOrders, missing)
+        ended = await self._piece("completed orders", lambda: client.reqCompletedOrders(False), missing)
+        fills = await self._executions(missing)
+        equity, excess = await self._money()
+        self.held = self._holdings(positions)
+        totals: dict[str, int] = {}
+        for held in self.held:
+            totals[held.symbol] = totals.get(held.symbol, 0) + held.quantity
+        return AccountReport(
+            ts_ns=reader.clock_ns(),
+            began_ns=began_ns,
+            epoch=self._line.generation,
+            complete=not missing,
+            missing=tuple(missing),
+            account=reader.account,
+            positions=tuple(sorted((symbol, quantity) for symbol, quantity in totals.items() if quantity)),
+            orders=self._open_orders(open_rows),
+            completed=tuple(o for row in ended if (o := reader.ended_order(*row)) is not None),
+            fills=fills,
+            equity_cents=equity,
+            excess_liquidity_cents=excess,
+            day_pnl_cents=cents(self._line.day_profit),
+        )
+
+    async def _piece(self, kind: str, request: Callable[[], None], missing: list[str]) -> list[Any]:
+        try:
+            return await self._line.ask(kind, request, self._limit_s)
+        except (NoAnswer, Refused):
+            missing.append(kind)
+            return []
+
+    async def _executions(self, missing: list[str]) -> tuple[Fill, ...]:
+        line, reader = self._line, self._reader
+        wanted = line.library.execution_filter(reader.account)
+        try:
+            rows = await line.ask_numbered(lambda request: line.client.reqExecutions(request, wanted), self._limit_s)
+        except (NoAnswer, Refused):
+            missing.append("executions")
+            return ()
+        found = (reader.fill(contract, done, int(done.time.timestamp()) * 1_000_000_000) for contract, done in rows)
+        return tuple(fill for fill in found if fill is not None)
+
+    async def _money(self) -> tuple[int | None, int | None]:
+        line = self._line
+        asked: list[int] = []
+
+        def request(number: int) -> None:
+            asked.append(number)
+            line.client.reqAccountSummary(number, "All", MONEY_TAGS)
+
+        try:
+            rows = await line.ask_numbered(request, self._limit_s)
+        except (NoAnswer, Refused):
+            rows = []
+        if asked and line.alive:
+            line.lane.call(lambda: line.client.cancelAccountSummary(asked[0]))
+        values = {tag: value for account, tag, value in rows if account == self._reader.account}
+        return cents(values.get("NetLiquidation")), cents(values.get("ExcessLiquidity"))
+
+    def _holdings(self, rows: list[Any]) -> tuple[Held, ...]:
+        found = []
+        newest = {(account, contract.conId): (contract, size, cost) for account, contract, size, cost in rows}
+        for (account, con_id), (contract, size, cost) in newest.items():
+            instrument = self._reader.instruments.get(contract.symbol)
+            if instrument is None or account != self._reader.account or contract.secType != "FUT" or not size:
+                continue
+            month = contract.lastTradeDateOrContractMonth[:6]
+            price = entry_price(cost, int(float(contract.multiplier or instrument.multiplier)))
+            found.append(Held(instrument.symbol, con_id, month, int(size), price))
+        return tuple(found)
+
+    def _open_orders(self, rows: list[Any]) -> tuple[BrokerOrder, ...]:
+        """Rows are orders (contract, order, state) and statuses (perm id, word, filled), in order of arrival."""
+        orders: dict[int, tuple[Any, Any]] = {}
+        words: dict[int, str] = {}
+        filled: dict[int, int] = {}
+        for first, second, third in rows:
+            if isinstance(first, int):
+                words[first], filled[first] = second, int(third)
+            else:
+                orders[second.permId] = (first, second)
+                words[second.permId] = third.status
+        found = []
+        for perm_id, (contract, order) in orders.items():
+            read = self._reader.open_order(contract, order, words[perm_id], filled.get(perm_id, 0))
+            over = words[perm_id] in {"Filled", "Cancelled", "ApiCancelled"}
+            if read is not None and not over:
+                found.append(read)
+        return tuple(found)
