@@ -17,7 +17,6 @@ from orderflow_tui.adapters.calendar import session_table
 from orderflow_tui.adapters.pace import Pace
 from orderflow_tui.adapters.sim_market import SimMarket
 from orderflow_tui.adapters.sim_market.draws import Draws
-from orderflow_tui.adapters.sim_market.feed import MOST_BOOKS, _thinned
 from orderflow_tui.adapters.sim_market.flow import EIGHTH_NS, Flow
 from orderflow_tui.adapters.sim_market.hours import busyness
 from orderflow_tui.adapters.sim_market.ladder import Iceberg, Ladder
@@ -198,14 +197,15 @@ def test_a_start_outside_the_calendar_is_refused() -> None:
         SimMarket(ES, TABLE, seed=1, start_ns=0, clock=Pace())
 
 
-def test_thinning_keeps_every_trade_and_the_newest_book() -> None:
-    batch = list(market().generate(trading_day().at(9, 32)))
-    thin = _thinned(batch)
-    assert same(joined(batch), joined(thin))
-    books = [e for e in thin if isinstance(e, Depth)]
-    assert len(books) == MOST_BOOKS
-    assert books[-1] == [e for e in batch if isinstance(e, Depth)][-1]
-    assert len(thin) <= 2 * MOST_BOOKS + 1
+def test_fewer_books_are_spread_evenly_and_change_no_trade() -> None:
+    until = trading_day().at(9, 32)
+    whole, thin = list(market().generate(until)), list(market().generate(until, most_books=4))
+    assert same(joined(whole), joined(thin))
+    every, told = ([e for e in events if isinstance(e, Depth)] for events in (whole, thin))
+    assert len(told) == 4
+    assert told[-1] == every[-1]
+    assert all(book in every for book in told)
+    assert len(thin) <= 9
 
 
 # --- likeness -----------------------------------------------------------------------------------------------------------

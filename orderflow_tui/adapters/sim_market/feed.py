@@ -97,8 +97,12 @@ class SimMarket:
         flow.look_every(self._step_ns)
         yield self._depth(self._start_ns)
 
-    def generate(self, until_ns: int) -> Iterator[MarketEvent]:
-        """Live events from where the market is to `until_ns` (exclusive): trades up to each book, then the book."""
+    def generate(self, until_ns: int, most_books: int | None = None) -> Iterator[MarketEvent]:
+        """Live events from where the market is to `until_ns` (exclusive): trades up to each book, then the book.
+
+        With `most_books` only so many books are told, evenly spread and the newest among them; the trades between two of
+        them come as one block. Trades are the same either way.
+        """
         flow = self._live()
         while flow.now_ns < until_ns:
             day = self._day
@@ -109,14 +113,12 @@ class SimMarket:
                 self._next_day(day)
                 continue
             stop_ns = min(until_ns, day.close_ns)
-            due_ns = flow.next_look_ns
-            if due_ns >= stop_ns:
-                flow.run(day, stop_ns)
+            for look_ns in self._told_looks(stop_ns, most_books):
+                flow.run(day, look_ns + 1)
                 yield from self._traded()
-                continue
-            flow.run(day, due_ns + 1)
+                yield self._depth(look_ns)
+            flow.run(day, stop_ns)
             yield from self._traded()
-            yield self._depth(due_ns)
 
     async def events(self) -> AsyncIterator[MarketEvent]:
         """The market at the clock's pace, one batch a beat."""
@@ -125,7 +127,7 @@ class SimMarket:
         yield FeedStatus(self._instrument.symbol, flow.now_ns, FeedState.LIVE, "simulated market")
         while not self._closed and not self._ended:
             until_ns = await self._clock.beat()
-            for event in _thinned(list(self.generate(until_ns))):
+            for event in self.generate(until_ns, MOST_BOOKS):
                 yield event
 
     async def close(self) -> None:
@@ -154,6 +156,13 @@ class SimMarket:
         if self._day is not None:
             flow.open_at(self._day.open_ns, self._step_ns)
 
+    def _told_looks(self, stop_ns: int, most: int | None) -> range:
+        """The looks at the book before `stop_ns` after which it is told."""
+        first_ns, step_ns = self._live().next_look_ns, self._step_ns
+        count = max(0, -(-(stop_ns - first_ns) // step_ns))
+        every = 1 if most is None else max(1, -(-count // most))
+        return range(first_ns + (count - 1) % every * step_ns, first_ns + count * step_ns, every * step_ns)
+
     def _traded(self) -> Iterator[Trades]:
         block = self._live().take()
         if block is not None:
@@ -176,39 +185,3 @@ def _in_blocks(trades: Trades, open_ns: int) -> Iterator[Trades]:
     edges = [0, *cuts.tolist(), len(trades)]
     for start, stop in pairwise(edges):
         yield trades.cut(start, stop)
-
-
-def _thinned(batch: list[MarketEvent]) -> list[MarketEvent]:
-    """At most MOST_BOOKS books, the newest among them, evenly spread; trades between two kept books become one block."""
-    books = [i for i, event in enumerate(batch) if isinstance(event, Depth)]
-    if len(books) <= MOST_BOOKS:
-        return batch
-    kept = {books[len(books) * (k + 1) // MOST_BOOKS - 1] for k in range(MOST_BOOKS)}
-    out: list[MarketEvent] = []
-    pending: list[Trades] = []
-    for i, event in enumerate(batch):
-        if isinstance(event, Trades):
-            pending.append(event)
-        elif not isinstance(event, Depth) or i in kept:
-            out += _joined(pending)
-            pending = []
-            out.append(event)
-    return [*out, *_joined(pending)]
-
-
-def _joined(blocks: list[Trades]) -> list[Trades]:
-    if len(blocks) <= 1:
-        return blocks
-    bids, asks = [b.bid for b in blocks if b.bid is not None], [b.ask for b in blocks if b.ask is not None]
-    return [
-        Trades(
-            blocks[0].instrument,
-            np.concatenate([b.ts_ns for b in blocks]),
-            np.concatenate([b.price for b in blocks]),
-            np.concatenate([b.size for b in blocks]),
-            np.concatenate([b.aggressor for b in blocks]),
-            np.concatenate([b.method for b in blocks]),
-            np.concatenate(bids),
-            np.concatenate(asks),
-        )
-    ]

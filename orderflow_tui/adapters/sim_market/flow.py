@@ -139,7 +139,7 @@ class Flow:
             self._last_side = 1 if (u - SAME_SIDE) < mood.buying * (1.0 - SAME_SIDE) else -1
         side = self._last_side
         wanted = max(1, int(next(draws.size) * mood.size + 0.5)) + extra
-        rows, levels = self._rows, 0
+        rows, levels, middle = self._rows, 0, ladder.bid + ladder.ask
         while True:
             bid, ask = ladder.bid, ladder.ask
             if side > 0:
@@ -151,9 +151,8 @@ class Flow:
             levels += 1
             if wanted <= 0 or levels >= MOST_LEVELS or next(draws.chance) > SWEEP:
                 break
-        self._snapping = (ladder.bid + ladder.ask - rows[-levels][4] - rows[-levels][5]) * side > 0 and next(
-            draws.chance
-        ) < SNAP_BACK
+        gave_way = (ladder.bid + ladder.ask - middle) * side > 0
+        self._snapping = gave_way and next(draws.chance) < SNAP_BACK
         self._excited = min(3.0, self._excited + ECHO)
         gap = next(draws.gap) / (self._activity * (0.8 + self._excited))
         self._next_order_ns = ts_ns + int(gap * SECOND_NS)
