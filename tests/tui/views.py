@@ -102,10 +102,10 @@ class Scene:
 
     def _trade(self) -> None:
         roll = self.random.random()
-        home = (26_838 - self.price) * 0.0012
-        if roll < 0.16 + self.drift * 0.04 + home:
+        home = (26_838 - self.price) * 0.0015
+        if roll < 0.07 + self.drift * 0.03 + home:
             self.price = min(self.price + 1, BASE + SPAN - 40)
-        elif roll < 0.32 + home:
+        elif roll < 0.14:
             self.price = max(self.price - 1, BASE + 40)
         side = 1 if self.random.random() < 0.5 + self.drift * 0.2 else -1
         size = max(int(self.random.expovariate(1 / 9)), 1)
@@ -242,7 +242,8 @@ class Scene:
         return Truth(
             mode=self.mode, account_suffix="6789", instrument="ES", contract="Z6", execution="MES", state=TradingState.RUNNING,
             state_reason="", armed_left_ms=42_000, automation="OFF", broker_position=2, local_position=2,
-            avg_price_ticks=float(self.entry), working_orders=2, protection=Protection.AT_BROKER, net_cents=3_500 - 188 + self.open_cents,
+            avg_price_ticks=float(self.entry), working_orders=2, protection=Protection.AT_BROKER,
+            net_cents=3_500 - 188 + self.open_cents,
             loss_limit_cents=30_000, data_age_ms=120, grade=Grade.B, inferred_pct=3.0, reconcile_age_ms=4_000, link="READY",
             stop_file="/srv/orderflow/STOP", now_ns=self.now_ns, et_clock=self._clock(),
         )  # fmt: skip
@@ -299,7 +300,8 @@ class Scene:
         )  # fmt: skip
         pva = ValueArea(composite.val + 8, composite.poc + 5, composite.vah - 4, 1, 1)
         return ProfileView(
-            self.cva, 5, "", dva, "", pva, levels, (area.poc - 6, area.poc - 3, area.poc), float(self._vwap()), 14.0, "two-row 70 %",
+            self.cva, 5, "", dva, "", pva, levels, (area.poc - 6, area.poc - 3, area.poc), float(self._vwap()), 14.0,
+            "two-row 70 %",
             "OVERLAPPING_HIGHER", 3, last, Grade.B,
         )  # fmt: skip
 
@@ -330,8 +332,10 @@ class Scene:
             RegimeTerm(up, 1.5, "CVD > 0 and slope > 0"),
         )  # fmt: skip
         inputs: dict[str, float | bool | None] = {
-            "adx": 31.2, "adx_slope": 0.4, "ema_trend": 2.1, "price_vs_vwap": 0.7, "atr_percentile": 55.0, "volume_vs_average": 1.1,
-            "cumulative_delta": float(self.cvd), "delta_slope": 35.0, "higher_highs": True, "higher_lows": True, "lower_highs": False,
+            "adx": 31.2, "adx_slope": 0.4, "ema_trend": 2.1, "price_vs_vwap": 0.7, "atr_percentile": 55.0,
+            "volume_vs_average": 1.1,
+            "cumulative_delta": float(self.cvd), "delta_slope": 35.0, "higher_highs": True, "higher_lows": True,
+            "lower_highs": False,
             "lower_lows": None,
         }  # fmt: skip
         reading = RegimeReading(self.bar_start, up, up, 0.81, (8.5, 2.5, 0.0, 1.0), terms, inputs)
@@ -397,13 +401,14 @@ def empty_view() -> ConsoleView:
     full = Scene(1, "demo").view()
     zero = (0,) * SPAN
     dom = replace(
-        full.dom, bids=(), asks=(), last=None, volume=zero, delta=zero, sold=zero, bought=zero, pulled=zero, own=(), tags=(), position=0,
+        full.dom, bids=(), asks=(), last=None, volume=zero, delta=zero, sold=zero, bought=zero, pulled=zero, own=(), tags=(),
+        position=0,
         avg_price_ticks=None, book_valid=False, empty_reason="no quote and no trade yet",
     )  # fmt: skip
     truth = replace(
-        full.truth, state=TradingState.RECOVERING, state_reason="waiting for the first account report", armed_left_ms=0, broker_position=None,
-        local_position=0, avg_price_ticks=None, working_orders=0, protection=Protection.NONE_NEEDED, net_cents=0, data_age_ms=None,
-        grade=Grade.UNKNOWN, inferred_pct=None, reconcile_age_ms=None,
+        full.truth, state=TradingState.RECOVERING, state_reason="waiting for the first account report", armed_left_ms=0,
+        broker_position=None, local_position=0, avg_price_ticks=None, working_orders=0,
+        protection=Protection.NONE_NEEDED, net_cents=0, data_age_ms=None, grade=Grade.UNKNOWN, inferred_pct=None, reconcile_age_ms=None,
     )  # fmt: skip
     return replace(
         full,
@@ -412,7 +417,8 @@ def empty_view() -> ConsoleView:
         footprint=replace(full.footprint, bars=(), live=None, zones=(), rays=()),
         profile=replace(
             full.profile, cva=None, cva_days=3, cva_note="CVA: 3 of 5 sessions, needs 2 more: import or wait", dva=None,
-            dva_note="DVA: waits for the first trade of the session", pva=None, levels=(), poc_trail=(), vwap=None, vwap_sd=None, last=None,
+            dva_note="DVA: waits for the first trade of the session", pva=None, levels=(), poc_trail=(), vwap=None, vwap_sd=None,
+            last=None,
             migration="", aligned_vas=0,
         ),
         signals=SignalsView((), (), None, None, "no bar has closed yet"),

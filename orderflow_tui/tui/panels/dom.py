@@ -6,14 +6,15 @@ session volume at price · tags · P&L if the position were closed here. Narrow 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
 
 from orderflow_tui.tui import cells
 from orderflow_tui.tui.cells import Row, Span
 from orderflow_tui.tui.panels.panel import Panel, Sight
 from orderflow_tui.tui.panels.pressure import pressure_row
-from orderflow_tui.view import ConsoleView, DomView
+from orderflow_tui.view import ConsoleView
 
 # name, width; in the order of the screen. `vol` takes what is left.
 _COLUMNS = (
@@ -25,20 +26,16 @@ _HEADS = {
     "own": "own", "delta": "Δ@px", "pull": "±rest", "sold": "sold", "bid": "bid", "price": "price", "ask": "ask",
     "bought": "bght", "vol": " vol", "tag": " tag", "pnl": "P&L",
 }  # fmt: skip
+SIZE = 6  # cells of a resting size
 PRINT = 14  # cells of a trade in the foot: `▲6712.25×137 `
 _LEFT_ALIGNED = frozenset({"own", "vol", "tag"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Scale:
-    """Largest values shown, so that bars and heat compare with each other."""
-
-    size: int
-    volume: int
-    delta: int
+Columns = tuple[tuple[str, int], ...]
 
 
-def dom_columns(width: int) -> tuple[tuple[str, int], ...]:
+@lru_cache(maxsize=64)
+def dom_columns(width: int) -> Columns:
     """The columns that fit into `width` cells, and how wide each is."""
     names = dict(_COLUMNS)
     for name in _GIVEN_UP:
@@ -75,83 +72,131 @@ def dom_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
     columns = dom_columns(sight.width)
     price_rows = sight.price_rows or max(sight.height - 3, 1)
     ticks = range(sight.top, sight.top - price_rows, -1)
-    book = {**dict(dom.bids), **dict(dom.asks)}
-    seen = slice(max(ticks[-1] - dom.base, 0), max(ticks[0] + 1 - dom.base, 0))
-    scale = _Scale(
-        max(book.values(), default=0), max(dom.volume[seen], default=0), max((abs(value) for value in dom.delta[seen]), default=0)
-    )
-    own: dict[int, str] = {}
-    for price, text in dom.own:
-        own[price] = f"{own[price]}{text[:1]}" if price in own else text
-    tags: dict[int, str] = {}
-    for price, text in dom.tags:
-        tags.setdefault(price, text)
     rows: list[Row] = [_head(columns, sight.flashing)]
-    rows.extend(_price_row(view, tick, columns, scale, book, own, tags, sight.flashing) for tick in ticks)
+    rows.extend(_level_row(level, columns) for level in _levels(view, ticks, dict(columns).get("vol", 1) - 1, sight.flashing))
     rows.extend(_foot(view, sight.width, sight.height - len(rows)))
     return tuple(rows)
 
 
-def _head(columns: tuple[tuple[str, int], ...], flashing: bool) -> Row:
+class _Level(NamedTuple):
+    """All that one row of the ladder says. `lit` cells of the resting size are lit, `wall` when it is among the largest;
+    `share` is the volume bar in eighths; `last` is the glyph of the last
+    trade where it was at this price."""
+
+    price: str
+    own: str
+    delta: int
+    strong: bool
+    pulled: int
+    sold: int
+    bought: int
+    bid: int | None
+    ask: int | None
+    lit: int
+    wall: bool
+    best: bool
+    share: int
+    tag: str
+    last: str
+    price_ink: str
+    pnl: int | None
+
+
+def _levels(view: ConsoleView, ticks: range, bar_cells: int, flashing: bool) -> Iterator[_Level]:
+    """The rows of these prices, measured against the largest of what is shown."""
+    dom, text = view.dom, view.instrument.text
+    bids, asks = dict(dom.bids), dict(dom.asks)
+    best_bid = dom.bids[0][0] if dom.bids else None
+    best_ask = dom.asks[0][0] if dom.asks else None
+    largest = max(max(bids.values(), default=0), max(asks.values(), default=0))
+    seen = slice(max(ticks[-1] - dom.base, 0), max(ticks[0] + 1 - dom.base, 0))
+    most_volume = max(dom.volume[seen], default=0)
+    most_delta = max(max(dom.delta[seen], default=0), -min(dom.delta[seen], default=0))
+    own, tags = _joined(dom.own), dict(reversed(dom.tags))
+    average = round(dom.avg_price_ticks) if dom.position and dom.avg_price_ticks is not None else None
+    for tick in ticks:
+        index = tick - dom.base
+        known = 0 <= index < len(dom.volume)
+        delta = dom.delta[index] if known else 0
+        bid, ask = bids.get(tick), asks.get(tick)
+        size = bid or ask or 0
+        best = tick in (best_bid, best_ask)
+        ink = "bold price" if best else "text" if best_bid is not None else "dim"
+        if flashing:
+            ink = "armed"
+        elif tick == average:
+            ink = "bold underline bright"
+        tag = tags.get(tick, "")
+        last = _glyph(dom.last_side) if tick == dom.last else ""
+        yield _Level(
+            price=text(tick),
+            own=own.get(tick, ""),
+            delta=delta,
+            strong=abs(delta) * 2 >= most_delta,
+            pulled=dom.pulled[index] if known else 0,
+            sold=dom.sold[index] if known else 0,
+            bought=dom.bought[index] if known else 0,
+            bid=bid,
+            ask=ask,
+            lit=max(round(size * SIZE / largest), 1) if size else 0,
+            wall=size * 5 > largest * 4,
+            best=best,
+            share=round(dom.volume[index] * bar_cells * 8 / most_volume) if known and most_volume else 0,
+            tag=tag if tag or not last else f"{dom.last_size}{last}",
+            last=last,
+            price_ink=ink,
+            pnl=None
+            if average is None or dom.avg_price_ticks is None
+            else round((tick - dom.avg_price_ticks) * dom.position * dom.tick_cents / 100),
+        )
+
+
+def _joined(own: tuple[tuple[int, str], ...]) -> dict[int, str]:
+    """Own orders by price; a second one at the same price adds its letter."""
+    texts: dict[int, str] = {}
+    for price, text in own:
+        texts[price] = f"{texts[price]}{text[:1]}" if price in texts else text
+    return texts
+
+
+def _head(columns: Columns, flashing: bool) -> Row:
     ink = "armed" if flashing else "dim"
     spans: list[Span] = []
     for name, width in columns:
         head = _HEADS[name]
-        text = (
-            head.center(width)
-            if name == "price"
-            else cells.left(head, width)
-            if name in _LEFT_ALIGNED
-            else cells.right(head, width)
-        )
-        spans.append((text, ink))
+        aligned = cells.left if name in _LEFT_ALIGNED else cells.right
+        spans.append((head.center(width) if name == "price" else aligned(head, width), ink))
     return tuple(spans)
 
 
-def _price_row(
-    view: ConsoleView,
-    tick: int,
-    columns: tuple[tuple[str, int], ...],
-    scale: _Scale,
-    book: dict[int, int],
-    own: dict[int, str],
-    tags: dict[int, str],
-    flashing: bool,
-) -> Row:
-    dom = view.dom
-    index = tick - dom.base
-    known = 0 <= index < len(dom.volume)
-    best_bid = dom.bids[0][0] if dom.bids else None
-    best_ask = dom.asks[0][0] if dom.asks else None
+@lru_cache(maxsize=8192)
+def _level_row(level: _Level, columns: Columns) -> Row:
+    """The spans of a row; most rows of a frame were there in the last one."""
     spans: list[Span] = []
     for name, width in columns:
         match name:
             case "own":
-                spans.append(_own(own.get(tick, ""), width))
+                spans.append(_own(level.own, width))
             case "delta":
-                spans.append(_delta(dom.delta[index] if known else 0, scale.delta, width))
+                spans.append(_delta(level, width))
             case "pull":
-                spans.append(_change(dom.pulled[index] if known else 0, width))
+                spans.append(_change(level.pulled, width))
             case "sold":
-                spans.append(_recent(dom.sold[index] if known else 0, "ask", width))
+                spans.append(_recent(level.sold, "ask", width))
             case "bought":
-                spans.append(_recent(dom.bought[index] if known else 0, "bid", width))
+                spans.append(_recent(level.bought, "bid", width))
             case "bid":
-                resting = book.get(tick) if best_bid is not None and tick <= best_bid else None
-                spans.extend(_resting(resting, scale.size, width, "bid", tick == best_bid))
+                spans.extend(_resting(level.bid, level, width, "bid"))
             case "ask":
-                resting = book.get(tick) if best_ask is not None and tick >= best_ask else None
-                spans.extend(_resting(resting, scale.size, width, "ask", tick == best_ask))
+                spans.extend(_resting(level.ask, level, width, "ask"))
             case "price":
-                spans.extend(_price(view, tick, width, best_bid, best_ask, flashing))
+                spans.extend(_price(level, width))
             case "vol":
-                spans.append(
-                    (" " + cells.bar(dom.volume[index] / scale.volume if known and scale.volume else 0, width - 1), "faint")
-                )
+                spans.append((" " + cells.eighths(level.share, width - 1), "faint"))
             case "tag":
-                spans.append(_tag(dom, tick, tags.get(tick, ""), width))
+                spans.append(_tag(level, width))
             case _:
-                spans.append(_pnl(dom, tick, width))
+                spans.append(_pnl(level.pnl, width))
     return tuple(spans)
 
 
@@ -160,12 +205,11 @@ def _own(text: str, width: int) -> Span:
     return cells.left(text, width), inks.get(text[:1], "bold ink on armed")
 
 
-def _delta(value: int, largest: int, width: int) -> Span:
-    if not value:
+def _delta(level: _Level, width: int) -> Span:
+    if not level.delta:
         return " " * width, "text"
-    strong = abs(value) * 2 >= largest
-    side = "up" if value > 0 else "down"
-    return cells.signed(value, width), f"bold {side}" if strong else "dim"
+    side = "up" if level.delta > 0 else "down"
+    return cells.signed(level.delta, width), f"bold {side}" if level.strong else "dim"
 
 
 def _change(value: int, width: int) -> Span:
@@ -178,44 +222,34 @@ def _recent(value: int, side: str, width: int) -> Span:
     return (cells.right(str(value), width), f"bold {side}") if value else (" " * width, "text")
 
 
-def _resting(size: int | None, largest: int, width: int, side: str, best: bool) -> list[Span]:
+def _resting(size: int | None, level: _Level, width: int, side: str) -> list[Span]:
     """A size with its bar: the cells nearest the price are lit in proportion."""
     if size is None:
         return [(" " * width, "text on row")]
     text = cells.right(str(size), width - 1) + " " if side == "bid" else " " + cells.right(str(size), width - 1)
-    weight = "bold " if best else ""
-    lit = min(max(round(size / largest * width) if largest else 0, 1), width)
-    heat = f"{side}{4 if size * 5 > largest * 4 else 3}"
+    weight = "bold " if level.best else ""
+    heat = f"{side}{3 if level.wall else 2}"
     if side == "bid":
-        return [(text[: width - lit], f"{weight}{side} on row"), (text[width - lit :], f"{weight}bright on {heat}")]
-    return [(text[:lit], f"{weight}bright on {heat}"), (text[lit:], f"{weight}{side} on row")]
+        return [(text[: width - level.lit], f"{weight}{side} on row"), (text[width - level.lit :], f"{weight}bright on {heat}")]
+    return [(text[: level.lit], f"{weight}bright on {heat}"), (text[level.lit :], f"{weight}{side} on row")]
 
 
-def _price(view: ConsoleView, tick: int, width: int, best_bid: int | None, best_ask: int | None, flashing: bool) -> list[Span]:
-    dom = view.dom
-    text = view.instrument.text(tick)
-    if tick == dom.last:
-        return [("│", "frame"), ((text + _glyph(dom.last_side)).center(width - 2), "bold ink on last"), ("│", "frame")]
-    ink = "bold price" if tick in (best_bid, best_ask) else "text" if best_bid is not None else "dim"
-    if flashing:
-        ink = "armed"
-    elif dom.avg_price_ticks is not None and dom.position and tick == round(dom.avg_price_ticks):
-        ink = "bold underline bright"
-    return [("│", "frame"), ((text + " ").center(width - 2), ink), ("│", "frame")]
+def _price(level: _Level, width: int) -> list[Span]:
+    ink = "bold ink on last" if level.last else level.price_ink
+    return [("│", "frame"), ((level.price + (level.last or " ")).center(width - 2), ink), ("│", "frame")]
 
 
-def _tag(dom: DomView, tick: int, tag: str, width: int) -> Span:
-    if tick == dom.last and not tag:
-        return cells.left(f" {dom.last_size}{_glyph(dom.last_side)}", width), "last"
-    return cells.left(
-        f" {tag}" if tag else "", width
-    ), "bold poc" if "POC" in tag else "vwap" if "VWAP" in tag or "σ" in tag else "accent"
+def _tag(level: _Level, width: int) -> Span:
+    tag = level.tag
+    if level.last and tag[:1].isdigit():
+        return cells.left(f" {tag}", width), "last"
+    ink = "bold poc" if "POC" in tag else "vwap" if "VWAP" in tag or "σ" in tag else "accent"
+    return cells.left(f" {tag}" if tag else "", width), ink
 
 
-def _pnl(dom: DomView, tick: int, width: int) -> Span:
-    if not dom.position or dom.avg_price_ticks is None:
+def _pnl(whole: int | None, width: int) -> Span:
+    if whole is None:
         return " " * width, "text"
-    whole = round((tick - dom.avg_price_ticks) * dom.position * dom.tick_cents / 100)
     return cells.signed(whole, width), "up" if whole > 0 else "down" if whole < 0 else "dim"
 
 

@@ -91,7 +91,9 @@ def notice_row(view: ConsoleView | None, said: str, width: int) -> Row:
     truth = view.truth
     if truth.state is not TradingState.RUNNING:
         reason = truth.state_reason or "no reason told"
-        held: Sequence[Span] = ((f" {truth.state.value}: {reason} ", "bold ink on alarm"), (" U unlatches", "dim"))
+        passing = truth.state in (TradingState.RECOVERING, TradingState.FENCED, TradingState.FLATTENING)
+        ink = "bold ink on warn" if passing else "bold ink on alarm"
+        held: Sequence[Span] = ((f" {truth.state.value}: {reason} ", ink), ("" if passing else " U unlatches", "dim"))
     elif view.alerts:
         clock, text, delivery = view.alerts[0]
         held = ((f" {clock} ", "dim"), (text, "warn"), (f" ({delivery})" if delivery else "", "dim"))

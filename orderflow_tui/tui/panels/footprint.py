@@ -41,7 +41,7 @@ def history_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
     shown = foot.bars[-count:]
     pad = sight.width - COLUMN * len(shown)
     rows: list[Row] = [_join(pad, [_time(cell) for cell in shown])]
-    price_rows = min(sight.price_rows, max(sight.height - 1 - FOOTERS, 1))
+    price_rows = min(sight.price_rows, sight.height - 1)
     ticks = range(sight.top, sight.top - price_rows, -1)
     rows.extend(_join(pad, [_cell(foot, cell, tick, sight.cell_mode) for cell in shown]) for tick in ticks)
     feet = [_footers(cell, sight.height - len(rows)) for cell in shown]
@@ -56,7 +56,7 @@ def live_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
         return cells.fill([], sight.width, sight.height)
     head: list[Span] = list(_time(live, live=True)) if live else [(" " * COLUMN, "text")]
     rows: list[Row] = [(*head, (" " * AXIS, "text"))]
-    price_rows = min(sight.price_rows, max(sight.height - 1 - FOOTERS, 1))
+    price_rows = min(sight.price_rows, sight.height - 1)
     for tick in range(sight.top, sight.top - price_rows, -1):
         cell = _cell(foot, live, tick, sight.cell_mode) if live and not foot.disabled_reason else ((" " * COLUMN, "text"),)
         rows.append((*cell, *_axis(view, tick)))
@@ -120,7 +120,12 @@ def _numbers(cell: BarCells, tick: int, bid: int, ask: int, unknown: int, back: 
             largest = max((abs(a - b) for a, b in zip(cell.bar.ask, cell.bar.bid, strict=True)), default=0)
             heat = cells.step(abs(delta), largest, HEAT_STEPS)
             side = "bid" if delta > 0 else "ask"
-            return ((f"{delta:+d}".center(9), f"bold bright on {side}{heat}" if heat else f"dim on {back}"),)
+            return (
+                (
+                    f"{delta:+d}".center(9),
+                    f"bold {'ink' if heat == HEAT_STEPS else 'bright'} on {side}{heat}" if heat else f"dim on {back}",
+                ),
+            )
         case CellMode.VOLUME | CellMode.HEAT:
             total = bid + ask + unknown
             largest = max(b + a + u for b, a, u in zip(cell.bar.bid, cell.bar.ask, cell.bar.unknown, strict=True))

@@ -114,20 +114,15 @@ class Panel(LiveGrid):
             heading = self.heading(view, sight)
         if sight.stale_ms is not None and self.market and view is not None:
             rows = cells.faded(rows)
-            heading = f"{heading} · STALE {cells.age(sight.stale_ms).strip()}"
-        return self.show(self._framed(rows, heading, inside, height, sight), box.width)
-
-    def _framed(self, rows: Sequence[Row], heading: str, inside: int, height: int, sight: Sight) -> list[Row]:
+            heading = f"STALE {cells.age(sight.stale_ms).strip()} · {heading}" if self.word else heading
         ink = "armed" if sight.armed else "focus" if sight.focused else "frame"
-        title_ink = "bold focus" if sight.focused else "bold title"
-        left = (("│", ink),) if self.left_edge else ()
-        right = (("│", ink),) if self.right_edge else ()
-        framed: list[Row] = [self._top(heading, inside, ink, title_ink)]
-        for y in range(height):
-            row = cells.fit(rows[y], inside) if y < len(rows) else cells.blank(inside)
-            framed.append((*left, *row, *right))
-        framed.append(((f"{'└' if left else ''}{'─' * inside}{'┘' if right else ''}", ink),))
-        return framed
+        edge: Row = (("│", ink),)
+        left, right = edge if self.left_edge else (), edge if self.right_edge else ()
+        body = list(rows[:height])
+        body.extend(() for _ in range(height - len(body)))
+        top = self._top(heading, inside, ink, "bold focus" if sight.focused else "bold title")
+        bottom: Row = ((f"{'└' if left else ''}{'─' * inside}{'┘' if right else ''}", ink),)
+        return self.show([top, *body, bottom], inside, left, right, capped=True)
 
     def _top(self, heading: str, inside: int, ink: str, title_ink: str) -> Row:
         corner_left, corner_right = "┌" if self.left_edge else "", "┐" if self.right_edge else ""

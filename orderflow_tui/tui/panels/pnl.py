@@ -22,7 +22,7 @@ def pnl_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
     pnl = view.pnl
     wins = f"{pnl.wins}/{pnl.trades}"
     expectancy = cells.money(pnl.expectancy)
-    small = " (n small)" if 0 < pnl.trades < SMALL_SAMPLE else ""
+    small = " n small" if 0 < pnl.trades < SMALL_SAMPLE else ""
     expectancy_ink = "text" if pnl.expectancy is None else _ink(pnl.expectancy)
     tier = cells.UNKNOWN if pnl.tier is None else str(pnl.tier)
     net_ink, worst_ink = _ink(pnl.net), _ink(pnl.worst_case)
@@ -34,15 +34,29 @@ def pnl_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
         (*_amount(" fees", -abs(pnl.fees)), *_amount("    dd", -abs(pnl.drawdown))),
         limit_meter(pnl, sight.width),
         ((" ", "text"), (cells.spark(pnl.equity, spark_room), "accent"), (" peak ", "dim"), (cells.money(pnl.peak, 10), "text")),
-        ((" wins ", "dim"), (wins, "text"), ("  exp ", "dim"), (expectancy, expectancy_ink), (small, "dim"),
-         ("  streak ", "dim"), (cells.signed(pnl.streak), _ink(pnl.streak))),
+        ((" wins ", "dim"), (wins, "text"), (" streak ", "dim"), (cells.signed(pnl.streak), _ink(pnl.streak)),
+         ("  exp ", "dim"), (expectancy, expectancy_ink), (small, "dim")),
         ((" tier ", "dim"), (tier, "text"), (f" {pnl.tier_text}", "dim"),
-         ("  today ", "dim"), (f"{pnl.trades}/{pnl.trades_allowed}", "text"), ("  size ", "dim"), (str(pnl.contracts_allowed), "text")),
+         ("  size ", "dim"), (str(pnl.contracts_allowed), "text"),
+         ("  today ", "dim"), (f"{pnl.trades}/{pnl.trades_allowed}", "text")),
         _brackets(view),
         ((" last MAE ", "dim"), (_ticks(pnl.mae_ticks), "text"), ("  MFE ", "dim"), (_ticks(pnl.mfe_ticks), "text"),
          ("  slip ", "dim"), (_ticks(pnl.slippage_ticks), "text")),
     ]  # fmt: skip
     return cells.fill(rows, sight.width, sight.height)
+
+
+def money_row(view: ConsoleView | None, width: int) -> Row:
+    """Everything about money that must be seen at any size, in one line."""
+    if view is None:
+        return cells.blank(width)
+    pnl = view.pnl
+    amounts = (("net", pnl.net), ("real", pnl.realised), ("open", pnl.open), ("worst", pnl.worst_case))
+    figures = tuple(
+        span for name, cents in amounts for span in ((f" {name} ", "dim"), (cells.money(cents, 9), f"bold {_ink(cents)}"))
+    )
+    room = width - cells.width(figures)
+    return cells.fit((*figures, *limit_meter(pnl, room)) if room >= 24 else figures, width)
 
 
 def limit_meter(pnl: PnlView, width: int) -> Row:
@@ -101,14 +115,7 @@ def _brackets(view: ConsoleView) -> Row:
         return ((" no open bracket" if flat else " stop ?  target ?", "dim" if flat else "alarm"),)
     stop = cells.UNKNOWN if pnl.stop_ticks is None else f"{pnl.stop_ticks:+d}t"
     target = cells.UNKNOWN if pnl.target_ticks is None else f"{pnl.target_ticks:+d}t"
-    return (
-        (" stop ", "dim"),
-        (stop, "down"),
-        ("  target ", "dim"),
-        (target, "up"),
-        ("  allowed ", "dim"),
-        (str(pnl.contracts_allowed), "text"),
-    )
+    return ((" stop ", "dim"), (stop, "down"), ("  target ", "dim"), (target, "up"), ("  from here", "faint"))
 
 
 class PnlPanel(Panel):

@@ -157,7 +157,7 @@ def _tag_span(tag: str) -> Span:
 def _notes(view: ConsoleView, width: int, axis: Axis) -> list[Row]:
     profile, text = view.profile, view.instrument.text
     area = profile.dva.value if profile.dva else None
-    figures = f"VAH {text(area.vah)} POC {text(area.poc)} VAL {text(area.val)}" if area else profile.dva_note
+    figures = f"DVA {text(area.val)}–{text(area.vah)} {text(area.poc)}" if area else profile.dva_note
     migration = profile.migration or "migration ?"
     aligned = f" · {profile.aligned_vas} aligned" if profile.aligned_vas else ""
     approx = " · ~bars" if (profile.cva and profile.cva.approx) or (profile.dva and profile.dva.approx) else ""

@@ -23,7 +23,6 @@ _LIGHTS = {
     LightState.AMBER: ("◐", "warn"),
     LightState.RED: ("■", "bold alarm"),
 }
-_SHORT_LIGHTS = 4  # letters of a light's name where the line is narrow
 
 
 def truth_rows(view: ConsoleView | None, beat_ms: int | None, alive: bool, width: int) -> tuple[Row, ...]:
@@ -148,7 +147,7 @@ def _net(truth: Truth) -> Row:
         ("net ", "dim on row"),
         (cells.money(truth.net_cents, 9), f"bold {'up' if truth.net_cents >= 0 else 'down'} on row"),
         (" ▕", "frame on row"),
-        (cells.bar(left, METER), f"{ink} on cursor"),
+        (cells.bar(left, METER), f"{ink} on well"),
         (f"▏{cells.whole_money(-limit)}", "dim on row"),
     )
 
@@ -183,7 +182,7 @@ def lights_row(view: ConsoleView | None, bright: bool, width: int) -> Row:
     if view is None:
         return cells.blank(width)
     time: Row = ((f"{view.truth.et_clock} ET ", "bold text"),)
-    for style in (_long_light, _named_light, _short_light):
+    for style in (_long_light, _named_light, _short_light, _tiny_light):
         spans: list[Span] = [(" ", "text")]
         for light in view.lights:
             spans += style(light, bright)
@@ -207,4 +206,8 @@ def _named_light(light: Light, bright: bool) -> Row:
 
 
 def _short_light(light: Light, bright: bool) -> Row:
-    return (_glyph(light, bright), (f"{light.name[:_SHORT_LIGHTS]} ", "text"))
+    return (_glyph(light, bright), (f"{light.name[:4]} ", "text"))
+
+
+def _tiny_light(light: Light, bright: bool) -> Row:
+    return (_glyph(light, bright), (f"{light.name[:3]} ", "text"))

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
+from textual.geometry import Region
 from textual.screen import Screen
+from textual.strip import Strip
 
 from orderflow_tui.domain.order import Side
 from orderflow_tui.tui import overlays
@@ -19,6 +21,7 @@ from orderflow_tui.tui.live_grid import LiveGrid
 from orderflow_tui.tui.palette import Palette
 from orderflow_tui.tui.panels.footer import key_row, notice_row, replay_row, tabs_row
 from orderflow_tui.tui.panels.panel import Box, put
+from orderflow_tui.tui.panels.pnl import money_row
 from orderflow_tui.tui.panels.truth import lights_row, truth_height, truth_rows
 from orderflow_tui.tui.preview import beat_age_ms
 from orderflow_tui.view import ConsoleView, SignalRow
@@ -26,6 +29,7 @@ from orderflow_tui.view import ConsoleView, SignalRow
 SAID_FOR_NS = 4_000_000_000
 PULSE_FRAMES = 10
 OVERLAY_WIDTH = 88
+NARROW = {Overlay.PREVIEW: 66, Overlay.QUIT: 66, Overlay.RESUME: 78}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,21 @@ class ConsoleScreen(Screen[None]):
         self.truth = LiveGrid(palette, "truth")
         self.lights = LiveGrid(palette, "lights")
         self.tab_line = LiveGrid(palette, "tabs")
+        self.money = LiveGrid(palette, "money")
         self.notice = LiveGrid(palette, "notice")
         self.replay_bar = LiveGrid(palette, "replay")
         self.key_bar = LiveGrid(palette, "keys")
         self.box = LiveGrid(palette, "overlay")
+        self._blank = Strip.blank(0)
         self.placed: Arrangement | None = None
         self._shape: tuple[object, ...] = ()
         self._overlay_box: Box | None = None
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The empty space behind everything: one blank strip for all lines, so cutting it up is done once."""
+        if self._blank.cell_length != crop.width:
+            self._blank = Strip.blank(crop.width, self.palette.base)
+        return [self._blank] * crop.height
 
     def compose(self) -> ComposeResult:
         """Panels first, bars and overlay above."""
@@ -67,7 +79,7 @@ class ConsoleScreen(Screen[None]):
 
     def bars(self) -> tuple[LiveGrid, ...]:
         """The lines that every screen has, and the overlay."""
-        return (self.truth, self.lights, self.tab_line, self.notice, self.replay_bar, self.key_bar, self.box)
+        return (self.truth, self.lights, self.tab_line, self.money, self.notice, self.replay_bar, self.key_bar, self.box)
 
     def panel_grids(self) -> Iterable[LiveGrid]:
         """The widgets between the bars."""
@@ -87,7 +99,7 @@ class ConsoleScreen(Screen[None]):
         """Names for the tab line."""
         return []
 
-    def look(self, key_id: KeyId, view: ConsoleView | None) -> None:
+    def look(self, key_id: KeyId, view: ConsoleView | None, now_ns: int) -> None:
         """A key that only changes what this screen shows."""
 
     def chosen_signal(self, _view: ConsoleView | None) -> SignalRow | None:
@@ -100,6 +112,7 @@ class ConsoleScreen(Screen[None]):
         for grid in (*self.bars(), *self.panel_grids()):
             grid.repaint_with(palette)
         self._shape = ()
+        self._blank = Strip.blank(0)
 
     def paint(self, glance: Glance, clock: FrameClock) -> None:
         """One frame."""
@@ -118,6 +131,8 @@ class ConsoleScreen(Screen[None]):
             self.key_bar.show([key_row(self.desk.keymap, width)], width)
             if placed.tab_row is not None:
                 self.tab_line.show([tabs_row(self.tab_words(), width)], width)
+            if placed.money is not None:
+                self.money.show([money_row(glance.view, width)], width)
             if placed.replay is not None and glance.view is not None and glance.view.replay is not None:
                 self.replay_bar.show([replay_row(glance.view.replay, self.desk.keymap, width)], width)
         self.paint_panels(glance, clock, force)
@@ -136,6 +151,7 @@ class ConsoleScreen(Screen[None]):
             (self.truth, wanted.truth),
             (self.lights, wanted.lights),
             (self.tab_line, wanted.tab_row),
+            (self.money, wanted.money),
             (self.notice, wanted.notice),
             (self.replay_bar, wanted.replay),
             (self.key_bar, wanted.keys),
@@ -153,7 +169,7 @@ class ConsoleScreen(Screen[None]):
             return
         assert self.placed is not None
         top = self.placed.truth.height + 1
-        inside = min(OVERLAY_WIDTH, width - 6)
+        inside = min(NARROW.get(overlay, OVERLAY_WIDTH), width - 6)
         room = max(height - top - 4, 1)
         signal = self.chosen_signal(glance.view)
         rows = overlays.rows(overlay, self.desk, glance.view, signal, inside, room)[:room]

@@ -94,7 +94,7 @@ class TradeScreen(ConsoleScreen):
                 return max(placed.boxes[name].height - 3 - foot, 1)
         return 1
 
-    def look(self, key_id: KeyId, view: ConsoleView | None) -> None:
+    def look(self, key_id: KeyId, view: ConsoleView | None, now_ns: int) -> None:
         """Focus, zoom, cells, centring and scrolling."""
         match key_id:
             case KeyId.CENTRE:
@@ -112,7 +112,7 @@ class TradeScreen(ConsoleScreen):
                 self._scroll(step if key_id in (KeyId.UP, KeyId.PAGE_UP) else -step, view)
             case KeyId.OPEN:
                 if self.focus_on == "signals" and self.chosen_signal(view) is not None:
-                    self.desk.overlay = Overlay.CHAIN
+                    self.desk.open(Overlay.CHAIN, now_ns)
             case _:
                 return
 
