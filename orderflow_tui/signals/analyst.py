@@ -69,10 +69,19 @@ class Analyst:
         self._day: SessionDay | None = None
         self.regime: RegimeReading | None = None
         self.regime_history: deque[RegimeReading] = deque(maxlen=READINGS_MAX)
-        self.context: Context | None = None
+        self._context: Context | None = None
+        self._stale: MarketState | None = None  # the context is older than this market: worked out when asked for
+        self._watch: Watch | None = None
         self.decisions: deque[Decision] = deque(maxlen=DECISIONS_MAX)
 
     # -- reading ------------------------------------------------------------------------------------------------------
+
+    @property
+    def context(self) -> Context | None:
+        """The context of the last close. Outside regular hours nothing is decided by it, so it is made when asked for."""
+        if self._stale is not None:
+            self._rebuild(self._stale)
+        return self._context
 
     @property
     def signals(self) -> Sequence[Signal]:
@@ -120,10 +129,14 @@ class Analyst:
     def watch(self, market: MarketState) -> Watch:
         """When the analyst must be woken: the plan's appointments, holds and their bands, prices setups wait for, and
         what could confirm an episode while a book is known."""
-        found = [Watch(due_ns=self._plan.due_ns), self._desk.watch()]
-        if market.book.valid:
-            found.append(self._dom.watch())
-        return merge(*found)
+        if self._watch is None:
+            parts = [Watch(due_ns=self._plan.due_ns)]
+            if self._desk.waiting:
+                parts.append(self._desk.watch())
+            if market.book.valid and self._dom.episodes:
+                parts.append(self._dom.watch())
+            self._watch = merge(*parts) if len(parts) > 1 else parts[0]
+        return self._watch
 
     # -- what happens -------------------------------------------------------------------------------------------------
 
@@ -132,6 +145,7 @@ class Analyst:
 
         Order of the answer: signals, regime, setups, hypothesis, decisions.
         """
+        self._watch = None
         signals: list[Signal] = []
         readings: list[RegimeReading] = []
         plans: list[Hypothesis] = []
@@ -165,14 +179,17 @@ class Analyst:
                     pass  # the day's own state is enough
         written = self._plan.keep_appointment(market.now_ns, lambda now: self._plan_inputs(now, market))
         plans += [written] if written is not None else []
-        if bars or period or plans:
+        if judge:
             self._rebuild(market)
+        elif news:
+            self._stale = market
         setups, emitted = self._judge(market, bars, judge, period)
         routed = self._route(signals, sma, market.now_ns)
         return [*signals, *readings, *setups, *plans, *self._decided(routed + emitted)]
 
     def on_piece(self, piece: Trades, market: MarketState) -> list[Observation]:
         """Trades the watches allowed: only the last of them can have met one. Call after `market.on_trades`."""
+        self._watch = None
         now_ns, last = int(piece.ts_ns[-1]), int(piece.price[-1])
         found = self._dom_signals(piece, market)
         if self._desk.follows_prices:
@@ -191,6 +208,7 @@ class Analyst:
 
     def on_depth(self, depth: Depth, market: MarketState) -> list[Observation]:
         """The book changed: nothing can be concluded before the next trade."""
+        self._watch = None
         if market.book.valid:
             self._dom.on_depth(depth.ts_ns, depth.bids, depth.asks)
         else:
@@ -199,11 +217,12 @@ class Analyst:
 
     def on_time(self, now_ns: int, market: MarketState) -> list[Observation]:
         """A due time came: the plan's appointment, or the end of a hold. Call after `market.on_time`."""
+        self._watch = None
         self._dom.on_time(now_ns)
         written = self._plan.keep_appointment(now_ns, lambda now: self._plan_inputs(now, market))
         plans = [] if written is None else [written]
         if plans:
-            self._rebuild(market)
+            self._stale = market
         return [*plans, *self._decided(self._desk.fire(now_ns, self.regime, market.grade))]
 
     # -- parts --------------------------------------------------------------------------------------------------------
@@ -231,7 +250,6 @@ class Analyst:
         self._desk.shift(ticks)
         self._plan.shift()
         self._past(market).refresh(market.archive, moved=True)
-        self._rebuild(market)
 
     def _keep(self, reading: RegimeReading) -> RegimeReading:
         self.regime = reading
@@ -258,7 +276,8 @@ class Analyst:
         return [self._keep(self._tracker.read(bar.end_ns, inputs))]
 
     def _rebuild(self, market: MarketState) -> None:
-        self.context = self._builder.build(
+        self._stale = None
+        self._context = self._builder.build(
             market.now_ns, market, self._past(market), self._today, self.regime, self._plan.current
         )  # fmt: skip
 
@@ -270,20 +289,20 @@ class Analyst:
             self._desk.on_bar(bars)
         if not judge or not self._today.bars or market.params.bar_kind != "time":
             return [], []
-        assert self.context is not None, "a bar closed, so the context was built"
+        assert self._context is not None, "a bar closed, so the context was built"
         now_ns = market.now_ns
         readings = self._desk.judge(now_ns, self._view(market), bool(bars), self._patterns.recent, self.regime, market)
-        self._today.remember(value_now(self.context), self.context.cva, period)
+        self._today.remember(value_now(self._context), self._context.cva, period)
         instant = self._today.bars[-1].source is not BarSource.TRADES
         return readings, self._desk.fire_at_once(now_ns, self.regime, market.grade) if instant else []
 
     def _view(self, market: MarketState) -> SetupView:
-        assert self.context is not None, "setups are judged after a bar closed"
+        assert self._context is not None, "setups are judged after a bar closed"
         day, today = self._day, self._today
         clock = minutes(market.now_ns, day.rth_open_ns, day.rth_close_ns) if day is not None else (0, 0)
         low, high = market.prior_low, market.prior_high
         return SetupView(
-            context=self.context,
+            context=self._context,
             regime=self.regime,
             bars=today.bars,
             since_open=clock[0],
@@ -323,7 +342,8 @@ class Analyst:
         )
 
     def _dom_signals(self, piece: Trades, market: MarketState) -> list[Signal]:
-        if not self._dom.episodes:
+        if not self._dom.episodes or not market.book.valid:
+            self._dom.reset()
             return []
         rows = zip(piece.ts_ns.tolist(), piece.price.tolist(), piece.size.tolist(), piece.aggressor.tolist(), strict=True)
         confirmed = self._dom.on_trades(rows)

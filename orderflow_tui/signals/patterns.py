@@ -77,8 +77,12 @@ class Patterns:
     @property
     def recent(self) -> list[Signal]:
         """Signals of the last two completed bars and of the moment, oldest first."""
-        since = self._bar_count - RECENT_BARS
-        return [signal for number, signal in self._numbered if number > since]
+        since, found = self._bar_count - RECENT_BARS, []
+        for number, signal in reversed(self._numbered):
+            if number <= since:
+                break
+            found.append(signal)
+        return found[::-1]
 
     def on_bar(self, bar: FootprintBar, market: MarketState) -> list[Signal]:
         """A closed bar. Volume bars are shown but not judged: the detectors are calibrated for time bars."""

@@ -103,16 +103,27 @@ def classify(i: RegimeInputs, p: RegimeParams) -> Classified:
         *_range_terms(i, i.adx),
         *_volatile_terms(i, i.adx, i.adx_slope, i.atr),
     )
-    totals = dict.fromkeys(ORDER, 0.0)
-    for term in terms:
-        totals[term.regime] += term.points
-    scores = (totals[UP], totals[DOWN], totals[RANGE], totals[WILD])
+    scores = _scores(terms)
     best = max(range(4), key=lambda k: (scores[k], -k))
     if scores[best] == 0:
         return Classified(Regime.NO_TRADE, 0.5, scores, terms, "no condition holds")
     if scores[best] < p.min_score:
         return Classified(Regime.VOLATILE, 0.5, scores, terms, f"best score {scores[best]:.1f} < {p.min_score}")
     return Classified(ORDER[best], confidence_of(ORDER[best], scores), scores, terms)
+
+
+def _scores(terms: Sequence[RegimeTerm]) -> tuple[float, float, float, float]:
+    up = down = ranging = wild = 0.0
+    for term in terms:
+        if term.regime is UP:
+            up += term.points
+        elif term.regime is DOWN:
+            down += term.points
+        elif term.regime is RANGE:
+            ranging += term.points
+        else:
+            wild += term.points
+    return up, down, ranging, wild
 
 
 def confidence_of(regime: Regime, scores: Sequence[float]) -> float:

@@ -56,6 +56,11 @@ class SetupDesk:
         self._holds.shift(ticks)
         self._clear()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is anything to be woken for."""
+        return bool(self._holds.pending) or (self._idea is not None and not self._idea.triggered)
+
     def watch(self) -> Watch:
         """Ends and bands of holds, and the price an opening drive waits for."""
         if self._idea is None or self._idea.triggered:
