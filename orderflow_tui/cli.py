@@ -8,15 +8,16 @@ standard error or the log.
 from __future__ import annotations
 
 import json
-import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from orderflow_tui.modes import MODES
 
+T = TypeVar("T")
 OK, FAILED, USAGE, REFUSED, LOCKED, CONFIGURATION = 0, 1, 2, 3, 75, 78
 
 app = typer.Typer(
@@ -28,7 +29,9 @@ app = typer.Typer(
 )
 
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a configuration key.")]
-DataDir = Annotated[Path | None, typer.Option("--data-dir", envvar="ORDERFLOW_DATA", help="Where journal, tape, log, state and STOP live.")]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", envvar="ORDERFLOW_DATA", help="Where journal, tape, log, state and STOP live.")
+]
 Symbol = Annotated[str | None, typer.Option("--instrument", help="The instrument to analyse, such as ES.")]
 Paths = Annotated[list[Path], typer.Argument(help="Files or folders of market data.", show_default=False)]
 
@@ -48,7 +51,7 @@ def main() -> None:
     except Quit as quit_:
         sys.stderr.write(f"orderflow-tui: {quit_}\n")
         sys.stderr.flush()
-        os._exit(quit_.code) if quit_.code in {130, 143} else sys.exit(quit_.code)
+        sys.exit(quit_.code)
 
 
 def _version(wanted: bool) -> None:
@@ -89,8 +92,17 @@ def run(
     """
     from orderflow_tui.console import Wish, open_house
 
-    wish = Wish(mode=mode, instrument=instrument, auto=auto, live=live, seconds=seconds, fps=fps, data_dir=data_dir, sets=tuple(sets or ()))
-    _leave(open_house(wish, headless=headless))
+    wish = Wish(
+        mode=mode,
+        instrument=instrument,
+        auto=auto,
+        live=live,
+        seconds=seconds,
+        fps=fps,
+        data_dir=data_dir,
+        sets=tuple(sets or ()),
+    )
+    _leave(_guarded(lambda: open_house(wish, headless=headless)))
 
 
 @app.command()
@@ -126,14 +138,16 @@ def replay(
         paths=tuple(paths),
         speed=pace,
     )
-    _leave(open_house(wish, headless=headless))
+    _leave(_guarded(lambda: open_house(wish, headless=headless)))
 
 
 @app.command()
 def analyze(
     paths: Paths,
     instrument: Symbol = None,
-    json_: Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write the document there; `-` is standard output.")] = None,
+    json_: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write the document there; `-` is standard output.")
+    ] = None,
     bars: Annotated[int | None, typer.Option("--bars", metavar="SECONDS", help="Bar length.")] = None,
     no_levels: Annotated[bool, typer.Option("--no-levels", help="Leave the footprint levels out.")] = False,
     tz: Annotated[str | None, typer.Option(help="Time zone of files that do not say it.")] = None,
@@ -192,8 +206,23 @@ def status(
         raise Quit(FAILED, "no engine has written a heartbeat here")
 
 
-def _guarded[T](job: object) -> T:  # type: ignore[empty-body]
-    ...
+def _guarded(job: Callable[[], T]) -> T:
+    """Do a job; the faults people meet become a sentence and an exit code."""
+    from orderflow_tui.adapters.importers.source import ImportFault
+    from orderflow_tui.adapters.instance_lock import LockHeld
+    from orderflow_tui.config import ConfigFault
+    from orderflow_tui.wiring.plan import Refused
+
+    try:
+        return job()
+    except ConfigFault as fault:
+        raise Quit(CONFIGURATION, str(fault)) from fault
+    except LockHeld as fault:
+        raise Quit(LOCKED, str(fault)) from fault
+    except Refused as fault:
+        raise Quit(REFUSED, str(fault)) from fault
+    except (ImportFault, OSError) as fault:
+        raise Quit(FAILED, str(fault)) from fault
 
 
 def _leave(code: int) -> None:

@@ -11,7 +11,6 @@ import signal
 import sys
 import termios
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from orderflow_tui.runtime import Runtime
 from orderflow_tui.seam import Seam
 from orderflow_tui.wiring import Plan, Wish, builder, plan_of
 
-__all__ = ["Wish", "open_house"]
+__all__ = ["Wish", "data_folder", "import_paths", "open_house"]
 
 STOP_LIMIT_S = 8.0
 SCREEN_LIMIT_S = 3.0
@@ -140,7 +139,9 @@ def _show(plan: Plan, runtime: Runtime, leaving: Leaving, close_screen: list[Cal
         app.close_from_anywhere()
 
     close_screen.append(close)
-    guard = threading.Thread(target=_guard_screen, args=(runtime, leaving, closed, before, close), daemon=True, name="screen guard")
+    guard = threading.Thread(
+        target=_guard_screen, args=(runtime, leaving, closed, before, close), daemon=True, name="screen guard"
+    )
     guard.start()
     try:
         app.run()
@@ -201,7 +202,23 @@ def _restore_terminal(before: list[object] | None) -> None:
             os.set_blocking(fd, True)
 
 
-
 def data_folder(given: Path | None) -> Path:
     """Where everything written at run time goes."""
     return (given or Path("data")).resolve()
+
+
+def import_paths(wish: Wish, tz: str | None, format_name: str | None) -> str:
+    """Import recordings into the tape; returns what happened, one line a source and one a session."""
+    from orderflow_tui.adapters.calendar import FIRST_BUILT, LAST_BUILT, session_table
+    from orderflow_tui.adapters.importers import open_sources
+    from orderflow_tui.adapters.tape import import_events
+
+    plan = plan_of(wish)
+    table = session_table(FIRST_BUILT, LAST_BUILT, rth_close=plan.loaded.config.session.rth_close)
+    sources = open_sources(
+        plan.paths, plan.loaded.instruments, instrument=wish.instrument, tz=tz, format=format_name, table=table
+    )
+    made = import_events(sources.recording(), plan.data_dir / "tape", sources.instrument, table)
+    lines = [f"{s.path}: {s.format}, {s.records:,} records, rejected {dict(s.rejected) or 'none'}" for s in sources.sources]
+    lines += [f"{sources.instrument}: {len(made)} session(s) into {plan.data_dir / 'tape' / sources.instrument}"]
+    return "\n".join(lines)

@@ -87,7 +87,9 @@ class Engine:
 
     @property
     def watch(self) -> Watch:
-        """When the engine must be woken; computed from state once after each event."""
+        """When the engine must be woken; computed from state once after each event. Before the first event no time runs."""
+        if self.now_ns == 0:
+            return Watch(every=True)
         if self._watch is None:
             self._watch = merge(self.market.watch, self.analyst.watch(self.market), self.desk.watch(self.facts()))
         return self._watch
@@ -125,9 +127,10 @@ class Engine:
                 | Committed()
                 | JournalFailed()
                 | SendFailed()
-                | Trouble()
             ):
                 return self.desk.on(event, self.facts())
+            case Trouble():
+                return self.desk.open_latch(event.latch, event.reason, self.facts())
             case _:
                 assert_never(event)
 

@@ -69,14 +69,14 @@ class House:
     matching: MatchingBroker | None
     journal: Journal
     boot_rows: Sequence[Row]
-    row_of: Callable[[Observation, int], Row]
+    row_of: Callable[[Observation], Row]
     stop_seen: Callable[[], str | None]
     watch_stop: Callable[[Post], Coroutine[None, None, None]]
     write_stop: Callable[[str], None]
     clock: Callable[[], int]
     steer: Callable[[str, float | None], None]
     warm: Callable[[], Iterable[MarketEvent]]
-    view: Callable[[int, Sequence[tuple[int, Alert]]], ConsoleView]
+    view: Callable[[int, Sequence[tuple[int, Alert, str]]], ConsoleView]
     beat: Callable[[ConsoleView], None]
     boot_events: Sequence[Event] = ()
     notifier: Notifier | None = None
@@ -93,7 +93,7 @@ class Runtime:
         self._build = build
         self.seam = seam
         self.ready = threading.Event()
-        self.alerts: deque[tuple[int, Alert]] = deque(maxlen=ALERTS_KEPT)
+        self.alerts: deque[tuple[int, Alert, str]] = deque(maxlen=ALERTS_KEPT)
         self.failure: BaseException | None = None
         self.exit_code = 0
         self.faults = 0
@@ -126,6 +126,11 @@ class Runtime:
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for the end; False when it did not come in time."""
         return self._finished.wait(timeout_s)
+
+    @property
+    def waiting(self) -> int:
+        """Events in the inbox."""
+        return len(self._inbox)
 
     def _run(self) -> None:
         try:
@@ -328,11 +333,11 @@ class Runtime:
                     self.post(Committed(self._stamp(), action.ids, took_ms))
 
     def _observe(self, item: Observation) -> None:
-        self.house.journal.record(self.house.row_of(item, self._last_ns))
+        self.house.journal.record(self.house.row_of(item))
 
     def alert(self, alert: Alert) -> None:
         """Show an alert, log it and hand it to the notifier."""
-        self.alerts.append((self._last_ns, alert))
+        self.alerts.append((self._last_ns, alert, "on screen"))
         logger.bind(kind=alert.kind).warning("alert {}: {}", alert.tier.name, alert.text)
         if self.house.notifier is not None:
             self.house.notifier.tell(alert)

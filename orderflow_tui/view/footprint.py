@@ -8,6 +8,7 @@ from orderflow_tui.domain.bar import BarSource, FootprintBar
 from orderflow_tui.domain.market import Grade
 from orderflow_tui.engine import Engine
 from orderflow_tui.market.imbalance import imbalances
+from orderflow_tui.market.params import MarketParams
 from orderflow_tui.market.profile import value_area
 from orderflow_tui.view.model import BarCells, FootprintView
 
@@ -33,19 +34,20 @@ class FootprintPart:
         elif market.bars and market.bars[-1].source is not BarSource.TRADES and market.open_bar() is None:
             off = "this source holds bars, not trades: no levels to show"
         live = market.open_bar()
-        label = f"{params.market.bar_seconds // 60} min" if params.market.bar_kind == "time" else f"{params.market.bar_volume} vol"
-        if params.market.bar_kind == "time" and params.market.bar_seconds % 60:
-            label = f"{params.market.bar_seconds} s"
-        return FootprintView(
-            bars=tuple(self._closed(bar) for bar in list(market.bars)[-BARS_SHOWN:]),
-            live=None if live is None else self._dress(live, self._marks(live)),
-            bar_label=label,
-            ratio=params.market.imbalance.ratio_percent / 100,
-            value_method=f"{params.market.value_method.replace('_', '-')} {params.market.value_permille // 10} %",
-            zones=market.zones,
-            rays=market.unfinished,
-            disabled_reason=off,
+        label = (
+            f"{params.market.bar_seconds // 60} min" if params.market.bar_kind == "time" else f"{params.market.bar_volume} vol"
         )
+        if params.market.bar_kind == "time" and params.market.bar_seconds % 60:
+            return FootprintView(
+                bars=tuple(self._closed(bar) for bar in list(market.bars)[-BARS_SHOWN:]),
+                live=None if live is None else self._dress(live, self._marks(live)),
+                bar_label=bar_label(params.market),
+                ratio=params.market.imbalance.ratio_percent / 100,
+                value_method=f"{params.market.value_method.replace('_', '-')} {params.market.value_permille // 10} %",
+                zones=market.zones,
+                rays=market.unfinished,
+                disabled_reason=off,
+            )
 
     def _closed(self, bar: FootprintBar) -> BarCells:
         marks = self._marks(bar)
@@ -68,3 +70,10 @@ class FootprintPart:
         total = [b + a + u for b, a, u in zip(bar.bid, bar.ask, bar.unknown, strict=True)]
         value = value_area(bar.low, total, params.market.value_permille, params.market.value_method)
         return BarCells(bar, tuple(i.tick for i in buys), tuple(i.tick for i in sells), value, marks)
+
+
+def bar_label(params: MarketParams) -> str:
+    """The bars in words: `5 min`, `30 s`, `5000 vol`."""
+    if params.bar_kind != "time":
+        return f"{params.bar_volume} vol"
+    return f"{params.bar_seconds} s" if params.bar_seconds % 60 else f"{params.bar_seconds // 60} min"

@@ -20,7 +20,6 @@ def ladder(engine: Engine) -> DomView:
     base = (centre or 0) - REACH
     count = 2 * REACH + 1 if centre is not None else 0
     ticks = range(base, base + count)
-    ledger = engine.desk.ledger
     return DomView(
         bids=tuple(market.book.bids[:10]) if market.book.valid else (),
         asks=tuple(market.book.asks[:10]) if market.book.valid else (),
@@ -35,8 +34,8 @@ def ladder(engine: Engine) -> DomView:
         pulled=tuple(market.pulled(t) for t in ticks),
         own=own_orders(engine),
         tags=tags(market),
-        position=engine.desk.position,
-        avg_price_ticks=ledger.average_price_ticks,
+        position=engine.desk.position(),
+        avg_price_ticks=engine.desk.average_ticks(),
         tick_cents=engine.params.execution.tick_cents,
         book_valid=market.book.valid,
         empty_reason="" if centre is not None else "waiting for the first trade or quote",
@@ -46,7 +45,7 @@ def ladder(engine: Engine) -> DomView:
 def own_orders(engine: Engine) -> tuple[tuple[int, str], ...]:
     """Working orders as (price, letter and signed size)."""
     rows = []
-    for order in engine.desk.working_orders():
+    for order in engine.desk.orders:
         price = order.stop_ticks if order.type is OrderType.STOP else order.limit_ticks
         if price is not None:
             sign = "+" if order.side > 0 else "−"

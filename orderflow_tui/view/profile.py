@@ -28,7 +28,9 @@ class ProfilePart:
             cva=self._composite(),
             cva_days=days,
             cva_note="" if days >= needed else f"CVA: {days} of {needed} sessions, needs {needed - days} more: import or wait",
-            dva=None if low is None else Hist(low, volumes, dva, approx=bool(market.bars) and market.bars[-1].source is not BarSource.TRADES),
+            dva=None
+            if low is None
+            else Hist(low, volumes, dva, approx=bool(market.bars) and market.bars[-1].source is not BarSource.TRADES),
             dva_note="" if volumes else "DVA: starts with the first regular-hours trade",
             pva=market.pva,
             levels=self._levels(vwap, sigma),

@@ -1,0 +1,93 @@
+"""What was asked for on the command line, joined with the configuration: everything decided before anything starts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from orderflow_tui.config import Loaded, Places, load
+from orderflow_tui.modes import Mode, mode_named
+
+STOP = "STOP"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """The options of a verb as they were typed."""
+
+    mode: str | None = None
+    instrument: str | None = None
+    auto: bool = False
+    live: bool = False
+    seconds: float | None = None
+    fps: int | None = None
+    data_dir: Path | None = None
+    sets: tuple[str, ...] = ()
+    paths: tuple[Path, ...] = ()
+    speed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be run. All paths absolute; `speed` times real time, infinite for as fast as it goes."""
+
+    loaded: Loaded
+    mode: Mode
+    instrument: str
+    data_dir: Path
+    stop_file: Path
+    paths: tuple[Path, ...]
+    speed: float
+    seconds: float | None
+    fps: int
+    theme: str
+    keymap: Mapping[str, tuple[str, ...]]
+    tour: bool
+    auto: bool
+    live: bool
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Values that must never reach a log."""
+        return tuple(secret.get_secret_value() for secret in self.loaded.secrets.values())
+
+
+class Refused(Exception):
+    """Refused for safety; the sentence says what is missing."""
+
+    exit_code = 3
+
+
+def configuration(sets: Sequence[str] = ()) -> Loaded:
+    """The configuration as seen from here. Raises ConfigFault."""
+    return load(Places.usual(os.environ), sets, os.environ)
+
+
+def plan_of(wish: Wish) -> Plan:
+    """Decide everything. Raises ConfigFault, or Refused for a live mode that was not asked for twice."""
+    loaded = configuration(wish.sets)
+    config = loaded.config
+    mode = mode_named(wish.mode or config.mode.name)
+    if mode.key_always and not wish.live:
+        raise Refused("mode live trades real money: start it with --live, the account in ib.account and its suffix typed")
+    data_dir = Path(wish.data_dir or config.paths.data).absolute()
+    moved = wish.data_dir is not None or config.paths.data != "data"
+    stop_file = (data_dir / STOP) if moved else Path(config.paths.stop).absolute()
+    return Plan(
+        loaded=loaded,
+        mode=mode,
+        instrument=wish.instrument or config.instrument.analysis,
+        data_dir=data_dir,
+        stop_file=stop_file,
+        paths=tuple(path.absolute() for path in wish.paths),
+        speed=wish.speed if wish.speed is not None else config.demo.speed,
+        seconds=wish.seconds,
+        fps=wish.fps or config.console.fps,
+        theme=config.console.theme,
+        keymap=loaded.keymap,
+        tour=config.console.tour and mode.name == "demo" and not (data_dir / "state" / "tour-seen").exists(),
+        auto=wish.auto,
+        live=wish.live,
+    )

@@ -1,0 +1,55 @@
+"""The status document: what `status --json`, the heartbeat and the second door say about a running engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orderflow_tui import __version__
+from orderflow_tui.domain.action import Json
+from orderflow_tui.view.model import ConsoleView
+from orderflow_tui.wiring.plan import Plan
+
+if TYPE_CHECKING:
+    from orderflow_tui.runtime import Runtime
+
+
+def status_document(plan: Plan, runtime: Runtime, view: ConsoleView | None = None) -> dict[str, Json]:
+    """The document, from the newest view. Money in account currency with two decimals, None where unknown."""
+    seen = view or runtime.view
+    document: dict[str, Json] = {
+        "mode": plan.mode.name,
+        "stop_file": str(plan.stop_file),
+        "versions": {"orderflow_tui": __version__},
+        "config_hash": plan.loaded.hash,
+        "faults": runtime.faults,
+        "inbox": runtime.waiting,
+    }
+    if seen is None:
+        return {**document, "trading_state": "STARTING"}
+    truth = seen.truth
+    return {
+        **document,
+        "trading_state": truth.state.value,
+        "trading_state_reason": truth.state_reason,
+        "instrument": truth.instrument,
+        "execution": truth.execution,
+        "account_suffix": truth.account_suffix,
+        "armed": truth.armed_left_ms > 0,
+        "automation": truth.automation,
+        "position": {"broker": truth.broker_position, "local": truth.local_position},
+        "working_orders": truth.working_orders,
+        "protective_stop": truth.protection.value,
+        "pnl": {
+            "net": truth.net_cents / 100,
+            "realised": seen.pnl.realised / 100,
+            "open": seen.pnl.open / 100,
+            "fees": seen.pnl.fees / 100,
+            "loss_limit": truth.loss_limit_cents / 100,
+        },
+        "trades": seen.pnl.trades,
+        "feed": {"age_ms": truth.data_age_ms, "grade": truth.grade.value},
+        "link_state": truth.link,
+        "reconcile_age_ms": truth.reconcile_age_ms,
+        "latches": [list(latch) for latch in seen.latches],
+        "engine_time_ns": truth.now_ns,
+    }
