@@ -35,6 +35,7 @@ class ReplayFeed:
         self._closed = False
         self._ahead: deque[MarketEvent] = deque()
         self._exhausted = False
+        self._reading = False
 
     async def events(self) -> AsyncIterator[MarketEvent]:
         """The recording from its start. One consumer at a time."""
@@ -52,10 +53,12 @@ class ReplayFeed:
                     self._pace.start(due_ns - SECOND_NS if started else first_stamp(self._ahead[0]))
                     started = True
                     continue
-                for event in self._due(await self._pace.beat()):
+                until_ns = self._pace.now_ns if due_ns < self._pace.now_ns else await self._pace.beat()
+                for event in self._due(until_ns):
                     yield event
         finally:
-            recording.close()
+            if not self._reading:  # a cancelled reading goes on in its thread, and closes with its last reference
+                recording.close()
 
     async def close(self) -> None:
         """Stop after the current beat. Idempotent."""
@@ -66,7 +69,9 @@ class ReplayFeed:
         speed = self._pace.speed
         reach_ns = max(RUSH_NS, int(LONGEST_BEAT_S * speed * SECOND_NS) if isfinite(speed) else 0)
         while not self._exhausted and (not self._ahead or first_stamp(self._ahead[-1]) <= self._pace.now_ns + reach_ns):
+            self._reading = True
             more = await asyncio.to_thread(lambda: list(islice(recording, _EVENTS_AT_ONCE)))
+            self._reading = False
             self._exhausted = len(more) < _EVENTS_AT_ONCE
             self._ahead.extend(more)
 

@@ -45,11 +45,12 @@ class _Head:
 
 @dataclass(slots=True)
 class _Place:
-    """Where the outgoing stream stands."""
+    """Where the stream stands: the day being read and its close, the day and contract last passed on."""
 
+    reading_day: int = -1
+    close_ns: int = -(2**62)
     day: int = -1
     contract: str | None = None
-    close_ns: int = -(2**62)
 
 
 class Sources:
@@ -125,15 +126,18 @@ class Sources:
     def _parts(self, event: MarketEvent, place: _Place) -> Iterator[tuple[MarketEvent, int]]:
         """An event cut at the ends of trading days, each part with its day."""
         if stamp_of(event) < place.close_ns:
-            yield event, place.day
+            yield event, place.reading_day
         elif isinstance(event, Trades | Bars):
             stamps = event.ts_ns if isinstance(event, Trades) else event.start_ns
             for first, stop, day in self._days.pieces(stamps):
-                place.close_ns = self._days.table.days[day].close_ns
+                self._enter(place, day)
                 yield event.cut(first, stop), day
         else:
-            day = self._days.one(event.ts_ns)
-            yield event, day
+            self._enter(place, self._days.one(event.ts_ns))
+            yield event, place.reading_day
+
+    def _enter(self, place: _Place, day: int) -> None:
+        place.reading_day, place.close_ns = day, self._days.table.days[day].close_ns
 
     def _gap(
         self, place: _Place, day: int, contract: str, ts_ns: int, figures: Mapping[tuple[int, str], _DayFigures]
