@@ -19,14 +19,14 @@ import numpy as np
 from orderflow_tui.adapters.sim_broker_account import Books
 from orderflow_tui.adapters.sim_broker_exchange import Exchange
 from orderflow_tui.adapters.sim_broker_faults import HONEST, Fault, Mischief, SimFaults
-from orderflow_tui.adapters.sim_broker_orders import FillRules, Resting, Stage
+from orderflow_tui.adapters.sim_broker_orders import FillRules, Resting
 from orderflow_tui.adapters.sim_broker_reports import ACCOUNT, Reports, Timers
-from orderflow_tui.adapters.sim_broker_teller import PERM_BASE
-from orderflow_tui.domain.account import AccountReport, BrokerOrder, Link, LinkStatus, MarginFigure
+from orderflow_tui.adapters.sim_broker_snapshot import snapshot
+from orderflow_tui.domain.account import AccountReport, Link, LinkStatus, MarginFigure
 from orderflow_tui.domain.event import Event
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.market import NO_PRICE, Depth, Quote, Trades
-from orderflow_tui.domain.order import BrokerStatus, Change, Fill, Order, OrderType, Side
+from orderflow_tui.domain.order import Change, Order, OrderType, Side
 from orderflow_tui.domain.session import SessionTable
 from orderflow_tui.domain.watch import Watch
 from orderflow_tui.ports import NotSent
@@ -312,26 +312,7 @@ class SimBroker:
         self._reports.say(ACCOUNT, MarginFigure(now_ns, instrument, margin, equity))
 
     def _draw_up(self, began_ns: int, now_ns: int, missing: tuple[str, ...]) -> AccountReport:
-        books, mark = self._exchange.books, self._exchange.mark
-        held = list(self._exchange.orders())
-        equity = books.equity_cents(mark)
-        margin = sum(abs(p) * self._instruments[name].margin_cents for name, p in books.positions.items())
-        fills: tuple[Fill, ...] = () if "executions" in missing else books.fills
-        return AccountReport(
-            ts_ns=now_ns,
-            began_ns=began_ns,
-            epoch=self._epoch,
-            complete=not missing,
-            missing=missing,
-            account=self._account,
-            positions=tuple(sorted(books.positions.items())),
-            orders=tuple(_broker_order(r) for r in held if r.stage is not Stage.DONE),
-            completed=tuple(_broker_order(r) for r in held if r.stage is Stage.DONE),
-            fills=fills,
-            equity_cents=equity,
-            excess_liquidity_cents=equity - margin,
-            day_pnl_cents=books.day_pnl_cents(mark),
-        )
+        return snapshot(self._exchange, self._instruments, self._account, self._epoch, (began_ns, now_ns), missing)
 
 
 def _same_grid(instruments: dict[str, Instrument], tape: str) -> None:
@@ -357,22 +338,3 @@ def _last_quote(piece: Trades) -> tuple[int, int | None, int | None] | None:
             return None
         row = int(known[-1])
     return row, _side(int(piece.bid[row])), _side(int(piece.ask[row]))
-
-
-def _broker_order(resting: Resting) -> BrokerOrder:
-    order = resting.order
-    return BrokerOrder(
-        order_id=order.id,
-        number=order.number,
-        perm_id=PERM_BASE + order.number,
-        instrument=order.instrument,
-        side=order.side,
-        type=order.type,
-        quantity=order.quantity if resting.final is not None else resting.filled + resting.open_quantity(),
-        filled=resting.filled,
-        status=resting.final if resting.final is not None else BrokerStatus.WORKING,
-        price_ticks=order.stop_ticks if order.type is OrderType.STOP else order.limit_ticks,
-        tif=order.tif,
-        outside_rth=order.outside_rth,
-        oca_group=order.oca_group,
-    )

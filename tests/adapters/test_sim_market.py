@@ -15,7 +15,7 @@ import pytest
 
 from orderflow_tui.adapters.calendar import session_table
 from orderflow_tui.adapters.pace import Pace
-from orderflow_tui.adapters.sim_market import SimMarket
+from orderflow_tui.adapters.sim_market import SimMarket, lively_start
 from orderflow_tui.adapters.sim_market.draws import Draws
 from orderflow_tui.adapters.sim_market.flow import EIGHTH_NS, Flow
 from orderflow_tui.adapters.sim_market.hours import busyness
@@ -153,10 +153,11 @@ def test_a_trade_meets_the_book_that_was_shown() -> None:
     assert checked > 1_000
 
 
-def test_today_so_far_joins_yesterday_and_the_live_market_without_a_jump() -> None:
-    sim = market(hour=10, minute=5)
+@pytest.mark.parametrize(("hour", "minute"), [(3, 0), (9, 30), (10, 5), (14, 0), (16, 30)])
+def test_today_so_far_joins_yesterday_and_the_live_market_without_a_jump(hour: int, minute: int) -> None:
+    sim = market(hour=hour, minute=minute)
     today = joined(sim.warm_events())
-    live = joined(sim.generate(trading_day().at(10, 6)))
+    live = joined(sim.generate(trading_day().at(hour, minute + 2)))
     assert int(today.ts_ns[0]) >= trading_day().open_ns
     assert int(today.ts_ns[-1]) < int(live.ts_ns[0])
     assert abs(int(today.price[0]) - past().profiles[-1].close) <= 3
@@ -190,6 +191,13 @@ def test_the_end_of_the_calendar_is_announced_once() -> None:
     events = asyncio.run(heard())
     assert [e.state for e in events if isinstance(e, FeedStatus)] == [FeedState.LIVE, FeedState.ENDED]
     assert isinstance(events[-1], FeedStatus)
+
+
+def test_a_demonstration_begins_in_the_newest_session_that_has_begun() -> None:
+    assert lively_start(TABLE, trading_day(14).at(20, 0)) == trading_day(15).at(10, 5)  # Globex has opened for the 15th
+    assert lively_start(TABLE, trading_day(14).at(17, 30)) == trading_day(14).at(10, 5)
+    assert lively_start(TABLE, trading_day(12).open_ns - 3_600 * SECOND_NS) == trading_day(9).at(10, 5)  # Sunday
+    assert lively_start(TABLE, 0) == TABLE.days[0].at(10, 5)
 
 
 def test_a_start_outside_the_calendar_is_refused() -> None:

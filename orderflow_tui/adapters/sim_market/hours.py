@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import exp
 
-from orderflow_tui.domain.session import MINUTE_NS, Phase, SessionDay
+from orderflow_tui.domain.session import MINUTE_NS, Phase, SessionDay, SessionTable
 
 NOON_ORDERS_PER_S = 3.1  # aggressive orders a second in the middle of regular hours: the unit everything else is told in
 
@@ -38,3 +38,15 @@ def overnight(minute_et: float) -> float:
     europe = 0.2 + 0.12 * exp(-(minute_et - 180) / 60.0)
     figures = 0.35 * exp(-(minute_et - 510) / 20.0) if minute_et >= 510 else 0.0
     return europe + figures
+
+
+def lively_start(table: SessionTable, wall_ns: int) -> int:
+    """Where a demonstration begins: 10:05 ET of the running or, failing that, the newest day with regular hours.
+
+    The first such day of the table when all of them lie ahead; ValueError when there is none.
+    """
+    regular_days = [day for day in table.days if day.rth_open_ns is not None]
+    if not regular_days:
+        raise ValueError("the trading calendar holds no day with regular hours: extend it")
+    begun = [day for day in regular_days if day.open_ns <= wall_ns]
+    return (begun or regular_days[:1])[-1].at(10, 5)
