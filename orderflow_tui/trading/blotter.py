@@ -32,6 +32,7 @@ class Ticket:
     news_ns: int = 0
     unknown_ns: int | None = None
     absent: int = 0
+    drawn: int = 0  # the highest revision ever asked for: each is sent once
     sound: bool = True  # the broker echoed the safety fields we asked for
     note: str = ""
 

@@ -164,6 +164,7 @@ def _guard(floor: Floor, symbol: str) -> None:
     if naked and trading_state(floor)[0] is TradingState.LOCKED:
         text = f"LOCKED with {position:+d} {symbol} and no stop: flatten by hand"
         floor.alert_once(f"naked {symbol}", True, text, Tier.CRITICAL)
+        guard.reset()
         return
     floor.alert_once(f"naked {symbol}", False, "")
     _protect(floor, symbol, position, wish)
@@ -187,6 +188,7 @@ def _emergency(floor: Floor, symbol: str, position: int, wanted: Emergency) -> N
     assert episode is not None, "a position has an episode"
     if not episode.intent_id and not floor.params.protect_external:
         floor.alert_once(f"external {symbol}", True, f"{position:+d} {symbol} is not ours and has no stop", Tier.CRITICAL)
+        floor.guard(symbol).reset()
         return
     instrument = floor.instruments[symbol]
     price = emergency_stop(

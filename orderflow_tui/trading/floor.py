@@ -291,6 +291,7 @@ class Floor:
         if isinstance(result, Refusal):
             self.refused(result, Purpose.PROTECT)
         else:
+            ticket.drawn = result.orders[0].revision
             self._await_commit(result)
 
     def _await_commit(self, proposal: Proposal) -> None:
@@ -324,9 +325,8 @@ class Floor:
             case Fate.SEND_UNCOMMITTED:
                 waiting.sent = True
                 self.latch(LatchKind.JOURNAL_FAILED, f"{proposal.purpose.value} {key} left without its commit")
+                self._settle_debt(key, answer)
                 self._send(proposal)
-                if answer is Answer.FAILED:
-                    self._settle_debt(key, answer)
             case Fate.DROP:
                 self.drop(key, News.COMMIT_FAILED if answer is Answer.FAILED else News.REVOKED, why)
                 self.say(key, f"not sent: {why}")
@@ -351,7 +351,7 @@ class Floor:
                 self.expect_answer(ticket)
         else:
             ticket = self.blotter.tickets[proposal.change.order_id]
-            if not ticket.live or proposal.change.revision != ticket.order.revision + 1:
+            if not ticket.live or proposal.change.quantity >= ticket.order.quantity:
                 self.say(ticket.order.id, "change dropped: the order moved meanwhile")
                 return
             ticket.change, ticket.changed = proposal.change, proposal.orders[0]

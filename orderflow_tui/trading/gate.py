@@ -227,7 +227,7 @@ class Gate:
         """Ask for a smaller total quantity of a live order; its price stays."""
         order = ticket.order
         price = order.stop_ticks if order.type is OrderType.STOP else order.limit_ticks
-        change = Change(order.id, order.revision + 1, quantity, price, Purpose.PROTECT)
+        change = Change(order.id, max(order.revision, ticket.drawn) + 1, quantity, price, Purpose.PROTECT)
         reason = None
         if not ticket.live:
             reason = f"the order is {ticket.state.value}"
@@ -302,15 +302,4 @@ def restored_order(source: Row) -> Order:
         tif=rows.text(source, "tif"),
         outside_rth=bool(p.get("outside_rth")),
         expires_ns=rows.number(source, "expires_ns"),
-    )
-
-
-def restored_change(source: Row) -> Change:
-    """The change of a `change` row of the journal."""
-    return Change(
-        order_id=source.ref,
-        revision=rows.number(source, "revision"),
-        quantity=rows.number(source, "quantity"),
-        price_ticks=rows.maybe(source, "price_ticks"),
-        purpose=Purpose(source.payload.get("purpose")),
     )

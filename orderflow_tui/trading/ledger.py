@@ -115,12 +115,13 @@ class Ledger:
         self._episodes = deepcopy(self._carried)
         self.realised_cents, self.trips = 0, []
         for execution in self._executions:
-            if execution.fill.quantity:
-                self._apply(execution)
+            self._apply(execution)
 
     def _apply(self, execution: Execution) -> None:
         fill = execution.fill
         left = fill.quantity
+        if not left:
+            return  # a bust
         episode = self._episodes.get(fill.instrument)
         if episode is not None and episode.side is not fill.side:
             part = min(left, episode.quantity)

@@ -25,9 +25,16 @@ from orderflow_tui.trading.trade import ExitReason
 
 def replay(floor: Floor, journal: Sequence[Row]) -> None:
     """Apply rows in the order they were written. Raises RowError for a row that makes no sense."""
+    early: dict[str, list[Row]] = {}  # news of orders that left without a commit, written before the order itself
     for row in journal:
         try:
+            if row.kind in ("state", "change", "restated") and row.ref not in floor.blotter.tickets:
+                early.setdefault(row.ref, []).append(row)
+                continue
             _apply(floor, row)
+            if row.kind == "order":
+                for news in early.pop(row.ref, []):
+                    _apply(floor, news)
         except (ValueError, UnknownOrder) as fault:
             raise RowError(f"journal row {row.kind} {row.ref} at {row.ts_ns}: {fault}") from fault
     for ticket in floor.blotter.live:
@@ -44,6 +51,9 @@ def _apply(floor: Floor, row: Row) -> None:
         case "state":
             state = OrderState(rows.text(row, "state"))
             floor.blotter.force(row.ref, state, row.ts_ns, rows.number(row, "filled"))
+        case "change":
+            asked = floor.blotter.tickets[row.ref]
+            asked.drawn = max(asked.drawn, rows.number(row, "revision"))
         case "restated":
             ticket = floor.blotter.tickets[row.ref]
             price = rows.maybe(row, "price_ticks")
