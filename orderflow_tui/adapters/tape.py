@@ -147,6 +147,14 @@ def _logs(folder: Path) -> list[Path]:
     return sorted(folder.glob("live-*.log"))
 
 
+def _newest_log(folder: Path) -> int:
+    """The highest number a log of this session ever had; logs that became Parquet keep theirs, or a new one would be
+    taken for one of them."""
+    manifest = read_manifest(folder)
+    names = [log.name for log in _logs(folder)] + list(() if manifest is None else manifest.absorbed)
+    return max((int(name[len("live-") : -len(".log")]) for name in names), default=0)
+
+
 def _is_date(name: str) -> bool:
     try:
         date.fromisoformat(name)
@@ -164,7 +172,7 @@ class _SessionLog:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.book_bytes = 0
-        self._file: BinaryIO = (folder / f"live-{len(_logs(folder)) + 1:04d}.log").open("xb")
+        self._file: BinaryIO = (folder / f"live-{_newest_log(folder) + 1:04d}.log").open("xb")
         self._file.write(MAGIC)
 
     def write(self, events: list[MarketEvent]) -> None:
@@ -255,32 +263,31 @@ class TapeRecorder:
                 self._log.close()
 
     def _drain(self) -> None:
-        batch: list[MarketEvent] = []
         while self._queue:
-            event = self._queue.popleft()
-            if self._log is not None and stamp_of(event) < self._close_ns:
-                self._take(event, batch)
-                continue
+            batch = [self._queue.popleft() for _ in range(min(len(self._queue), FRAME_EVENTS))]
+            if self._log is not None and stamp_of(batch[-1]) < self._close_ns:
+                self._flush(batch)
+            else:
+                self._flush_by_session(batch)
+
+    def _flush_by_session(self, batch: list[MarketEvent]) -> None:
+        """A batch that may reach beyond the open session."""
+        held: list[MarketEvent] = []
+        for event in batch:
             for part, day in by_session(event, self._table):
                 if self._log is None or day.close_ns != self._close_ns:
-                    self._flush(batch)
+                    self._flush(held)
+                    held = []
                     self._begin(day, first_stamp(part))
-                self._take(part, batch)
-        self._flush(batch)
-
-    def _take(self, event: MarketEvent, batch: list[MarketEvent]) -> None:
-        if isinstance(event, Depth) and not self._affords(event):
-            return
-        batch.append(event)
-        if len(batch) >= FRAME_EVENTS:
-            self._flush(batch)
+                held.append(part)
+        self._flush(held)
 
     def _flush(self, batch: list[MarketEvent]) -> None:
-        """Write the batch as one frame and empty it."""
-        if batch:
+        """Write the batch as one frame."""
+        kept = [event for event in batch if not isinstance(event, Depth) or self._affords(event)]
+        if kept:
             assert self._log is not None
-            self._log.write(batch)
-            batch.clear()
+            self._log.write(kept)
 
     def _affords(self, book: Depth) -> bool:
         """Whether the session's budget has room for one more book."""

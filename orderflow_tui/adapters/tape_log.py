@@ -19,7 +19,7 @@ import numpy as np
 import zstandard
 
 from orderflow_tui.domain.event import MarketEvent, stamp_of
-from orderflow_tui.domain.market import I8, I64, Bars, Depth, FeedState, FeedStatus, Quote, Trades
+from orderflow_tui.domain.market import I64, Bars, Depth, FeedState, FeedStatus, Quote, Trades
 
 MAGIC = b"OFTAPE1\n"
 _FRAME = struct.Struct("<4sIIIqq")
@@ -33,7 +33,7 @@ _LARGEST_PAYLOAD = 256 * 1024 * 1024
 
 def frame(events: Sequence[MarketEvent]) -> bytes:
     """One frame of these events, in order."""
-    payload = zstandard.ZstdCompressor(level=1).compress(b"".join(_record(event) for event in joined(events)))
+    payload = zstandard.ZstdCompressor(level=1).compress(b"".join(_records(events)))
     head = _FRAME.pack(_FRAME_MAGIC, len(payload), zlib.crc32(payload), len(events), first_stamp(events[0]), stamp_of(events[-1]))
     return head + payload
 
@@ -45,57 +45,48 @@ def first_stamp(event: MarketEvent) -> int:
     return int(event.start_ns[0]) if isinstance(event, Bars) else event.ts_ns
 
 
-def joined(events: Sequence[MarketEvent]) -> list[MarketEvent]:
-    """The events with runs of trades of one instrument made one block."""
-    out: list[MarketEvent] = []
+def _records(events: Sequence[MarketEvent]) -> Iterator[bytes]:
+    """The records of these events, a run of trades of one instrument as one record."""
     run: list[Trades] = []
     for event in events:
-        if isinstance(event, Trades) and (not run or _alike(run[-1], event)):
+        if isinstance(event, Trades):
+            if run and not _alike(run[-1], event):
+                yield _trades_record(run)
+                run = []
             run.append(event)
             continue
         if run:
-            out.append(_one_block(run))
+            yield _trades_record(run)
             run = []
-        if isinstance(event, Trades):
-            run.append(event)
-        else:
-            out.append(event)
+        yield _record(event)
     if run:
-        out.append(_one_block(run))
-    return out
+        yield _trades_record(run)
 
 
 def _alike(a: Trades, b: Trades) -> bool:
-    return a.instrument == b.instrument and (a.bid is None) == (b.bid is None) and (a.ask is None) == (b.ask is None)
+    return a.instrument == b.instrument and (a.bid is None or a.ask is None) is (b.bid is None or b.ask is None)
 
 
-def _one_block(run: list[Trades]) -> Trades:
-    if len(run) == 1:
-        return run[0]
-    bids = [block.bid for block in run if block.bid is not None]
-    asks = [block.ask for block in run if block.ask is not None]
-    return Trades(
-        run[0].instrument,
-        np.concatenate([block.ts_ns for block in run]),
-        np.concatenate([block.price for block in run]),
-        np.concatenate([block.size for block in run]),
-        np.concatenate([block.aggressor for block in run]),
-        np.concatenate([block.method for block in run]),
-        np.concatenate(bids) if bids else None,
-        np.concatenate(asks) if asks else None,
-    )
+def _trades_record(run: Sequence[Trades]) -> bytes:
+    """Bytes are joined, not arrays: live blocks hold a trade or two, and an array costs more than its numbers."""
+    quoted = run[0].bid is not None and run[0].ask is not None
+    parts = [
+        b"".join([t.ts_ns.tobytes() for t in run]),
+        b"".join([t.price.tobytes() for t in run]),
+        b"".join([t.size.tobytes() for t in run]),
+        b"".join([t.aggressor.tobytes() for t in run]),
+        b"".join([t.method.tobytes() for t in run]),
+    ]
+    if quoted:
+        parts.append(b"".join([t.bid.tobytes() for t in run if t.bid is not None]))
+        parts.append(b"".join([t.ask.tobytes() for t in run if t.ask is not None]))
+    symbol = run[0].instrument.encode("ascii")
+    return _packed(_TRADES, int(quoted), symbol, len(parts[0]) // 8, *parts)
 
 
-def _record(event: MarketEvent) -> bytes:
+def _record(event: Quote | Depth | FeedStatus | Bars) -> bytes:
     symbol = event.instrument.encode("ascii")
     match event:
-        case Trades():
-            columns: list[I64 | I8] = [event.ts_ns, event.price, event.size, event.aggressor, event.method]
-            flags = 0
-            if event.bid is not None and event.ask is not None:
-                columns += [event.bid, event.ask]
-                flags = 1
-            return _packed(_TRADES, flags, symbol, len(event), *(column.tobytes() for column in columns))
         case Quote():
             body = _QUOTE.pack(event.ts_ns, event.bid, event.ask, event.bid_size, event.ask_size)
             return _packed(_QUOTES, 0, symbol, 1, body)

@@ -33,6 +33,7 @@ _GROUP_ROWS = 262_144
 _OTHER_ROWS = 16_384  # of quotes, books … held before they are written
 _WORD = pa.dictionary(pa.int32(), pa.string())
 _PLACE = [("pos", pa.int64()), ("seq", pa.int64()), ("instrument", _WORD), ("ts_ns", pa.int64())]
+_DELTA_CODED = frozenset({"ts_ns", "price", "bid", "ask", "pos", "seq"})  # smaller and faster than a dictionary there
 _LEVELS = pa.list_(pa.int64())
 _FACTS = [(name, pa.int64()) for name in ("ts_ns", "price", "size")] + [(name, pa.int8()) for name in ("aggressor", "method")]
 _TRADES = pa.schema([*_FACTS, ("bid", pa.int64()), ("ask", pa.int64()), ("instrument", _WORD)])
@@ -171,7 +172,8 @@ class SessionFiles:
                 schema,
                 compression="zstd",
                 compression_level=3,
-                use_dictionary=[field.name for field in schema if field.name not in {"ts_ns", "pos", "seq"}],
+                use_dictionary=[field.name for field in schema if field.name not in _DELTA_CODED],
+                column_encoding={field.name: "DELTA_BINARY_PACKED" for field in schema if field.name in _DELTA_CODED},
                 write_statistics=["instrument", "bid"],
             )
         return self._writers[name]
