@@ -7,6 +7,7 @@ cumulative sum gives its lowest and highest point exactly, whatever the cutting.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,15 +18,15 @@ from orderflow_tui.market.profile import check_span, poc_index
 
 lowest, highest, running = np.minimum.reduce, np.maximum.reduce, np.add.accumulate  # without numpy's Python wrappers
 CHUNK = 1 << 15  # trades folded at a time: their temporaries stay in the processor's cache
-SELL, UNKNOWN, BUY = 0, 1, 2  # columns of a table of levels
+FEW = 24  # trades up to which plain Python is faster
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Fold:
-    """A stretch of trades, folded. `table` int64[levels, 4] from tick `low`: sold, unknown, bought (and nothing).
+    """A stretch of trades, folded. `table` int64[levels, 4] from tick `low`: sold, unknown, bought, and zero.
 
     `delta_low` and `delta_high` are the extremes of the running delta within the stretch, zero included.
-    `by_method` is volume per `SideMethod`.
+    `by_method` is volume per `SideMethod`. Whoever gets a fold only reads it.
     """
 
     first: int
@@ -34,14 +35,12 @@ class Fold:
     high: int
     trades: int
     table: I64
-    volumes: I64
-    deltas: I64
     volume: int
     sold: int
     bought: int
     delta_low: int
     delta_high: int
-    by_method: tuple[int, ...]
+    by_method: Sequence[int]
 
     @property
     def unknown(self) -> int:
@@ -51,6 +50,8 @@ class Fold:
 
 def fold(price: I64, size: I64, aggressor: I8, method: I8) -> Fold:
     """Fold n > 0 trades in order; int64[n] ticks, int64[n] contracts, int8[n] sides and methods."""
+    if len(price) <= FEW:
+        return _fold_few(price.tolist(), size.tolist(), aggressor.tolist(), method.tolist())
     low, high = int(lowest(price)), int(highest(price))
     check_span(low, high)
     cells = 4 * (high - low + 1)
@@ -72,30 +73,42 @@ def fold(price: I64, size: I64, aggressor: I8, method: I8) -> Fold:
     assert table is not None, "a fold has trades"
     sold, unknown, bought, _ = np.add.reduce(table, axis=0).tolist()
     volume = sold + unknown + bought
-    return Fold(
-        int(price[0]),
-        int(price[-1]),
-        low,
-        high,
-        len(price),
-        table,
-        np.add.reduce(table, axis=1),
-        table[:, BUY] - table[:, SELL],
-        volume,
-        sold,
-        bought,
-        delta_low,
-        delta_high,
-        _by_method(size, method, volume),
-    )
+    by_method = _by_method(size, method, volume)
+    first, last = int(price[0]), int(price[-1])
+    return Fold(first, last, low, high, len(price), table, volume, sold, bought, delta_low, delta_high, by_method)
 
 
-def _by_method(size: I64, method: I8, volume: int) -> tuple[int, ...]:
+def _fold_few(prices: list[int], sizes: list[int], sides: list[int], methods: list[int]) -> Fold:
+    """The same for a handful of trades, where numpy's calls would cost more than the work."""
+    low, high = min(prices), max(prices)
+    check_span(low, high)
+    table = np.zeros((high - low + 1, 4), dtype=np.int64)
+    by_method = [0] * len(SideMethod)
+    delta = delta_low = delta_high = volume = sold = bought = 0
+    for price, size, side, method in zip(prices, sizes, sides, methods, strict=True):
+        table[price - low, side + 1] += size
+        by_method[method] += size
+        volume += size
+        if side > 0:
+            bought += size
+            delta += size
+            delta_high = max(delta_high, delta)
+        elif side < 0:
+            sold += size
+            delta -= size
+            delta_low = min(delta_low, delta)
+    first, last = prices[0], prices[-1]
+    return Fold(first, last, low, high, len(prices), table, volume, sold, bought, delta_low, delta_high, by_method)
+
+
+def _by_method(size: I64, method: I8, volume: int) -> Sequence[int]:
     """Volume per side method; the usual block has one method throughout."""
     only = int(method[0])
     if int(lowest(method)) == only == int(highest(method)):
-        return tuple(volume if m == only else 0 for m in range(len(SideMethod)))
-    return tuple(int(v) for v in np.bincount(method, weights=size, minlength=len(SideMethod)))
+        found = [0] * len(SideMethod)
+        found[only] = volume
+        return found
+    return [int(v) for v in np.bincount(method, weights=size, minlength=len(SideMethod))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +215,8 @@ class OpenBar:
         unknown: list[int] = []
         poc = None
         if source is BarSource.TRADES and self._table is not None:
-            bid, unknown, ask = (self._table[:, side].tolist() for side in (SELL, UNKNOWN, BUY))
-            poc = self.low + poc_index((self._table[:, SELL] + self._table[:, UNKNOWN] + self._table[:, BUY]).tolist())
+            bid, unknown, ask, _ = self._table.T.tolist()
+            poc = self.low + poc_index(np.add.reduce(self._table, axis=1).tolist())
         sided = source is not BarSource.BARS
         sold, bought = (self.sold, self.bought) if sided else (0, 0)
         return FootprintBar(

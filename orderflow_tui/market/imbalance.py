@@ -53,25 +53,26 @@ def imbalances(bar: FootprintBar, rules: ImbalanceRules, min_volume: int) -> tup
     """Buy and sell imbalances of a bar, low to high. Empty for a bar without levels."""
     least = min_volume if rules.min_volume is None else rules.min_volume
     low, bid, ask = bar.low, bar.bid, bar.ask
-    buys = [
-        Imbalance(low + k + 1, volume, bid[k])
-        for k, volume in enumerate(ask[1:])
-        if volume >= least and _holds(volume, bid[k], rules)
-    ]
-    sells = [
-        Imbalance(low + k, volume, ask[k + 1])
-        for k, volume in enumerate(bid[:-1])
-        if volume >= least and _holds(volume, ask[k + 1], rules)
-    ]
-    return buys, sells
+    return _compared(low + 1, ask[1:], bid, least, rules), _compared(low, bid[:-1], ask[1:], least, rules)
 
 
-def _holds(volume: int, opposite: int, rules: ImbalanceRules) -> bool:
-    if volume - opposite < rules.min_diff:
-        return False
-    if opposite == 0 and rules.zero_policy is not ZeroPolicy.ONE:
-        return rules.zero_policy is ZeroPolicy.INF
-    return 100 * volume >= rules.ratio_percent * (opposite or 1)
+def _compared(first: int, volumes: list[int], opposites: list[int], least: int, rules: ImbalanceRules) -> list[Imbalance]:
+    """The levels from tick `first` on whose volume outweighs the opposite one beside it."""
+    percent, diff = rules.ratio_percent, rules.min_diff
+    found = [
+        Imbalance(tick, volume, opposite)
+        for tick, volume, opposite in zip(range(first, first + len(volumes)), volumes, opposites, strict=False)
+        if volume >= least and 100 * volume >= percent * (opposite or 1) and volume - opposite >= diff
+    ]
+    if rules.zero_policy is ZeroPolicy.ONE:
+        return found
+    found = [level for level in found if level.opposite]
+    if rules.zero_policy is ZeroPolicy.INF:
+        ticks = zip(range(first, first + len(volumes)), volumes, opposites, strict=False)
+        found += [
+            Imbalance(tick, volume, 0) for tick, volume, opposite in ticks if not opposite and volume >= max(least, diff, 1)
+        ]
+    return sorted(found, key=lambda level: level.tick)
 
 
 def stacks(levels: Sequence[Imbalance], least: int) -> list[tuple[int, int]]:

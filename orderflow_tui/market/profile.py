@@ -16,6 +16,7 @@ from orderflow_tui.domain.value import ValueArea
 
 MAX_SPAN = 1 << 20  # ticks between the lowest and the highest price of one profile
 MARGIN = 64  # ticks of room beyond a new extreme
+SOLD, UNSIDED, BOUGHT, SPREAD = range(4)  # columns of a table of levels: three kinds of traded volume, and volume laid out
 
 
 class WildPrice(ValueError):
@@ -81,7 +82,7 @@ def value_area(low: int, volumes: Sequence[int], permille: int, method: str, row
 
     With rows of more than one tick, VAH is the top tick of its row, VAL the bottom tick, POC the (lower) middle one.
     """
-    base, rows = _rows(low, volumes, row_ticks)
+    base, rows = rows_of(low, volumes, row_ticks)
     if not rows:
         return None
     poc = poc_index(rows)
@@ -96,7 +97,7 @@ def value_area(low: int, volumes: Sequence[int], permille: int, method: str, row
     )
 
 
-def _rows(low: int, volumes: Sequence[int], row_ticks: int) -> tuple[int, Sequence[int]]:
+def rows_of(low: int, volumes: Sequence[int], row_ticks: int) -> tuple[int, Sequence[int]]:
     """Row number of the first traded row, and the rows' volumes from there to the last traded one."""
     first, last = 0, len(volumes) - 1
     while first <= last and volumes[first] == 0:
@@ -128,16 +129,15 @@ def spread(volume: int, low: int, high: int, close: int) -> tuple[int, int, int]
 
 
 class VolumeProfile:
-    """Volume and delta at price, dense and growing. `approx` once a bar was spread into it."""
+    """Volume at price by side, dense and growing. `approx` once a bar was spread into it."""
 
     __slots__ = (
         "_areas",
         "_base",
-        "_delta",
         "_dense_kept",
         "_kept_version",
         "_poc_kept",
-        "_volume",
+        "_table",
         "approx",
         "high",
         "low",
@@ -154,8 +154,7 @@ class VolumeProfile:
         self.approx = False
         self.version = 0  # changes with the contents
         self._base = 0
-        self._volume: I64 = np.zeros(0, dtype=np.int64)
-        self._delta: I64 = np.zeros(0, dtype=np.int64)
+        self._table: I64 = np.zeros((0, 4), dtype=np.int64)  # columns SOLD, UNSIDED, BOUGHT, SPREAD from tick _base
         self._kept_version = -1
         self._dense_kept: tuple[int, ...] = ()
         self._poc_kept: int | None = None
@@ -163,25 +162,28 @@ class VolumeProfile:
 
     # -- adding -------------------------------------------------------------------------------------------------------
 
-    def add_levels(self, low: int, volumes: I64, deltas: I64 | None = None) -> None:
-        """Add volume (and delta) at the ticks low, low+1, …; the first and the last must have traded."""
-        high = low + len(volumes) - 1
-        self._cover(low, high)
+    def add_table(self, low: int, table: I64, volume: int) -> None:
+        """Add int64[levels, 4] from tick `low`, `volume` in all; the first and the last level must have traded."""
+        count = len(table)
+        self._cover(low, low + count - 1)
         start = low - self._base
-        stop = start + len(volumes)
-        self._volume[start:stop] += volumes
-        if deltas is not None:
-            self._delta[start:stop] += deltas
+        self._table[start : start + count] += table
+        self.total += volume
+
+    def add_levels(self, low: int, volumes: I64) -> None:
+        """Add volume of unknown side at the ticks low, low+1, …; the first and the last must have traded."""
+        self._cover(low, low + len(volumes) - 1)
+        start = low - self._base
+        self._table[start : start + len(volumes), UNSIDED] += volumes
         self.total += int(volumes.sum())
 
     def add(self, block: Trades) -> None:
         """Add trades."""
-        low = int(block.price.min())
-        check_span(low, int(block.price.max()))
-        at = block.price - low
-        volumes = np.bincount(at, weights=block.size).astype(np.int64)
-        deltas = np.bincount(at, weights=block.size * block.aggressor).astype(np.int64)
-        self.add_levels(low, volumes, deltas)
+        low, high = int(block.price.min()), int(block.price.max())
+        check_span(low, high)
+        at = ((block.price - low) << 2) + block.aggressor + 1
+        counts = np.bincount(at, weights=block.size, minlength=4 * (high - low + 1))
+        self.add_table(low, counts.astype(np.int64).reshape(-1, 4), int(block.size.sum()))
 
     def add_bar(self, low: int, high: int, close: int, volume: int) -> None:
         """Spread a bar's volume evenly over its ticks. A bar with less volume than ticks leaves some of them empty."""
@@ -190,9 +192,9 @@ class VolumeProfile:
             return
         self._cover(low if share else first, high if share else last)
         if share:
-            self._volume[low - self._base : high - self._base + 1] += share
+            self._table[low - self._base : high - self._base + 1, SPREAD] += share
         if last >= first:
-            self._volume[first - self._base : last - self._base + 1] += 1
+            self._table[first - self._base : last - self._base + 1, SPREAD] += 1
         self.total += volume
         self.approx = True
 
@@ -209,8 +211,7 @@ class VolumeProfile:
         if self.low is None or self.high is None:
             check_span(low, high)
             self._base = low - MARGIN
-            self._volume = np.zeros(high - low + 1 + 2 * MARGIN, dtype=np.int64)
-            self._delta = np.zeros_like(self._volume)
+            self._table = np.zeros((high - low + 1 + 2 * MARGIN, 4), dtype=np.int64)
             self.low, self.high = low, high
             return
         if low >= self.low and high <= self.high:
@@ -218,11 +219,10 @@ class VolumeProfile:
         self.low, self.high = min(low, self.low), max(high, self.high)
         check_span(self.low, self.high)
         before = max(self._base - low, 0)
-        after = max(high - self._base - len(self._volume) + 1, 0)
+        after = max(high - self._base - len(self._table) + 1, 0)
         if before or after:
             room = (before + MARGIN if before else 0, after + MARGIN if after else 0)
-            self._volume = np.pad(self._volume, room)
-            self._delta = np.pad(self._delta, room)
+            self._table = np.pad(self._table, (room, (0, 0)))
             self._base -= room[0]
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -249,36 +249,34 @@ class VolumeProfile:
 
     def delta_at(self, ticks: int) -> int:
         """Buys minus sells at a tick, as far as trades told."""
-        at = ticks - self._base
-        return int(self._delta[at]) if 0 <= at < len(self._delta) else 0
+        return self.delta_window(ticks, 1)[0]
 
     def volume_at(self, ticks: int) -> int:
         """Volume at a tick."""
-        at = ticks - self._base
-        return int(self._volume[at]) if 0 <= at < len(self._volume) else 0
+        return self.window(ticks, 1)[0]
 
     def window(self, base: int, count: int) -> tuple[int, ...]:
         """Volume at the ticks base … base+count-1, zero outside the traded range."""
-        return self._window(self._volume, base, count)
+        return self._window(base, count, np.add.reduce(self._rows(base, count), axis=1).tolist())
 
     def delta_window(self, base: int, count: int) -> tuple[int, ...]:
         """Delta at the ticks base … base+count-1."""
-        return self._window(self._delta, base, count)
+        rows = self._rows(base, count)
+        return self._window(base, count, (rows[:, BOUGHT] - rows[:, SOLD]).tolist())
 
     def volume_above(self, ticks: int) -> int:
         """Volume traded above a tick."""
-        return int(self._volume[max(ticks + 1 - self._base, 0) :].sum())
+        return int(self._table[max(ticks + 1 - self._base, 0) :].sum())
 
     def volume_below(self, ticks: int) -> int:
         """Volume traded below a tick."""
-        return int(self._volume[: max(ticks - self._base, 0)].sum())
+        return int(self._table[: max(ticks - self._base, 0)].sum())
 
-    def levels(self) -> tuple[int, I64, I64] | None:
-        """(low, volumes, deltas) as int64 views, None when nothing traded."""
+    def table(self) -> I64:
+        """A view of int64[levels, 4] from `low` to `high`: sold, unknown, bought, spread from bars."""
         if self.low is None or self.high is None:
-            return None
-        part = slice(self.low - self._base, self.high - self._base + 1)
-        return self.low, self._volume[part], self._delta[part]
+            return self._table[:0]
+        return self._table[self.low - self._base : self.high - self._base + 1]
 
     def _refresh(self) -> None:
         """Compute what is kept between changes."""
@@ -288,14 +286,16 @@ class VolumeProfile:
         self._areas = {}
         if self.low is None or self.high is None:
             return
-        self._dense_kept = tuple(self._volume[self.low - self._base : self.high - self._base + 1].tolist())
-        base, rows = _rows(self.low, self._dense_kept, self.row_ticks)
+        self._dense_kept = tuple(np.add.reduce(self.table(), axis=1).tolist())
+        base, rows = rows_of(self.low, self._dense_kept, self.row_ticks)
         self._poc_kept = (base + poc_index(rows)) * self.row_ticks + (self.row_ticks - 1) // 2
 
-    def _window(self, values: I64, base: int, count: int) -> tuple[int, ...]:
+    def _rows(self, base: int, count: int) -> I64:
         start = base - self._base
-        inside = values[max(start, 0) : max(start + count, 0)].tolist()
-        before = min(max(-start, 0), count)
+        return self._table[max(start, 0) : max(start + count, 0)]
+
+    def _window(self, base: int, count: int, inside: list[int]) -> tuple[int, ...]:
+        before = min(max(self._base - base, 0), count)
         return (0,) * before + tuple(inside) + (0,) * (count - before - len(inside))
 
 
@@ -303,8 +303,7 @@ def merged(profiles: Iterable[VolumeProfile], row_ticks: int = 1) -> VolumeProfi
     """The sum of profiles, row by row. The order does not matter."""
     whole = VolumeProfile(row_ticks)
     for profile in profiles:
-        part = profile.levels()
-        if part is not None:
-            whole.add_levels(*part)
+        if profile.low is not None:
+            whole.add_table(profile.low, profile.table(), profile.total)
             whole.approx = whole.approx or profile.approx
     return whole

@@ -12,7 +12,7 @@ from orderflow_tui.market.delta import Cvd
 from orderflow_tui.market.footprint import Fold
 from orderflow_tui.market.news import PeriodClosed
 from orderflow_tui.market.params import MarketParams
-from orderflow_tui.market.profile import VolumeProfile, merged
+from orderflow_tui.market.profile import SPREAD, VolumeProfile, merged
 from orderflow_tui.market.tpo import Extreme, TpoProfile
 from orderflow_tui.market.vwap import Vwap
 
@@ -49,8 +49,8 @@ class Today:
         self.rth_begun = False
         self._params = params
         self.profiles = {phase: VolumeProfile(params.row_ticks) for phase in (Phase.OVERNIGHT, Phase.RTH, Phase.AFTER)}
-        self.vwap_rth = Vwap()
-        self.vwap_globex = Vwap()
+        self._row_averages = {phase: Vwap() for phase in self.profiles}  # of historical rows; trades are in the profiles
+        self._averages: tuple[int, dict[Phase, Vwap]] = (-1, {})
         self.cvd_rth = Cvd()
         self.cvd_globex = Cvd()
         self.rth = Range()
@@ -71,13 +71,14 @@ class Today:
         delta = part.bought - part.sold if sided else None
         self._add_range(phase, period, in_ib, (part.first, part.high, part.low, part.last))
         profile = self.profiles[_shelf(phase)]
-        profile.add_levels(part.low, part.volumes, part.deltas if sided else None)
-        profile.approx = profile.approx or not sided
+        if sided:
+            profile.add_table(part.low, part.table, part.volume)
+        else:
+            profile.add_levels(part.low, part.table.sum(axis=1))
+            profile.approx = True
         self.cvd_globex.add(delta)
-        self.vwap_globex.add_levels(part.low, part.volumes)
         if phase is Phase.RTH:
             self.cvd_rth.add(delta)
-            self.vwap_rth.add_levels(part.low, part.volumes)
         for method, volume in enumerate(part.by_method):
             self.by_method[method] += volume
         self.unknown += part.unknown
@@ -91,11 +92,10 @@ class Today:
         if row.bid_volume is not None and row.ask_volume is not None:
             sold, bought = int(row.bid_volume[0]), int(row.ask_volume[0])
             delta, known = bought - sold, bought + sold
+        self._row_averages[_shelf(phase)].add_bar(high, low, close, volume)
         self.cvd_globex.add(delta)
-        self.vwap_globex.add_bar(high, low, close, volume)
         if phase is Phase.RTH:
             self.cvd_rth.add(delta)
-            self.vwap_rth.add_bar(high, low, close, volume)
         self.by_method[SideMethod.FEED] += known
         self.by_method[SideMethod.NONE] += volume - known
         self.unknown += volume - known
@@ -124,7 +124,7 @@ class Today:
         """Move every price."""
         for profile in self.profiles.values():
             profile.shift(ticks)
-        for average in (self.vwap_rth, self.vwap_globex):
+        for average in self._row_averages.values():
             average.shift(ticks)
         for stretch in (self.rth, self.overnight, self.ib, self._period):
             stretch.shift(ticks)
@@ -140,10 +140,39 @@ class Today:
     @property
     def globex_profile(self) -> VolumeProfile:
         """The whole day; rebuilt only when a part changed."""
-        version = sum(profile.version for profile in self.profiles.values())
+        version = self._version()
         if self._globex is None or self._globex[0] != version:
             self._globex = (version, merged(self.profiles.values(), self._params.row_ticks))
         return self._globex[1]
+
+    @property
+    def vwap_rth(self) -> Vwap:
+        """Average since the regular open."""
+        return self._average(Phase.RTH)
+
+    @property
+    def vwap_globex(self) -> Vwap:
+        """Average since the Globex open."""
+        whole = Vwap()
+        for phase in self.profiles:
+            whole.add(self._average(phase))
+        return whole
+
+    def _average(self, phase: Phase) -> Vwap:
+        """Average price of a phase, from its levels and its rows; worked out when asked, kept until it changes."""
+        if self._averages[0] != self._version():
+            self._averages = (self._version(), {})
+        known = self._averages[1].get(phase)
+        if known is None:
+            profile = self.profiles[phase]
+            known = self._row_averages[phase].copy()
+            if profile.low is not None:
+                known.add_levels(profile.low, profile.table()[:, :SPREAD].sum(axis=1))
+            self._averages[1][phase] = known
+        return known
+
+    def _version(self) -> int:
+        return sum(profile.version for profile in self.profiles.values())
 
     def dva(self) -> ValueArea | None:
         """Developing value area of regular hours."""

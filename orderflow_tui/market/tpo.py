@@ -116,8 +116,9 @@ class TpoProfile:
         for i in range(1, len(counts)):
             if counts[i] == 1 and counts[i - 1] > 1:
                 start = i
-            elif counts[i] > 1 and start is not None:
-                found.append((low + start, low + i - 1))
+            elif counts[i] != 1:
+                if counts[i] > 1 and start is not None:
+                    found.append((low + start, low + i - 1))
                 start = None
         return tuple(found)
 

@@ -24,6 +24,12 @@ class Vwap:
         self._second = 0
         self.approx = False
 
+    def copy(self) -> Vwap:
+        """The same sums, to be added to."""
+        other = Vwap()
+        other.add(self)
+        return other
+
     def add_levels(self, low: int, volumes: I64) -> None:
         """Add volume traded at the ticks low, low+1, …; `volumes` int64[levels]."""
         steps = np.arange(len(volumes), dtype=np.int64)

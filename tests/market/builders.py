@@ -103,9 +103,7 @@ def ohlc_bar(high: int, low: int, close: int, start_ns: int = 0, volume: int = 1
 def tape(*rows: tuple[int, int, int]) -> Trades:
     """Trades of (ts_ns, price, signed size): positive bought, negative sold."""
     sizes = [row[2] for row in rows]
-    return trades_of(
-        "ES", [row[0] for row in rows], [row[1] for row in rows], np.abs(sizes), np.sign(sizes)
-    )
+    return trades_of("ES", [row[0] for row in rows], [row[1] for row in rows], np.abs(sizes), np.sign(sizes))
 
 
 def rows_of(

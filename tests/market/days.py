@@ -29,7 +29,9 @@ def at(day: date | str, clock: str = "00:00:00") -> int:
     return int(moment.timestamp()) * SECOND
 
 
-def session_day(trade_date: date, opens: date | None = None, closes: str = "17:00:00", rth: str | None = "16:00:00") -> SessionDay:
+def session_day(
+    trade_date: date, opens: date | None = None, closes: str = "17:00:00", rth: str | None = "16:00:00"
+) -> SessionDay:
     """A Globex day from 18:00 of the evening before (or of `opens`); `rth` is when regular hours end, None: there are none."""
     evening = opens or trade_date - timedelta(days=1)
     return SessionDay(
@@ -60,9 +62,7 @@ MARCH = table_of("2026-02-02", "2026-03-31")
 class Probe:
     """The smallest core: a market state whose news are kept."""
 
-    def __init__(
-        self, params: MarketParams | None = None, table: SessionTable = MARCH, history: History | None = None
-    ) -> None:
+    def __init__(self, params: MarketParams | None = None, table: SessionTable = MARCH, history: History | None = None) -> None:
         self.market = MarketState(ES, params or MarketParams(), table, history)
         self.news: list[News] = []
         self._driver = Driver(self, nothing)

@@ -113,7 +113,7 @@ def test_adding_trades_or_their_levels_is_the_same() -> None:
     block = tape((1, 100, 5), (2, 103, -4), (3, 100, -2), (4, 99, 1))
     by_trades, by_levels = VolumeProfile(), VolumeProfile()
     by_trades.add(block)
-    by_levels.add_levels(99, np.array([1, 7, 0, 0, 4]), np.array([1, 3, 0, 0, -4]))
+    by_levels.add_table(99, np.array([[0, 0, 1, 0], [2, 0, 5, 0], [0] * 4, [0] * 4, [4, 0, 0, 0]]), 12)
     assert by_trades.volumes() == by_levels.volumes() == (1, 7, 0, 0, 4)
     assert by_trades.delta_window(98, 6) == by_levels.delta_window(98, 6) == (0, 1, 3, 0, 0, -4)
     assert (by_trades.low, by_trades.high, by_trades.total) == (99, 103, 12)
