@@ -49,6 +49,7 @@ class SimBroker:
         "_exchange",
         "_instruments",
         "_mischief",
+        "_newest_number",
         "_now_ns",
         "_report_began_ns",
         "_reports",
@@ -84,6 +85,7 @@ class SimBroker:
         self._exchange = Exchange(books, rules, account, self._mischief, self._timers, self._reports)
         self._revisions: dict[str, int] = {}
         self._epoch = 1
+        self._newest_number = 0
         self._now_ns = 0
         self._report_began_ns: int | None = None
         self._day_known = table is None
@@ -102,6 +104,7 @@ class SimBroker:
             raise NotSent(f"simulated fault: the line refused {', '.join(o.id for o in orders)}")
         for order in orders:
             self._revisions[order.id] = order.revision
+            self._newest_number = max(self._newest_number, order.number)
             self._exchange.enter(Resting(order, order.revision))
         ids = tuple(o.id for o in orders)
         if self._mischief.strikes(Fault.SEND_LOST):
@@ -262,9 +265,13 @@ class SimBroker:
         self._watch = None
 
     def _announce(self, now_ns: int, link: Link, reason: str) -> None:
-        epoch = self._epoch
-        due_ns = max(now_ns, self._now_ns)
-        self._timers.at(due_ns, lambda at_ns: self._reports.shout(LinkStatus(at_ns, link, epoch, reason)))
+        epoch, due_ns = self._epoch, max(now_ns, self._now_ns)
+        number = 1 + self._newest_number
+
+        def tell(at_ns: int) -> None:
+            self._reports.shout(LinkStatus(at_ns, link, epoch, reason, next_number=number))
+
+        self._timers.at(due_ns, tell)
         self._watch = None
 
     def _need_line(self) -> None:

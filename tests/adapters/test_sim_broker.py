@@ -15,7 +15,7 @@ from orderflow_tui.adapters.sim_broker_orders import FillRules
 from orderflow_tui.domain.account import AccountReport, Link, LinkStatus
 from orderflow_tui.domain.event import Event
 from orderflow_tui.domain.market import NO_PRICE, Depth, Quote, trades_of
-from orderflow_tui.domain.order import BrokerStatus, Commission, Order, OrderType, Purpose, Role, Side
+from orderflow_tui.domain.order import BrokerStatus, Change, Commission, Order, OrderType, Purpose, Role, Side
 from orderflow_tui.domain.session import SessionDay, SessionTable
 from orderflow_tui.domain.watch import Watch
 from orderflow_tui.ports import MatchingBroker, NotSent
@@ -299,6 +299,54 @@ def test_changing_what_was_never_sent_is_refused() -> None:
     change, changed = moved_stop(bracket()[1], 19_998)
     with pytest.raises(NotSent, match="never sent"):
         desk.broker.change(change, changed, 0)
+
+
+def test_changing_a_filled_order_is_answered_refused() -> None:
+    desk = Desk()
+    parent, *_ = entered(desk)
+    desk.broker.change(Change(parent.id, 1, 2, 20_050, Purpose.ENTRY), replace(parent, revision=1, quantity=2), desk.now)
+    desk.wait(250)
+    assert desk.last_status(parent) is BrokerStatus.CHANGE_REFUSED
+    assert desk.report().positions == (("MES", 1),)
+
+
+def test_a_stop_grown_after_a_shrink_protects_what_it_is_told_to() -> None:
+    desk = Desk(SimBroker([ES, MES], "ES", faults=SimFaults(), rng=Random(1)))
+    _, stop, _ = entered(desk, quantity=2)
+    desk.broker.behave(SimFaults(partial_fill=1.0))
+    desk.trade(20_031)
+    desk.broker.behave()
+    assert updates(desk.told, stop.id)[-1].remaining == 1
+    desk.broker.change(
+        Change(stop.id, 1, 1, 19_995, Purpose.PROTECT), replace(stop, revision=1, quantity=1, stop_ticks=19_995), desk.now
+    )
+    desk.wait(250)
+    desk.trade(19_994)
+    assert desk.prices()[2:] == [(stop.id, 1, 19_993)]
+    assert desk.report().positions == ()
+
+
+def test_margin_of_an_unknown_instrument_is_refused() -> None:
+    with pytest.raises(NotSent, match="ES, MES"):
+        Desk().broker.ask_margin("CL", 0)
+
+
+def test_a_report_asked_on_a_line_that_was_lost_never_comes() -> None:
+    desk = Desk()
+    desk.trade(20_000)
+    desk.broker.ask_report(desk.now)
+    desk.broker.disconnect(desk.now)
+    desk.broker.connect(desk.now)
+    desk.wait(2_000)
+    assert not [e for e in desk.told if isinstance(e, AccountReport)]
+
+
+def test_the_link_says_the_next_order_number() -> None:
+    desk = Desk()
+    desk.send(bracket(number=40))
+    desk.broker.connect(desk.now)
+    desk.wait(1)
+    assert [(e.epoch, e.next_number) for e in desk.told if isinstance(e, LinkStatus)] == [(1, 43)]
 
 
 def test_cancelling_an_unknown_order_is_answered_not_found() -> None:

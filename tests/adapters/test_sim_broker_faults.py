@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
+
 from orderflow_tui.adapters.sim_broker import SimBroker
 from orderflow_tui.adapters.sim_broker_faults import Fault, SimFaults
 from orderflow_tui.domain.account import AccountReport
 from orderflow_tui.domain.order import BrokerStatus, Side
+from orderflow_tui.ports import NotSent
 from tests.adapters.test_sim_broker import Desk, entered
-from tests.contract.broker_contract import ES, MES, bracket, fills, updates
+from tests.contract.broker_contract import ES, MES, bracket, fills, moved_stop, updates
 
 
 def hostile(seed: int = 7, **chances: float) -> Desk:
@@ -179,3 +182,49 @@ def test_switching_one_fault_off_leaves_the_others_where_they_were() -> None:
         ]
 
     assert rejects() == rejects(ack_late=0.5, ack_duplicated=0.5, latency_jitter=0.5)
+
+
+def test_a_cancel_may_be_lost_or_refused_while_the_order_lives() -> None:
+    for desk, answers in ((hostile(cancel_lost=1.0), []), (hostile(cancel_refused=1.0), [BrokerStatus.CANCEL_REFUSED])):
+        _, stop, _ = entered(desk)
+        before = len(updates(desk.told, stop.id))
+        desk.broker.cancel([stop.id], desk.now)
+        desk.wait(1_000)
+        assert [u.status for u in updates(desk.told, stop.id)][before:] == answers
+        desk.trade(19_980)
+        assert desk.prices()[-1][0] == stop.id
+
+
+def test_a_change_may_be_lost_or_refused_and_the_old_price_holds() -> None:
+    for desk in (hostile(change_lost=1.0), hostile(change_refused=1.0)):
+        _, stop, _ = entered(desk)
+        change, changed = moved_stop(stop, 19_998)
+        desk.broker.change(change, changed, desk.now)
+        desk.wait(1_000)
+        desk.trade(19_995)
+        assert len(desk.prices()) == 1
+
+
+def test_oversize_children_ignore_that_the_entry_filled_in_part() -> None:
+    desk = hostile(partial_fill=1.0, oversize_children=1.0)
+    parent, stop, _ = orders = bracket(quantity=2)
+    desk.send(orders)
+    desk.wait(250)
+    desk.trade(20_000)
+    desk.broker.cancel([parent.id], desk.now)
+    desk.wait(250)
+    desk.broker.behave()
+    desk.trade(19_980)
+    assert desk.prices()[1:] == [(stop.id, 2, 19_979)]
+    assert desk.report().positions == (("MES", -1),)
+
+
+def test_a_refused_send_is_proven_not_sent_and_may_be_sent_again() -> None:
+    desk = hostile(send_refused=1.0)
+    with pytest.raises(NotSent, match="simulated fault"):
+        desk.send(bracket())
+    desk.broker.behave()
+    desk.send(bracket())
+    desk.wait(250)
+    assert updates(desk.told, "of1-test-1-E")
+    assert desk.broker.injected == {"send_refused": 1}

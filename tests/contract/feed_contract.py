@@ -6,7 +6,7 @@ import asyncio
 from itertools import pairwise
 
 from orderflow_tui.domain.event import MarketEvent, stamp_of
-from orderflow_tui.domain.market import NO_PRICE, Bars, Depth, FeedState, FeedStatus, Quote, Trades
+from orderflow_tui.domain.market import I8, I64, NO_PRICE, Bars, Depth, FeedState, FeedStatus, Quote, Trades
 from orderflow_tui.ports import Feed
 
 
@@ -62,7 +62,7 @@ class FeedContract:
         for block in self.events():
             if not isinstance(block, Trades):
                 continue
-            columns = [block.price, block.size, block.aggressor, block.method, block.bid, block.ask]
+            columns: list[I64 | I8 | None] = [block.price, block.size, block.aggressor, block.method, block.bid, block.ask]
             assert {len(c) for c in columns if c is not None} == {len(block)}
             assert len(block) > 0
             assert (block.size > 0).all()
