@@ -6,6 +6,7 @@ the engine goes on, latched UNATTENDED, until it is told to stop. Whatever happe
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -131,20 +132,27 @@ def _show(plan: Plan, runtime: Runtime, leaving: Leaving, close_screen: list[Cal
         stop_file=str(plan.stop_file),
     )
     before = _terminal_state()
+    # The screen draws on sys.__stderr__: give it the terminal, then let everything else that writes there go to a file.
+    sys.__stderr__ = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")  # type: ignore[misc]
     undo = standard_error_to(plan.data_dir / "log" / "stderr.log")
     app = OrderflowApp(runtime.seam, options)
     closed = threading.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def show() -> None:
+        loops.append(asyncio.get_running_loop())
+        await app.run_async()
 
     def close() -> None:
-        app.close_from_anywhere()
+        for loop in loops:
+            with suppress(RuntimeError):  # the loop is closed already: so is the screen
+                loop.call_soon_threadsafe(app.exit)
 
     close_screen.append(close)
-    guard = threading.Thread(
-        target=_guard_screen, args=(runtime, leaving, closed, before, close), daemon=True, name="screen guard"
-    )
-    guard.start()
+    guarding = (runtime, leaving, closed, before, close)
+    threading.Thread(target=_guard_screen, args=guarding, daemon=True, name="screen guard").start()
     try:
-        app.run()
+        asyncio.run(show())
     finally:
         closed.set()
         _restore_terminal(before)

@@ -32,8 +32,10 @@ class AccountProof(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """One row. `waits_for_journal`: commits are awaited in the background (live); else written on the spot, so that a
-    replay is a pure function of its file. `key_always`: resuming needs the safety key even when none is configured."""
+    """One row. `waits_for_journal`: commits are awaited in the background (time is the wall clock's); else they are written
+    on the spot, because in simulated time nothing may happen while the disk is waited for: a replay is a function of its
+    file. `key_always`: resuming needs the safety key even when none is configured.
+    """
 
     name: str
     feed: FeedKind
@@ -46,7 +48,7 @@ class Mode:
 
 
 MODES: tuple[Mode, ...] = (
-    Mode("demo", FeedKind.SIMULATED, BrokerKind.SIMULATED, AccountProof.NOT_NEEDED, waits_for_journal=True, auto_roll=True),
+    Mode("demo", FeedKind.SIMULATED, BrokerKind.SIMULATED, AccountProof.NOT_NEEDED, waits_for_journal=False, auto_roll=True),
     Mode("replay", FeedKind.FILES, BrokerKind.SIMULATED, AccountProof.NOT_NEEDED, waits_for_journal=False, auto_roll=True),
     Mode("backtest", FeedKind.FILES, BrokerKind.SIMULATED, AccountProof.NOT_NEEDED, waits_for_journal=False, auto_roll=True),
     Mode("monitor", FeedKind.IB, BrokerKind.NONE, AccountProof.NOT_NEEDED, waits_for_journal=True, auto_roll=False),

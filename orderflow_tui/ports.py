@@ -101,6 +101,10 @@ class Journal(Protocol):
         """One durable transaction (FULL)."""
         ...
 
+    def commit_now(self, rows: Sequence[Row]) -> None:
+        """The same, done when it returns; for simulated time."""
+        ...
+
     def record(self, row: Row) -> None:
         """Queue a row; bounded queue, oldest market rows dropped and counted when full, order rows never."""
         ...

@@ -310,10 +310,19 @@ class Runtime:
     # -- hands --------------------------------------------------------------------------------------------------------
 
     def _commit(self, action: Commit) -> list[Event]:
+        if not self.house.mode.waits_for_journal:
+            return self._commit_now(action)
         self._commits.append(action)
         assert self._commit_ready is not None
         self._commit_ready.set()
         return []
+
+    def _commit_now(self, action: Commit) -> list[Event]:
+        try:
+            self.house.journal.commit_now(action.rows)
+        except JournalError as fault:
+            return [JournalFailed(self._last_ns, action.ids, str(fault))]
+        return [Committed(self._last_ns, action.ids, 0)]
 
     async def _write_commits(self) -> None:
         """The order lane: one commit after the other, nothing else on its connection."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Collection
+from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from typing import Self, TypeVar
@@ -42,6 +44,19 @@ class Lane:
         """Run a callable whole on the connection's thread, after everything asked before."""
         result: T = await self._db._execute(work, self._db._conn)  # type: ignore[no-untyped-call]
         return result
+
+    def run_now(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The same for a caller that must not go on before it is done: blocks, from any thread but the connection's own."""
+        done: Future[T] = Future()
+
+        def job() -> None:
+            try:
+                done.set_result(work(self._db._conn))
+            except BaseException as fault:
+                done.set_exception(fault)
+
+        self._db._tx.put_nowait((asyncio.get_running_loop().create_future(), job))
+        return done.result()
 
     async def close(self) -> None:
         """Close the connection and end its thread. Idempotent."""

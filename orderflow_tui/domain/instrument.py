@@ -7,6 +7,7 @@ Floats appear only where an adapter reads a file or the screen prints.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 from math import isfinite
 
 E9 = 1_000_000_000
@@ -68,7 +69,20 @@ class Instrument:
 def root_of(contract: str, known: tuple[str, ...]) -> str | None:
     """Root symbol of a contract code such as `MESZ6` or `ESH21-CME`: longest known root first, None if unknown."""
     for root in sorted(known, key=len, reverse=True):
-        rest = contract[len(root) : len(root) + 2]
-        if contract.startswith(root) and (not rest or (rest[0] in "FGHJKMNQUVXZ" and (len(rest) == 1 or rest[1].isdigit()))):
+        month, year = contract[len(root) : len(root) + 1], contract[len(root) + 1 : len(root) + 2]
+        if contract.startswith(root) and (not month or (month in "FGHJKMNQUVXZ" and year.isdigit())):
             return root
     return None
+
+
+def quarterly_contract(when: date) -> str:
+    """The quarterly equity-index contract that leads on a trade date, such as `H6`.
+
+    The lead passes to the next quarter on the Monday of expiry week; expiry is the third Friday of the month.
+    """
+    year, month = when.year, (when.month + 2) // 3 * 3
+    first = date(year, month, 1)
+    third_friday = first + timedelta(days=(4 - first.weekday()) % 7 + 14)
+    if when >= third_friday - timedelta(days=4):
+        year, month = (year + 1, 3) if month == 12 else (year, month + 3)
+    return f"{'HMUZ'[month // 3 - 1]}{year % 10}"

@@ -34,20 +34,16 @@ class FootprintPart:
         elif market.bars and market.bars[-1].source is not BarSource.TRADES and market.open_bar() is None:
             off = "this source holds bars, not trades: no levels to show"
         live = market.open_bar()
-        label = (
-            f"{params.market.bar_seconds // 60} min" if params.market.bar_kind == "time" else f"{params.market.bar_volume} vol"
+        return FootprintView(
+            bars=tuple(self._closed(bar) for bar in list(market.bars)[-BARS_SHOWN:]),
+            live=None if live is None else self._dress(live, self._marks(live)),
+            bar_label=bar_label(params.market),
+            ratio=params.market.imbalance.ratio_percent / 100,
+            value_method=f"{params.market.value_method.replace('_', '-')} {params.market.value_permille // 10} %",
+            zones=market.zones,
+            rays=market.unfinished,
+            disabled_reason=off,
         )
-        if params.market.bar_kind == "time" and params.market.bar_seconds % 60:
-            return FootprintView(
-                bars=tuple(self._closed(bar) for bar in list(market.bars)[-BARS_SHOWN:]),
-                live=None if live is None else self._dress(live, self._marks(live)),
-                bar_label=bar_label(params.market),
-                ratio=params.market.imbalance.ratio_percent / 100,
-                value_method=f"{params.market.value_method.replace('_', '-')} {params.market.value_permille // 10} %",
-                zones=market.zones,
-                rays=market.unfinished,
-                disabled_reason=off,
-            )
 
     def _closed(self, bar: FootprintBar) -> BarCells:
         marks = self._marks(bar)

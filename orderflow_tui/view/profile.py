@@ -23,14 +23,13 @@ class ProfilePart:
         needed = params.market.cva_days
         vwap, sigma = market.vwap_rth.value(), market.vwap_rth.sigma()
         dva = market.dva()
+        approx = bool(market.bars) and market.bars[-1].source is not BarSource.TRADES
         low, volumes = market.rth_profile.low, market.rth_profile.volumes()
         return ProfileView(
             cva=self._composite(),
             cva_days=days,
             cva_note="" if days >= needed else f"CVA: {days} of {needed} sessions, needs {needed - days} more: import or wait",
-            dva=None
-            if low is None
-            else Hist(low, volumes, dva, approx=bool(market.bars) and market.bars[-1].source is not BarSource.TRADES),
+            dva=None if low is None else Hist(low, volumes, dva, approx),
             dva_note="" if volumes else "DVA: starts with the first regular-hours trade",
             pva=market.pva,
             levels=self._levels(vwap, sigma),

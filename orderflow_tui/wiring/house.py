@@ -28,6 +28,7 @@ from orderflow_tui.domain.account import Link, LinkStatus
 from orderflow_tui.domain.action import Alert
 from orderflow_tui.domain.event import Event, MarketEvent, Trouble
 from orderflow_tui.domain.history import History
+from orderflow_tui.domain.instrument import quarterly_contract
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.session import MS_NS, SessionTable
 from orderflow_tui.engine import Engine
@@ -51,6 +52,7 @@ class FeedSide:
     def __init__(self, feed: Feed, pace: Pace, symbol: str, history: History, warm: Callable[[], Iterable[MarketEvent]]) -> None:
         self.feed, self.pace, self.symbol, self.history, self.warm = feed, pace, symbol, history, warm
         self.source = ""
+        self.begins: date | None = None  # the trade date it starts on, None when only the recording knows
 
     def steer(self, name: str, value: float | None) -> None:
         """Obey a feed command; unknown ones are for other feeds."""
@@ -111,9 +113,8 @@ async def _build(plan: Plan, runtime: Runtime) -> House:
     except BaseException:
         await journal.close()
         raise
-    surroundings = Surroundings(
-        mode=plan.mode.name.upper(), account_suffix="", contract=params.analysis.symbol, stop_file=str(plan.stop_file)
-    )
+    contract = quarterly_contract(side.begins) if side.begins and params.analysis.roll_months == "HMUZ" else ""
+    surroundings = Surroundings(mode=plan.mode.name.upper(), account_suffix="", contract=contract, stop_file=str(plan.stop_file))
     views = ViewBuilder(engine, surroundings)
     heartbeat = Heartbeat(heartbeat_path(plan.data_dir))
     status = partial(status_document, plan, runtime)
@@ -197,7 +198,7 @@ def _simulated(plan: Plan) -> tuple[SessionTable, FeedSide]:
     )
     pace.start(start_ns)
     side = FeedSide(market, pace, plan.instrument, market.history(market_params(loaded.config)), market.warm_events)
-    side.source = f"simulated market, seed {demo.seed}"
+    side.source, side.begins = f"simulated market, seed {demo.seed}", start.date()
     return table, side
 
 

@@ -419,3 +419,14 @@ def test_the_chain_error_says_what_to_do() -> None:
     fault = BrokenChain("orders.sqlite", 12, "its content does not match its hash")
     assert fault.seq == 12
     assert str(fault).startswith("orders.sqlite is damaged at row 12:")
+
+
+async def test_a_commit_on_the_spot_is_on_disk_with_everything_queued_before_it(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path, Run("r1", "demo"))
+    journal.record(Row("orders", "note", "first", 1, {}))
+    journal.commit_now([Row("orders", "note", "second", 2, {})])
+    stored = read_events(tmp_path, ("note",))
+    assert [entry.row.ref for entry in stored] == ["first", "second"]
+    await journal.close()
+    with pytest.raises(JournalError, match="closed"):
+        journal.commit_now([Row("orders", "note", "third", 3, {})])
