@@ -12,13 +12,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from enum import Enum
+from functools import partial
+from typing import Any
 
 from orderflow_tui.adapters import ib_codec as codec
 from orderflow_tui.adapters.ib_line import Line
 from orderflow_tui.adapters.ib_queue import MarketQueue
 from orderflow_tui.adapters.ib_session import IbSession
 from orderflow_tui.adapters.ib_stream import Stream
+from orderflow_tui.adapters.ib_subscriptions import Kind, Subscription, Subscriptions
 from orderflow_tui.domain.event import MarketEvent
 from orderflow_tui.domain.market import Aggressor, FeedState, FeedStatus, SideMethod
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
@@ -26,27 +28,9 @@ from orderflow_tui.domain.session import MS_NS, SECOND_NS
 BOOK_EVERY_NS = 20 * MS_NS
 BOOK_BAD_NS = 2 * SECOND_NS
 STALE_NS = 15 * SECOND_NS
-ROWS = 10
 LEVEL1_BIDS, LEVEL1_ASKS, LEVEL1_LASTS = {1, 66}, {2, 67}, {4, 68}
 LEVEL1_BID_SIZES, LEVEL1_ASK_SIZES, LEVEL1_VOLUMES = {0, 69}, {3, 70}, {8, 74}
 LIVE_DATA = 1
-
-
-class Kind(Enum):
-    """What a subscription brings."""
-
-    TRADES = "Last"
-    QUOTES = "BidAsk"
-    DEPTH = "depth"
-    LEVEL1 = "level 1"
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """A subscription by what it brings and for which instrument."""
-
-    kind: Kind
-    symbol: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +56,8 @@ class IbFeed:
         symbols = dict.fromkeys((self._analysis, self._execution))
         self.streams = {symbol: Stream(session.instruments[symbol]) for symbol in symbols}
         self.queue = MarketQueue()
-        self._line: Line | None = None
-        self._requests: dict[int, Subscription] = {}
-        self._timers: list[asyncio.TimerHandle] = []
+        self.subscriptions = Subscriptions(self._contract)
+        self._book_timer: asyncio.TimerHandle | None = None
         self._last_ns = 0
         self._told_ns = 0
         self._interrupted = False
@@ -85,6 +68,10 @@ class IbFeed:
         self._no_depth = not with_depth
         session.followers.append(self)
 
+    def _contract(self, symbol: str) -> Any | None:
+        traded = self._session.traded.get(symbol)
+        return None if traded is None else traded.contract
+
     # -- ports.Feed --------------------------------------------------------------------------------------------------
 
     async def events(self) -> AsyncIterator[MarketEvent]:
@@ -94,16 +81,18 @@ class IbFeed:
 
     async def close(self) -> None:
         """End the stream of events. The line is the session's to close."""
-        self._forget()
+        self.subscriptions.forget()
+        if self._book_timer is not None:
+            self._book_timer.cancel()
         self.queue.close()
 
     # -- following the session ---------------------------------------------------------------------------------------
 
     def opened(self, line: Line) -> None:
         """Hear the new line."""
-        if line is not self._line:
-            self._forget()
-            self._line = line
+        if line is not self.subscriptions.line:
+            self.subscriptions.forget()
+            self.subscriptions.line = line
             self._denied = self._farm_down = ""
             self._competing = False
             self._no_depth = not self._with_depth
@@ -111,7 +100,7 @@ class IbFeed:
 
     def synced(self, keep_subscriptions: bool) -> None:
         """Subscribe, unless the broker kept what we had."""
-        if not (keep_subscriptions and self._requests):
+        if not (keep_subscriptions and self.subscriptions):
             self.resubscribe()
 
     def lost(self, reason: str) -> None:
@@ -121,13 +110,14 @@ class IbFeed:
             for symbol, stream in self.streams.items():
                 stream.interrupted()
                 self._put_status(symbol, FeedState.DOWN, reason)
-        if self._line is not None and not self._line.alive:
-            self._forget()
-            self._line = None
+        line = self.subscriptions.line
+        if line is not None and not line.alive:
+            self.subscriptions.forget()
+            self.subscriptions.line = None
 
     def resubscribe(self) -> None:
         """Drop what is subscribed, ask anew, a pause between requests for one instrument."""
-        self._cancel_all()
+        self.subscriptions.cancel_all()
         self.streams[self._analysis].clear_book()
         wanted = [Subscription(Kind.TRADES, self._analysis), Subscription(Kind.QUOTES, self._analysis)]
         if self._execution != self._analysis:
@@ -137,7 +127,7 @@ class IbFeed:
         asked: dict[str, int] = {}
         for subscription in wanted:
             turn = asked.get(subscription.symbol, 0)
-            self._later(turn * self._pace.stagger_s, lambda s=subscription: self._subscribe(s))  # type: ignore[misc]
+            self.subscriptions.later(turn * self._pace.stagger_s, partial(self.subscriptions.start, subscription))
             if subscription.kind is not Kind.DEPTH:
                 asked[subscription.symbol] = turn + 1
 
@@ -171,7 +161,7 @@ class IbFeed:
         if self._no_depth or bad_since is None or now_ns - bad_since < BOOK_BAD_NS:
             return ""
         why = stream.book.broken or "the book stays crossed or out of order"
-        self._renew(Subscription(Kind.DEPTH, self._analysis))
+        self._renew_book(self._analysis)
         return why
 
     def denied(self) -> str:
@@ -184,63 +174,6 @@ class IbFeed:
             self._farm_down = f"{code} {text}"
         elif code in codec.FARM_UP:
             self._farm_down = ""
-
-    # -- subscriptions -----------------------------------------------------------------------------------------------
-
-    def _later(self, seconds: float, action: Callable[[], None]) -> None:
-        loop = asyncio.get_running_loop()
-        now_s = loop.time()
-        self._timers = [timer for timer in self._timers if timer.when() > now_s and not timer.cancelled()]
-        self._timers.append(loop.call_later(seconds, action))
-
-    def _subscribe(self, wanted: Subscription) -> None:
-        """Ask for one stream with a fresh id."""
-        line, traded = self._line, self._session.traded.get(wanted.symbol)
-        if line is None or not line.alive or traded is None or wanted in self._requests.values():
-            return
-        request, client, contract = line.new_request(), line.client, traded.contract
-        self._requests[request] = wanted
-        match wanted.kind:
-            case Kind.TRADES | Kind.QUOTES:
-                line.lane.call(lambda: client.reqTickByTickData(request, contract, wanted.kind.value, 0, False))
-            case Kind.DEPTH:
-                line.lane.call(lambda: client.reqMktDepth(request, contract, ROWS, False, []))
-            case Kind.LEVEL1:
-                line.lane.call(lambda: client.reqMktData(request, contract, "", False, False, []))
-
-    def _cancel(self, request: int) -> None:
-        """End a subscription; what still arrives under its id is nobody's."""
-        subscription, line = self._requests.pop(request), self._line
-        if line is None or not line.alive:
-            return
-        match subscription.kind:
-            case Kind.TRADES | Kind.QUOTES:
-                line.lane.call(lambda: line.client.cancelTickByTickData(request))
-            case Kind.DEPTH:
-                line.lane.call(lambda: line.client.cancelMktDepth(request, False))
-            case Kind.LEVEL1:
-                line.lane.call(lambda: line.client.cancelMktData(request))
-
-    def _cancel_all(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-        for request in list(self._requests):
-            self._cancel(request)
-
-    def _forget(self) -> None:
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-        self._requests.clear()
-
-    def _renew(self, wanted: Subscription) -> None:
-        """The same stream under a new id, from an empty book."""
-        for request in [r for r, s in self._requests.items() if s == wanted]:
-            self._cancel(request)
-        if wanted.kind is Kind.DEPTH:
-            self.streams[wanted.symbol].clear_book()
-        self._subscribe(wanted)
 
     # -- what the line says ------------------------------------------------------------------------------------------
 
@@ -281,7 +214,7 @@ class IbFeed:
         now_ns = self._now()
         stream.on_row(now_ns, position, operation, side == 1, ticks, int(size))
         if stream.book.broken:
-            self._renew(Subscription(Kind.DEPTH, stream.instrument.symbol))
+            self._renew_book(stream.instrument.symbol)
             return
         if not stream.quotes_live and stream.book.valid:
             (bid, bid_size), (ask, ask_size) = stream.book.bids[0], stream.book.asks[0]
@@ -290,12 +223,16 @@ class IbFeed:
         if now_ns - self._told_ns >= BOOK_EVERY_NS:
             self._tell_book(stream, now_ns)
         elif stream.book_changed:
-            self._book_soon(stream)
+            self._book_soon()
 
-    def _book_soon(self, stream: Stream) -> None:
+    def _book_soon(self) -> None:
         """Tell the last change of a burst even if nothing follows it."""
-        if len(self._timers) < 2 or all(t.cancelled() for t in self._timers):
-            self._later(BOOK_EVERY_NS / SECOND_NS, lambda: self._tell_book(stream, self._now()))
+        if self._book_timer is None:
+            self._book_timer = asyncio.get_running_loop().call_later(BOOK_EVERY_NS / SECOND_NS, self._tell_late_book)
+
+    def _tell_late_book(self) -> None:
+        self._book_timer = None
+        self._tell_book(self.streams[self._analysis], self._now())
 
     def on_level1(self, request: int, kind: int, price: float | None, size: float) -> None:
         """A field of the aggregate: quotes where no quote stream runs, prints of unknown side from the day's volume."""
@@ -337,27 +274,27 @@ class IbFeed:
 
     def on_data_type(self, request: int, kind: int) -> None:
         """Anything but live data fences."""
-        if request in self._requests and kind != LIVE_DATA:
+        if request in self.subscriptions.by_request and kind != LIVE_DATA:
             self._denied = "the gateway sends delayed or frozen data"
 
     def on_data_error(self, request: int, code: int, text: str) -> None:
         """Degrade, renew, or say that there will be none."""
-        wanted = self._requests.get(request)
+        wanted = self.subscriptions.by_request.get(request)
         if wanted is None or code == codec.PARTIAL_PERMISSION:
             return
         why = f"{code} {text}"
         if code == codec.DEPTH_RESET:
-            self._renew(wanted)
+            self._renew_book(wanted.symbol)
         elif code == codec.COMPETING:
             self._competing = True
         elif wanted.kind is Kind.DEPTH:
-            self._requests.pop(request)
+            self.subscriptions.refused(request)
             self._no_depth = True
         elif wanted.kind is Kind.LEVEL1 or code == codec.DELAYED:
             if code in codec.NO_PERMISSION or code == codec.DELAYED:
                 self._denied = why
         elif code in codec.TICKS_REFUSED or code in codec.NO_PERMISSION:
-            self._requests.pop(request)
+            self.subscriptions.refused(request)
             self._degrade(wanted, why)
 
     def _degrade(self, refused: Subscription, why: str) -> None:
@@ -367,13 +304,20 @@ class IbFeed:
             stream.snapshot = True
             self._interrupted = False
             self._put_status(refused.symbol, FeedState.SNAPSHOT, why)
-        self._subscribe(Subscription(Kind.LEVEL1, refused.symbol))
-        self._later(self._pace.retry_s, lambda: self._subscribe(refused))
+        self.subscriptions.start(Subscription(Kind.LEVEL1, refused.symbol))
+        self.subscriptions.later(self._pace.retry_s, partial(self.subscriptions.start, refused))
+
+    def _renew_book(self, symbol: str) -> None:
+        """The book under a new id, from nothing."""
+        depth = Subscription(Kind.DEPTH, symbol)
+        self.subscriptions.end(depth)
+        self.streams[symbol].clear_book()
+        self.subscriptions.start(depth)
 
     # -- telling the engine ------------------------------------------------------------------------------------------
 
     def _stream(self, request: int) -> Stream | None:
-        subscription = self._requests.get(request)
+        subscription = self.subscriptions.by_request.get(request)
         return None if subscription is None else self.streams[subscription.symbol]
 
     def _now(self) -> int:

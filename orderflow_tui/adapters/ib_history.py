@@ -22,6 +22,7 @@ from orderflow_tui.domain.market import Bars
 
 SESSIONS = 30
 BAR_S = 60
+HOUR_S = 3_600
 CHUNK_DAYS = 5
 MOST_CHUNKS = 12
 PAUSE_S = 2.2
@@ -59,7 +60,8 @@ async def backfill(line: Line, traded: Traded, now_ns: int, sessions: int = SESS
             break
         end = f"{datetime.fromtimestamp(min(rows), UTC):%Y%m%d-%H:%M:%S}"
     wanted = set(sorted(_trade_dates(rows))[-sessions:])
-    chosen = sorted(s for s in rows if _trade_date(s) in wanted and (s + BAR_S) * 1_000_000_000 <= now_ns)
+    hours = {hour for hour in {s // HOUR_S for s in rows} if _trade_date(hour) in wanted}
+    chosen = sorted(s for s in rows if s // HOUR_S in hours and (s + BAR_S) * 1_000_000_000 <= now_ns)
     return _bars(traded.instrument, [rows[s] for s in chosen])
 
 
@@ -80,13 +82,13 @@ def _request(line: Line, traded: Traded, request: int, end: str) -> None:
     line.client.reqHistoricalData(request, traded.contract, end, f"{CHUNK_DAYS} D", "1 min", "TRADES", False, 2, False, [])
 
 
-def _trade_date(second: int) -> date:
-    """The trading day rolls at 17:00 Chicago."""
-    return (datetime.fromtimestamp(second, UTC).astimezone(CHICAGO) + timedelta(hours=7)).date()
+def _trade_date(hour: int) -> date:
+    """The trading day of an hour since the epoch: it rolls at 17:00 Chicago."""
+    return (datetime.fromtimestamp(hour * HOUR_S, CHICAGO) + timedelta(hours=7)).date()
 
 
 def _trade_dates(rows: dict[int, Any]) -> set[date]:
-    return {_trade_date(s) for s in rows}
+    return {_trade_date(hour) for hour in {s // HOUR_S for s in rows}}
 
 
 def _bars(instrument: Instrument, rows: list[Any]) -> Bars:

@@ -134,8 +134,25 @@ class Line:
         return number
 
     async def open(self, host: str, port: int, client_id: int, limit_s: float) -> None:
-        """Connect; raises ConnectionError or TimeoutError."""
-        await self.client.connectAsync(host, port, client_id, limit_s)
+        """Connect; raises OSError or TimeoutError. A gateway that closes during the greeting ends the attempt at once:
+        the library would wait for it until the limit."""
+        dropped: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        def give_up(reason: str) -> None:
+            if not dropped.done():
+                dropped.set_result(reason)
+
+        self.client.apiError.connect(give_up)
+        opening = asyncio.ensure_future(self.client.connectAsync(host, port, client_id, limit_s))
+        try:
+            await asyncio.wait({opening, dropped}, return_when=asyncio.FIRST_COMPLETED)
+            if not opening.done():
+                raise ConnectionError(dropped.result())
+            opening.result()
+        finally:
+            self.client.apiError.disconnect(give_up)
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
         self._alive = True
         self.accounts = list(self.client.getAccounts())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Any, TypeVar
 
@@ -68,10 +69,16 @@ class InLoop:
 
 
 class IbWorld:
-    """A gateway, a session, a feed and a broker. Nothing runs unless `pass_ms` lets time pass; `close` when done."""
+    """A gateway, a session, a feed and a broker. Nothing runs unless `pass_ms` lets time pass; `close` when done.
 
-    def __init__(self, gateway: Settings | None = None, settings: IbSettings | None = None, *, start: bool = True) -> None:
+    `days` moves the stage later than Wednesday 2026-11-18.
+    """
+
+    def __init__(
+        self, gateway: Settings | None = None, settings: IbSettings | None = None, *, start: bool = True, days: int = 0
+    ) -> None:
         self.loop = VirtualLoop()
+        self.loop.now_s = days * 86_400.0
         asyncio.set_event_loop(self.loop)
         self.events: list[Event] = []
         self.market: list[MarketEvent] = []
@@ -83,11 +90,25 @@ class IbWorld:
             self.start()
 
     async def _build(self) -> Stage:
-        stage = Stage(self.loop, self._gateway)
+        self._adapt()
+        return Stage(self.loop, self._gateway)
+
+    def _adapt(self) -> None:
+        """New adapters, as a program just started has them."""
         self.session = IbSession(self._settings, INSTRUMENTS, self.events.append, lambda: self.loop.now_ns, rng=Random(1))
         self.feed = IbFeed(self.session, lambda: self.loop.now_ns)
         self.inner = IbBroker(self.session, self.events.append, lambda: self.loop.now_ns)
-        return stage
+
+    def reborn(self, **changes: Any) -> IbWorld:
+        """Our program ends and starts anew, at the same gateway, perhaps with other settings."""
+        self.call(self.session.stop)
+        self.pass_ms(200)
+        self.events.clear()
+        self._settings = replace(self._settings, **changes)
+        self._adapt()
+        self.broker = InLoop(self, self.inner)
+        self.start()
+        return self
 
     def start(self) -> None:
         """Run the supervisor and read the feed."""

@@ -98,7 +98,9 @@ class DataDesk:
         begin = past.begin_of(end, duration)
         share = 100 if self._rank(listing) == self.house.settings.leading else 4
         product = listing.product
-        found = past.bars(int(product.start / product.tick), begin, end, BAR_SECONDS[bar_size], regular == "1")
+        start, seconds = int(product.start / product.tick), BAR_SECONDS[bar_size]
+        daily = seconds == BAR_SECONDS["1 day"]
+        found = past.days(start, begin, end) if daily else past.bars(start, begin, end, seconds, regular == "1")
         rows: list[Field] = []
         for bar in found:
             moment = datetime.fromtimestamp(bar.start_s, UTC)

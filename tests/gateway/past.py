@@ -5,13 +5,16 @@ Price and volume are pure functions of the minute, so two requests that overlap 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from math import sin
 from zoneinfo import ZoneInfo
 
 CHICAGO = ZoneInfo("America/Chicago")
 MINUTE_S = 60
+HALF_HOUR = 30  # minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +69,35 @@ def minute_bar(start: int, minute: int) -> PastBar:
 def bars(start: int, begin: datetime, end: datetime, seconds: int, regular_only: bool) -> list[PastBar]:
     """All bars of `seconds` (a multiple of 60) in [begin, end), empty ones left out."""
     step = seconds // MINUTE_S
+    allowed = is_regular if regular_only else is_open
     minute = int(begin.timestamp()) // MINUTE_S // step * step
     stop = int(end.timestamp()) // MINUTE_S
     found: list[PastBar] = []
     while minute < stop:
-        moment = datetime.fromtimestamp(minute * MINUTE_S, UTC)
-        if is_open(moment) and (not regular_only or is_regular(moment)):
+        if _in_half_hour(allowed, minute // HALF_HOUR):
             found.append(_joined([minute_bar(start, m) for m in range(minute, min(minute + step, stop))]))
         minute += step
     return found
+
+
+def days(start: int, begin: datetime, end: datetime) -> list[PastBar]:
+    """One bar for each weekday in [begin, end): its regular hours, so far as they are over."""
+    found: list[PastBar] = []
+    day = begin.astimezone(CHICAGO).date()
+    while day <= end.astimezone(CHICAGO).date():
+        opening = datetime(day.year, day.month, day.day, 8, 30, tzinfo=CHICAGO)
+        closing = min(opening + timedelta(hours=6, minutes=30), end.astimezone(CHICAGO))
+        if day.weekday() < 5 and opening < closing:
+            first, last = (int(t.timestamp()) // MINUTE_S for t in (opening, closing))
+            found.append(_joined([minute_bar(start, m) for m in range(first, last)]))
+        day += timedelta(days=1)
+    return found
+
+
+@lru_cache(maxsize=10_000)
+def _in_half_hour(allowed: Callable[[datetime], bool], half_hour: int) -> bool:
+    """Trading hours begin and end on the half hour."""
+    return allowed(datetime.fromtimestamp(half_hour * HALF_HOUR * MINUTE_S, UTC))
 
 
 def _joined(parts: list[PastBar]) -> PastBar:

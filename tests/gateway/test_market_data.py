@@ -239,6 +239,16 @@ def test_bars_of_the_past_agree_however_they_are_asked_for() -> None:
     play(scenario)
 
 
+def test_daily_bars_are_whole_regular_sessions_and_the_running_one() -> None:
+    async def scenario(stage: Stage, ib: Any) -> None:
+        es = await qualified(ib)
+        days = await ib.reqHistoricalDataAsync(es, "", "3 D", "1 day", "TRADES", True, 1)
+        assert [f"{d.date:%m-%d}" for d in days][-2:] == ["11-17", "11-18"]
+        assert days[-1].volume < days[-2].volume / 2
+
+    play(scenario)
+
+
 def test_the_same_history_twice_within_fifteen_seconds_is_a_pacing_violation() -> None:
     async def scenario(stage: Stage, ib: Any) -> None:
         codes: list[int] = []

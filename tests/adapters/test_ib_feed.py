@@ -1,0 +1,243 @@
+import pytest
+
+from orderflow_tui.domain.account import Link
+from orderflow_tui.domain.event import stamp_of
+from orderflow_tui.domain.market import Aggressor, Depth, FeedState, FeedStatus, Quote, SideMethod, Trades
+from tests.adapters.ib_fixtures import MakeWorld, worlds
+from tests.adapters.ib_world import IbWorld
+from tests.gateway.house import Settings
+
+__all__ = ["worlds"]
+
+
+def trades(world: IbWorld, symbol: str = "ES") -> list[tuple[int, int, int, int]]:
+    """(stamp, price, size, side) of every trade the engine would see."""
+    found = []
+    for event in world.market:
+        if isinstance(event, Trades) and event.instrument == symbol:
+            found += list(zip(*(c.tolist() for c in (event.ts_ns, event.price, event.size, event.aggressor)), strict=True))
+    return found
+
+
+def printed(world: IbWorld) -> list[tuple[int, int]]:
+    """(price, size) of the prints of the gateway since its start."""
+    return [(p.price, p.size) for p in world.stage.gateway.house.markets.prints["SPX"]]
+
+
+def states(world: IbWorld, symbol: str = "ES") -> list[FeedState]:
+    return [e.state for e in world.market if isinstance(e, FeedStatus) and e.instrument == symbol]
+
+
+def quotes(world: IbWorld, symbol: str) -> list[Quote]:
+    return [e for e in world.market if isinstance(e, Quote) and e.instrument == symbol]
+
+
+def test_every_print_arrives_once_and_in_order(worlds: MakeWorld) -> None:
+    world = worlds(Settings(steps_per_second=200)).ready()
+    world.pass_ms(20_000)
+    world.do("play", on=False)
+    world.pass_ms(100)
+    got = [(price, size) for _, price, size, _ in trades(world)]
+    assert len(got) > 3_000
+    assert got == printed(world)[-len(got) :]
+
+
+def test_stamps_never_decrease_over_all_events(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(10_000)
+    stamps = [stamp_of(e) for e in world.market]
+    assert stamps == sorted(stamps)
+    assert all(s <= world.now_ns for s in stamps)
+
+
+def test_sides_follow_the_quotes(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(30_000)
+    blocks = [e for e in world.market if isinstance(e, Trades)]
+    methods = [int(m) for b in blocks for m in b.method]
+    sides = [side for *_, side in trades(world)]
+    by_quote = sum(m in {SideMethod.QUOTE, SideMethod.QUOTE_PREV} for m in methods)
+    assert by_quote / len(methods) > 0.95
+    assert Aggressor.BUY in sides
+    assert Aggressor.SELL in sides
+
+
+def test_the_depth_is_the_book_of_the_gateway(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(30_000)
+    world.do("play", on=False)
+    world.pass_ms(200)
+    newest = [e for e in world.market if isinstance(e, Depth)][-1]
+    truth = world.do("quote", symbol="ES")
+    assert [list(row) for row in newest.bids] == truth["bids"][:10]
+    assert [list(row) for row in newest.asks] == truth["asks"][:10]
+
+
+def test_the_traded_instrument_has_quotes_and_the_analysed_one_everything(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(5_000)
+    assert quotes(world, "MES")
+    assert quotes(world, "ES")
+    assert trades(world, "MES") == []
+    assert world.do("state")["subscriptions"] == [{"last": 1, "bid_ask": 2, "depth": 1, "level1": 0}]
+
+
+def test_a_lost_stretch_is_announced_before_the_first_event_after_it(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(2_000)
+    world.do("cut")
+    world.until(lambda: world.session.generation == 2 and world.session.link is Link.READY)
+    world.pass_ms(2_000)
+    assert states(world) == [FeedState.DOWN, FeedState.GAP, FeedState.LIVE]
+    down = next(i for i, e in enumerate(world.market) if isinstance(e, FeedStatus))
+    after = [e for e in world.market[down:] if not (isinstance(e, FeedStatus) and e.state is FeedState.DOWN)]
+    assert isinstance(after[0], FeedStatus)
+    assert after[0].state is FeedState.GAP
+
+
+def test_no_gap_is_announced_on_the_first_start(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.do("restart", down_s=5)
+    world.start()
+    world.ready()
+    world.pass_ms(1_000)
+    assert states(world) == []
+
+
+@pytest.mark.parametrize("code", [10189, 10190, 354])
+def test_refused_ticks_degrade_to_snapshots_and_come_back(worlds: MakeWorld, code: int) -> None:
+    world = worlds(start=False)
+    world.do("answer", what="TICK_BY_TICK", code=code, count=1)
+    world.start()
+    world.ready()
+    world.pass_ms(5_000)
+    assert states(world) == [FeedState.SNAPSHOT]
+    snapshots = trades(world)
+    assert snapshots
+    assert {side for *_, side in snapshots} == {int(Aggressor.UNKNOWN)}
+    world.pass_ms(20_000)
+    assert states(world) == [FeedState.SNAPSHOT, FeedState.GAP, FeedState.LIVE]
+    world.pass_ms(2_000)
+    assert trades(world)[-1][3] != Aggressor.UNKNOWN
+
+
+def test_snapshots_count_every_contract(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.do("answer", what="TICK_BY_TICK", code=10189, count=99)
+    world.start()
+    world.ready()
+    begin = world.stage.gateway.house.markets.volume["SPX"]
+    seen = sum(size for _, _, size, _ in trades(world))
+    world.pass_ms(10_000)
+    world.do("play", on=False)
+    world.pass_ms(1_000)
+    grown = world.stage.gateway.house.markets.volume["SPX"] - begin
+    assert sum(size for _, _, size, _ in trades(world)) - seen == pytest.approx(grown, abs=60)
+
+
+def test_a_partial_permission_changes_nothing(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    request = next(r for r, s in world.feed.subscriptions.by_request.items() if s.kind.value == "Last")
+    world.do("error", code=10090, request=request)
+    world.pass_ms(1_000)
+    assert world.session.link is Link.READY
+    assert states(world) == []
+
+
+def test_without_depth_permission_the_feed_goes_on_without_a_book(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.do("answer", what="DEPTH", code=354)
+    world.start()
+    world.ready()
+    world.pass_ms(3_000)
+    assert not [e for e in world.market if isinstance(e, Depth)]
+    assert quotes(world, "ES")
+
+
+def test_a_reset_book_is_cleared_and_subscribed_under_a_new_id(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    before = {r["fields"][2] for r in world.sent("DEPTH")}
+    world.do("reset-depth", resend=False)
+    world.pass_ms(1_000)
+    after = {r["fields"][2] for r in world.sent("DEPTH")}
+    assert len(after - before) == 1
+    assert world.do("state")["subscriptions"][0]["depth"] == 1
+    world.pass_ms(2_000)
+    assert world.feed.streams["ES"].book.valid
+    assert world.session.link is Link.READY
+
+
+def test_a_row_that_cannot_be_is_answered_with_a_new_book(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    request = next(r for r, s in world.feed.subscriptions.by_request.items() if s.kind.value == "depth")
+    world.call(lambda: world.feed.on_depth(request, 17, 1, 0, 6700.0, 3))
+    world.pass_ms(2_000)
+    assert request not in world.feed.subscriptions.by_request
+    assert world.feed.streams["ES"].book.valid
+
+
+def test_data_under_a_stale_id_is_nobodys(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("play", on=False)
+    world.pass_ms(100)
+    count = len(trades(world))
+    world.call(lambda: world.feed.on_trade(12_345, world.now_ns // 10**9, 6700.0, 5, False))
+    world.pass_ms(100)
+    assert len(trades(world)) == count
+
+
+def test_prints_of_combinations_off_grid_and_empty_ones_are_left_out(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("play", on=False)
+    world.pass_ms(100)
+    request = next(r for r, s in world.feed.subscriptions.by_request.items() if s.kind.value == "Last")
+    count, second = len(trades(world)), world.now_ns // 10**9
+    for price, size, unreported in (
+        (6700.0, 5, True),
+        (6700.1, 5, False),
+        (6700.0, 0, False),
+        (-1.0, 1, False),
+        (33_500.0, 1, False),
+    ):
+        world.call(lambda p=price, s=size, u=unreported: world.feed.on_trade(request, second, p, s, u))  # type: ignore[misc]
+    world.pass_ms(100)
+    assert len(trades(world)) == count
+
+
+def test_delayed_data_is_not_traded_on(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    request = next(iter(world.feed.subscriptions.by_request))
+    world.call(lambda: world.feed.on_data_type(request, 3))
+    world.until(lambda: world.session.link is Link.DATA_BLOCKED, 1)
+
+
+def test_within_the_fifteen_second_rule_quotes_come_later_and_the_book_stands_in(worlds: MakeWorld) -> None:
+    world = worlds(Settings(tick_spacing_s=15)).ready()
+    world.pass_ms(5_000)
+    assert world.do("state")["subscriptions"][0]["bid_ask"] == 1
+    assert trades(world)[-1][3] != Aggressor.UNKNOWN
+    world.pass_ms(20_000)
+    assert world.do("state")["subscriptions"][0]["bid_ask"] == 2
+
+
+def test_subscriptions_kept_by_the_broker_are_not_made_twice(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(3_000)
+    world.do("lose-broker")
+    world.pass_ms(2_000)
+    world.do("regain-broker", kept=True)
+    world.ready()
+    world.pass_ms(3_000)
+    assert world.do("state")["subscriptions"] == [{"last": 1, "bid_ask": 2, "depth": 1, "level1": 0}]
+    assert states(world)[-2:] == [FeedState.GAP, FeedState.LIVE]
+    count = len(trades(world))
+    world.pass_ms(1_000)
+    assert 15 <= len(trades(world)) - count <= 25
+
+
+def test_a_closed_market_is_quiet_and_not_impaired(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("play", on=False)
+    world.loop.now_s += 7 * 3600 + 300  # 16:05 Chicago, the daily pause
+    world.pass_ms(1_000)
+    assert world.feed.impairment() == ""
