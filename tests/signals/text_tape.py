@@ -10,6 +10,7 @@ Left out levels traded nothing. Prices are small tick numbers for readability.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -35,7 +36,7 @@ def drawn(text: str, **fields: Any) -> FootprintBar:
     return of_levels(levels, close, **fields)
 
 
-def of_levels(levels: dict[int, tuple[int, ...]], close: int | None = None, **fields: Any) -> FootprintBar:
+def of_levels(levels: Mapping[int, tuple[int, ...]], close: int | None = None, **fields: Any) -> FootprintBar:
     """A bar of `{tick: (sold, bought[, unknown])}`."""
     low, high = min(levels), max(levels)
     rows = [(*levels.get(k, (0, 0)), 0)[:3] for k in range(low, high + 1)]
