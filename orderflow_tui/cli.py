@@ -188,6 +188,36 @@ def import_(
     sys.stderr.write(_guarded(lambda: import_paths(wish, tz, format_)) + "\n")
 
 
+def _door(verb: str) -> None:
+    """Add a verb that speaks to the running engine through its second door."""
+
+    def speak(
+        word: Annotated[str, typer.Option("--word", help="resume: the word that clears a latch.")] = "",
+        data_dir: DataDir = None,
+    ) -> None:
+        from orderflow_tui.adapters.control import NoAnswer, Refused, ask, control_path
+        from orderflow_tui.console import data_folder
+
+        try:
+            answer = ask(control_path(data_folder(data_dir)), verb, {"word": word} if word else None)
+        except (NoAnswer, Refused) as fault:
+            raise Quit(FAILED, str(fault)) from fault
+        sys.stderr.write(f"{verb} passed on, {answer.get('id')}; `orderflow-tui status` shows what became of it\n")
+
+    speak.__doc__ = DOOR[verb] + f"\n\nExample: orderflow-tui {verb}"
+    app.command(name=verb)(speak)
+
+
+DOOR = {
+    "flatten": "Tell the running engine to cancel everything, exit at market and halt.",
+    "halt": "Tell the running engine to take no new entries; exits stay.",
+    "resume": "Tell the running engine to clear latches that a typed word may clear.",
+    "reconcile": "Tell the running engine to compare its orders and position with the broker now.",
+}
+for _verb in DOOR:
+    _door(_verb)
+
+
 @app.command()
 def status(
     json_: Annotated[bool, typer.Option("--json", help="Print the document.")] = False,
@@ -198,9 +228,9 @@ def status(
     Example: orderflow-tui status --json
     """
     from orderflow_tui.console import data_folder
-    from orderflow_tui.ops.status import status_document, status_text
+    from orderflow_tui.ops.status import status_of, status_text
 
-    document = _guarded(lambda: status_document(data_folder(data_dir)))
+    document = _guarded(lambda: status_of(data_folder(data_dir)))
     sys.stdout.write((json.dumps(document) if json_ else status_text(document)) + "\n")
     if document["heartbeat_age_s"] is None:
         raise Quit(FAILED, "no engine has written a heartbeat here")
@@ -208,6 +238,7 @@ def status(
 
 def _guarded(job: Callable[[], T]) -> T:
     """Do a job; the faults people meet become a sentence and an exit code."""
+    from orderflow_tui.adapters.heartbeat import HeartbeatFault
     from orderflow_tui.adapters.importers.source import ImportFault
     from orderflow_tui.adapters.instance_lock import LockHeld
     from orderflow_tui.config import ConfigFault
@@ -221,7 +252,7 @@ def _guarded(job: Callable[[], T]) -> T:
         raise Quit(LOCKED, str(fault)) from fault
     except Refused as fault:
         raise Quit(REFUSED, str(fault)) from fault
-    except (ImportFault, OSError) as fault:
+    except (ImportFault, HeartbeatFault, OSError) as fault:
         raise Quit(FAILED, str(fault)) from fault
 
 

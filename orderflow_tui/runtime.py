@@ -36,7 +36,7 @@ from orderflow_tui.domain.event import (
     stamp_of,
 )
 from orderflow_tui.domain.latch import LatchKind
-from orderflow_tui.domain.market import Bars, Trades
+from orderflow_tui.domain.market import Bars, Depth, FeedStatus, Quote, Trades
 from orderflow_tui.driver import Driver
 from orderflow_tui.engine import Engine
 from orderflow_tui.hands import Hands
@@ -291,18 +291,21 @@ class Runtime:
         self._inbox.appendleft(Trouble(self._last_ns, LatchKind.CORE_FAULT, reason))
 
     def _stamped(self, event: Event) -> Event:
-        """Time never goes back: a late event is counted at the last stamp."""
+        """One stamp at the door: time never goes back, and nobody but the market moves it ahead of the house clock."""
         if isinstance(event, Trades):
             if int(event.ts_ns[0]) < self._last_ns:
-                late = event.ts_ns.clip(min=self._last_ns)
-                event = replace(event, ts_ns=late)
+                event = replace(event, ts_ns=event.ts_ns.clip(min=self._last_ns))
             self._last_ns = int(event.ts_ns[-1])
             return event
-        stamp = stamp_of(event)
-        if stamp >= self._last_ns:
-            self._last_ns = stamp
+        if isinstance(event, Bars):
+            self._last_ns = max(self._last_ns, stamp_of(event))
             return event
-        return event if isinstance(event, Bars) else replace(event, ts_ns=self._last_ns)
+        stamp = event.ts_ns
+        if not isinstance(event, Quote | Depth | FeedStatus):
+            stamp = min(stamp, self._stamp())
+        stamp = max(stamp, self._last_ns)
+        self._last_ns = stamp
+        return event if stamp == event.ts_ns else replace(event, ts_ns=stamp)
 
     def _stamp(self) -> int:
         return max(self._last_ns, self.house.clock())

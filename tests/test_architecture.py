@@ -30,7 +30,8 @@ ALLOWED: dict[str, set[str]] = {
         for name in SHELL
     },
     "tui": {"domain", "view"},
-    "cli": {"domain", "tui", "modes", "config", "runtime", "wiring", "seam", "research", "ops", "adapters", "view"},
+    "console": {"domain", "tui", "runtime", "seam", "wiring", "adapters"},
+    "cli": {"domain", "modes", "config", "wiring", "research", "ops", "adapters", "console"},
     "__main__": {"cli"},
     "__init__": set(),
 }

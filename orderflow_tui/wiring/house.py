@@ -118,7 +118,7 @@ async def _build(plan: Plan, runtime: Runtime) -> House:
     views = ViewBuilder(engine, surroundings)
     heartbeat = Heartbeat(heartbeat_path(plan.data_dir))
     status = partial(status_document, plan, runtime)
-    door = ControlDoor(control_path(plan.data_dir), runtime.post, status)
+    door = ControlDoor(control_path(plan.data_dir), runtime.post, status, clock=lambda: side.pace.now_ns)
     bare: stop_file.Word = config.kill_switch.action
 
     def view(seq: int, alerts: Sequence[tuple[int, Alert, str]]) -> ConsoleView:

@@ -1,0 +1,50 @@
+"""`status`: what the engine says of itself, asked at its second door, else read from its last heartbeat."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orderflow_tui.adapters.control import NoAnswer, Refused, ask, control_path
+from orderflow_tui.adapters.heartbeat import read_status
+from orderflow_tui.domain.action import Json
+
+SCHEMA = "orderflow-tui/status/1"
+
+
+def status_of(data_dir: Path) -> dict[str, Json]:
+    """The document. `heartbeat_age_s` None when no engine ever beat here; `answering` whether one answered just now.
+
+    Raises HeartbeatFault when the heartbeat file is not one.
+    """
+    beat = read_status(data_dir)
+    document: dict[str, Json] = dict(beat.document) if beat else {}
+    answering = False
+    try:
+        answer = ask(control_path(data_dir), "status").get("status")
+        if isinstance(answer, dict):
+            document |= answer
+            answering = True
+    except (NoAnswer, Refused):
+        answering = False
+    for inner in ("mono_ns", "boot", "wall_ns", "schema"):
+        document.pop(inner, None)
+    age = None if beat is None else round(beat.age_ms / 1000, 3)
+    return {"schema": SCHEMA, "answering": answering, "heartbeat_age_s": age, **document}
+
+
+def status_text(document: dict[str, Json]) -> str:
+    """The same for people: one line a fact, nested facts on one line."""
+    shown = [(name.replace("_", " "), _plain(value)) for name, value in document.items() if name != "schema"]
+    return "\n".join(f"{name:>22}  {text}" for name, text in shown)
+
+
+def _plain(value: Json) -> str:
+    match value:
+        case None:
+            return "?"
+        case dict():
+            return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
+        case list():
+            return "; ".join(" · ".join(map(str, part)) if isinstance(part, list) else str(part) for part in value) or "none"
+        case _:
+            return str(value)
