@@ -39,8 +39,7 @@ class Arrangement:
     @property
     def order(self) -> tuple[str, ...]:
         """What Tab walks through."""
-        shown = [name for name in ALL if name in self.boxes]
-        return tuple(dict.fromkeys((*shown, *self.tabs))) if len(self.boxes) > 1 else self.tabs or tuple(shown)
+        return tuple(name for name in ALL if name in self.boxes or name in self.tabs)
 
 
 def arrange(width: int, height: int, truth_rows: int, focus: str, zoomed: bool = False, replay: bool = False) -> Arrangement:

@@ -1,6 +1,6 @@
 """Four themes and what an ink phrase means in each.
 
-An ink is `[bold|dim|underline|reverse|italic …] word [on word]`; the words are the same in every theme. Side is never
+An ink is `[bold|underline|reverse|italic …] word [on word]`; the words are the same in every theme. Side is never
 colour alone: panels also use position, sign, glyph, weight or letter, so `mono` (NO_COLOR) loses nothing but comfort.
 Heat steps lie on the 256-colour cube, so 256-colour terminals show exactly these.
 """
@@ -11,7 +11,8 @@ from rich.color import Color, ColorSystem
 from rich.style import Style
 from textual.strip import Strip
 
-FLAGS = ("bold", "dim", "underline", "reverse", "italic")
+FLAGS = ("bold", "underline", "reverse", "italic")
+_OFF = {"1": "22", "2": "22", "3": "23", "4": "24", "7": "27"}
 HEAT_STEPS = 5
 
 # word -> colour; numbers are indices of the 256-colour cube
@@ -116,9 +117,8 @@ def sgr(before: Style | None, after: Style, system: ColorSystem) -> str:
     if before is None:
         return f"\x1b[{full}m" if full else ""
     was, now = _flags(before), _flags(after)
-    if was - now:
-        return f"\x1b[0;{full}m" if full else "\x1b[0m"
-    codes = sorted(now - was)
+    codes = sorted({_OFF[flag] for flag in was - now})
+    codes.extend(sorted(now - was if "22" not in codes else (now - was) | (now & {"1", "2"})))  # 22 ends bold and dim alike
     for old, new, default in ((before.color, after.color, "39"), (before.bgcolor, after.bgcolor, "49")):
         if old == new:
             continue
@@ -138,16 +138,16 @@ def _colour(value: str | int) -> Color:
 def _mono(word: str, back: str, flags: dict[str, bool]) -> Style:
     """Without colour: badges and cursors turn into reverse video, faint things into dim."""
     reverse = flags["reverse"] or back in _REVERSED_IN_MONO
-    dim = flags["dim"] or (word in ("dim", "faint", "stale", "frame") and not reverse)
-    return _styled(flags | {"dim": dim, "reverse": reverse})
+    dim = word in ("dim", "faint", "stale", "frame") and not reverse
+    return _styled(flags | {"reverse": reverse}, dim=dim)
 
 
-def _styled(flags: dict[str, bool], colour: Color | None = None, back: Color | None = None) -> Style:
+def _styled(flags: dict[str, bool], colour: Color | None = None, back: Color | None = None, dim: bool = False) -> Style:
     return Style(
         color=colour,
         bgcolor=back,
         bold=flags["bold"] or None,
-        dim=flags["dim"] or None,
+        dim=dim or None,
         underline=flags["underline"] or None,
         reverse=flags["reverse"] or None,
         italic=flags["italic"] or None,

@@ -408,7 +408,8 @@ def empty_view() -> ConsoleView:
     truth = replace(
         full.truth, state=TradingState.RECOVERING, state_reason="waiting for the first account report", armed_left_ms=0,
         broker_position=None, local_position=0, avg_price_ticks=None, working_orders=0,
-        protection=Protection.NONE_NEEDED, net_cents=0, data_age_ms=None, grade=Grade.UNKNOWN, inferred_pct=None, reconcile_age_ms=None,
+        protection=Protection.NONE_NEEDED, net_cents=0, data_age_ms=None, grade=Grade.UNKNOWN,
+        inferred_pct=None, reconcile_age_ms=None,
     )  # fmt: skip
     return replace(
         full,

@@ -43,7 +43,7 @@ def _signal(view: ConsoleView, row: SignalRow, width: int, selected: bool) -> Ro
     back = " on cursor" if selected else ""
     glyph, verdict_ink = _VERDICTS.get(row.verdict, ("·", "dim"))
     regime = _REGIMES.get(row.regime, row.regime)
-    pattern = 22 if width >= 76 else 14
+    pattern = 20 if width >= 76 else 14
     spans: list[Span] = [
         (f" {row.et_clock[:8]:<8} ", f"dim{back}"),
         (f"{row.letter[:1]} ", f"bold brake{back}"),
@@ -64,19 +64,16 @@ def _signal(view: ConsoleView, row: SignalRow, width: int, selected: bool) -> Ro
 def _setup(view: ConsoleView, setup: SetupRow, width: int) -> Row:
     side = "bid" if setup.direction > 0 else "ask"
     spans: list[Span] = [
-        (" setup ", "dim"),
+        (" ✓ " if setup.tradable else " ✗ ", "bold ok" if setup.tradable else "warn"),
         (f"{setup.name} {_arrow(setup.direction)} ", f"bold {side}"),
         (f"{view.instrument.text(setup.level)} ", "text"),
         (f"{setup.confidence:.1f}", "bold bright"),
-        (f" = 0.9·{setup.context:.1f} + 0.1·{setup.flow:.0f}  ", "dim"),
+        (f" = .9·{setup.context:.1f} + .1·{setup.flow:.0f} ", "dim"),
     ]
-    if setup.tradable:
-        spans.append(("tradable ", "bold ok"))
-    elif setup.reason:
-        spans.append((f"{setup.reason} ", "warn"))
     for name, value in setup.parts:
-        spans.append((f" {name} ", "dim"))
-        spans.append((f"{value:.0f}", "text"))
+        spans += [(f" {name} ", "dim"), (f"{value:.0f}", "text")]
+    if setup.reason:
+        spans.append((f"  {setup.reason}", "warn"))
     return cells.fit(spans, width)
 
 

@@ -15,7 +15,7 @@ from orderflow_tui.tui.panels.panel import STALE_MS
 from orderflow_tui.tui.preview import SILENT_ENGINE_MS
 from orderflow_tui.view import ConsoleView, Light, LightState, Protection, Truth
 
-METER = 8
+METER = 7
 GAP = 2
 _LIGHTS = {
     LightState.OFF: ("○", "dim"),
@@ -155,12 +155,12 @@ def _net(truth: Truth) -> Row:
 def _feed(truth: Truth) -> Row:
     stale = truth.data_age_ms is None or truth.data_age_ms > STALE_MS
     grade = truth.grade.value[:4]
-    inferred = "   ?" if truth.inferred_pct is None else f"{min(truth.inferred_pct, 100):3.0f}%"
+    inferred = "?" if truth.inferred_pct is None else f"~{min(truth.inferred_pct, 99):.0f}%"
     grade_ink = "text" if truth.grade in (Grade.A, Grade.B) else "warn"
     return (
         ("feed ", "dim on row"),
         (f"{grade} ", f"bold {grade_ink} on row"),
-        (f"~{inferred} ", "dim on row"),
+        (f"{inferred:>4} ", "dim on row"),
         (cells.age(truth.data_age_ms), "bold ink on warn" if stale else "text on row"),
     )
 

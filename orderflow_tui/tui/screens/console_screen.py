@@ -29,7 +29,7 @@ from orderflow_tui.view import ConsoleView, SignalRow
 SAID_FOR_NS = 4_000_000_000
 PULSE_FRAMES = 10
 OVERLAY_WIDTH = 88
-NARROW = {Overlay.PREVIEW: 66, Overlay.QUIT: 66, Overlay.RESUME: 78}
+NARROW = {Overlay.PREVIEW: 70, Overlay.QUIT: 70, Overlay.RESUME: 78}
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,9 +63,8 @@ class TradeScreen(ConsoleScreen):
         base = self._base_sight(glance, placed)
         for phase, (name, panel) in enumerate(self.panels.items()):
             box = placed.boxes.get(name)
-            if box is None or not (force or clock.due(panel.every, phase)):
-                continue
-            panel.paint(glance.view, self._sight(name, box, base, placed))
+            if box is not None and (force or clock.due(panel.every, phase)):
+                panel.paint(glance.view, self.sight(name, box, base))
 
     def _base_sight(self, glance: Glance, placed: Arrangement) -> Sight:
         view = glance.view
@@ -84,8 +83,9 @@ class TradeScreen(ConsoleScreen):
             stale_ms=_stale_ms(glance),
         )
 
-    def _sight(self, name: str, box: Box, base: Sight, placed: Arrangement) -> Sight:
-        return replace(base, width=box.width - 2, height=box.height - 2, focused=name == self.focus_on and len(placed.order) > 1)
+    def sight(self, name: str, box: Box, base: Sight) -> Sight:
+        """What one panel knows besides the view."""
+        return replace(base, width=box.width - 2, height=box.height - 2, focused=name == self.focus_on)
 
     def _own_price_rows(self, placed: Arrangement) -> int:
         """Alone on the screen a ladder keeps two lines for totals, a footprint its footer."""

@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from orderflow_tui.domain.event import Command
+from orderflow_tui.domain.latch import TradingState
+from orderflow_tui.tui.desk import Desk, Feed, Leave, Look, Overlay, Send, matching
+from orderflow_tui.tui.keymap import KEYS, KeyId, resolve
+from orderflow_tui.view import ConsoleView
+from tests.tui.views import Scene, halted, replaying, unarmed
+
+MS = 1_000_000
+START = 10**13
+RAISING = {Command.BRACKET, Command.TAKE_SETUP, Command.REVERSE, Command.AUTOMATION}
+
+
+class Hand:
+    """Presses keys on a desk, half a second apart unless told otherwise."""
+
+    def __init__(self, view: ConsoleView | None, overlay: Overlay | None = None) -> None:
+        self.desk = Desk(resolve({}), overlay)
+        self.now_ns = START
+        self.view = view
+
+    def press(self, key: str, after_ms: int = 500) -> object:
+        self.now_ns += after_ms * MS
+        view = replace(self.view, beat_mono_ns=self.now_ns - 50 * MS) if self.view else None
+        return self.desk.press(key, self.now_ns, view)
+
+    def type(self, text: str) -> None:
+        for letter in text:
+            self.press(letter, 120)
+
+
+@pytest.fixture(scope="module")
+def armed_view() -> ConsoleView:
+    return Scene(3).view()
+
+
+def test_two_f_within_a_second_flatten(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    assert hand.press("F") is None
+    assert hand.press("F", 900) == Send(Command.FLATTEN)
+
+
+def test_two_f_further_apart_do_not_flatten(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("F")
+    assert hand.press("F", 1_001) is None
+    assert hand.press("F", 200) == Send(Command.FLATTEN)
+
+
+def test_f_f_is_never_filtered_as_a_repeat_or_a_paste(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("F")
+    assert hand.press("F", 0) == Send(Command.FLATTEN)
+
+
+@pytest.mark.parametrize("overlay", [None, *Overlay])
+@pytest.mark.parametrize(("key", "command"), [("X", Command.CANCEL_ENTRIES), ("H", Command.HALT), ("K", Command.STOP)])
+def test_brakes_work_from_everywhere(armed_view: ConsoleView, overlay: Overlay | None, key: str, command: Command) -> None:
+    assert Hand(armed_view, overlay).press(key) == Send(command)
+
+
+@pytest.mark.parametrize("overlay", [None, *Overlay])
+def test_flatten_works_from_everywhere_and_before_any_view(overlay: Overlay | None) -> None:
+    hand = Hand(None, overlay)
+    hand.press("F")
+    assert hand.press("F", 100) == Send(Command.FLATTEN)
+
+
+def test_a_bracket_needs_arming_then_a_preview_then_enter(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    assert hand.press("B") is None
+    assert hand.desk.overlay is Overlay.PREVIEW
+    assert hand.press("enter") == Send(Command.BRACKET, {"side": "BUY", "quantity": "2"})
+    assert hand.desk.overlay is None
+
+
+def test_s_previews_a_sell(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("S")
+    assert hand.press("enter") == Send(Command.BRACKET, {"side": "SELL", "quantity": "2"})
+
+
+def test_preview_shows_the_distances_money_and_resulting_position(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("S")
+    seen = hand.desk.preview
+    assert seen is not None
+    best_bid = armed_view.dom.bids[0][0]
+    assert (seen.price, seen.stop, seen.target) == (best_bid, best_bid + 16, best_bid - 24)
+    assert (seen.risk_cents, seen.reward_cents) == (-16 * 2 * 125, 24 * 2 * 125)
+    assert (seen.position_now, seen.position_after) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (unarmed, "not armed"),
+        (halted, "HALTED: OPERATOR"),
+        (lambda view: replace(view, pnl=replace(view.pnl, contracts_allowed=0)), "no contracts allowed"),
+    ],
+)
+def test_no_preview_opens_while_something_forbids_it(armed_view: ConsoleView, change: object, reason: str) -> None:
+    assert callable(change)
+    hand = Hand(change(armed_view))
+    hand.press("B")
+    assert hand.desk.overlay is None
+    assert reason in hand.desk.said
+
+
+def test_a_silent_engine_gets_no_bracket(armed_view: ConsoleView) -> None:
+    desk = Desk(resolve({}))
+    desk.press("B", START, replace(armed_view, beat_mono_ns=START - 3_000 * MS))
+    assert desk.overlay is None
+    assert "silent for 3.0 s" in desk.said
+
+
+def test_enter_is_ignored_until_the_preview_could_be_read(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("B")
+    assert hand.press("enter", 200) is None
+    assert hand.desk.overlay is Overlay.PREVIEW
+    assert isinstance(hand.press("enter", 200), Send)
+
+
+def test_arming_that_ran_out_between_preview_and_enter_sends_nothing(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("B")
+    hand.view = unarmed(armed_view)
+    assert hand.press("enter") is None
+    assert "nothing sent: not armed" in hand.desk.said
+
+
+def test_a_preview_closes_by_itself_when_the_trading_state_changes(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("B")
+    hand.desk.check(hand.now_ns, replace(halted(armed_view), beat_mono_ns=hand.now_ns))
+    assert hand.desk.overlay is None
+    assert "preview closed" in hand.desk.said
+
+
+def test_a_brake_throws_the_preview_away(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("B")
+    hand.press("H")
+    assert hand.desk.overlay is None
+    assert hand.press("enter") == Look(KeyId.OPEN)
+
+
+def test_raising_keys_ignore_repeats_within_300_ms(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    assert hand.press("A") == Send(Command.ARM)
+    assert hand.press("A", 250) is None
+    assert hand.press("A", 250) is None  # a key held down never ends its own silence
+    assert hand.press("A", 301) == Send(Command.ARM)
+
+
+def test_a_pasted_text_arms_at_most_and_never_trades(armed_view: ConsoleView) -> None:
+    for text in (("A", "B", "enter", "B", "enter"), ("B", "enter", "S", "enter"), ("x", "S", "enter", "enter")):
+        hand = Hand(armed_view)
+        deeds = [hand.press(key, 1) for key in text]
+        assert [deed for deed in deeds if isinstance(deed, Send)] in ([], [Send(Command.ARM)])
+
+
+def test_resume_needs_the_typed_word(armed_view: ConsoleView) -> None:
+    hand = Hand(halted(Scene(3, "demo").view()))
+    hand.press("U")
+    assert hand.desk.overlay is Overlay.RESUME
+    hand.type("resum")
+    assert hand.press("enter") is None
+    assert "type the word" in hand.desk.said
+    hand.type("e")
+    assert hand.press("enter") == Send(Command.RESUME, {"word": "resume"})
+
+
+def test_resume_of_a_real_account_asks_for_the_safety_key(armed_view: ConsoleView) -> None:
+    hand = Hand(halted(armed_view))
+    hand.press("U")
+    hand.type("resume")
+    assert hand.press("enter") is None
+    hand.type("s3cret")
+    assert hand.press("enter") == Send(Command.RESUME, {"word": "resume", "key": "s3cret"})
+
+
+def test_the_typed_word_and_key_are_forgotten_on_the_way_out(armed_view: ConsoleView) -> None:
+    hand = Hand(halted(armed_view))
+    hand.press("U")
+    hand.type("resume")
+    hand.press("tab")
+    hand.type("abc")
+    hand.press("escape")
+    assert (hand.desk.typed, hand.desk.secret, hand.desk.overlay) == ("", "", None)
+
+
+def test_a_brake_key_inside_the_typed_word_brakes(armed_view: ConsoleView) -> None:
+    hand = Hand(halted(armed_view))
+    hand.press("U")
+    hand.type("res")
+    assert hand.press("H") == Send(Command.HALT)
+
+
+def test_quit_says_first_and_leaves_on_q_or_enter(armed_view: ConsoleView) -> None:
+    for confirm in ("q", "enter"):
+        hand = Hand(armed_view)
+        assert hand.press("q") is None
+        assert hand.desk.overlay is Overlay.QUIT
+        assert hand.press(confirm) == Leave()
+
+
+def test_a_held_q_does_not_quit_at_once(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("q")
+    assert hand.press("q", 30) is None
+
+
+@pytest.mark.parametrize("overlay", list(Overlay))
+def test_escape_backs_out_of_everything(armed_view: ConsoleView, overlay: Overlay) -> None:
+    hand = Hand(armed_view, overlay)
+    assert hand.press("escape") is None
+    assert hand.desk.overlay is None
+
+
+@pytest.mark.parametrize("overlay", [None, *Overlay])
+def test_ctrl_c_leaves_in_order_from_everywhere(armed_view: ConsoleView, overlay: Overlay | None) -> None:
+    assert Hand(armed_view, overlay).press("ctrl+c") == Leave()
+
+
+def test_any_key_closes_the_tour_and_does_nothing_else(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view, Overlay.TOUR)
+    assert hand.press("A") is None
+    assert hand.desk.overlay is None
+
+
+def test_replay_keys_speak_to_the_feed_only_in_replay(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    assert [hand.press(key) for key in ("p", ".", ",", ">", "<")] == [None] * 5
+    hand = Hand(replaying(armed_view))
+    deeds = [hand.press(key) for key in ("p", ".", ",", ">", "<")]
+    assert deeds == [Feed("play"), Feed("step_trade"), Feed("step_bar"), Feed("speed", 20.0), Feed("speed", 5.0)]
+
+
+def test_the_palette_runs_an_action_by_name(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("ctrl+p")
+    hand.type("reconc")
+    assert hand.press("enter") == Send(Command.RECONCILE)
+
+
+def test_the_palette_does_not_get_around_the_preview(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("ctrl+p")
+    hand.type("buy")
+    assert hand.press("enter") is None
+    assert hand.desk.overlay is Overlay.PREVIEW
+
+
+def test_the_palette_finds_every_action_with_a_name() -> None:
+    named = [row for row in KEYS if row.word]
+    assert list(matching("")) == named
+    assert all(row in matching(row.word) for row in named)
+
+
+def test_resume_is_pointless_while_running(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("U")
+    assert hand.desk.overlay is None
+    assert armed_view.truth.state is TradingState.RUNNING
+
+
+def test_ten_thousand_random_key_streams_never_raise_risk_unarmed(armed_view: ConsoleView) -> None:
+    view = replace(unarmed(armed_view), beat_mono_ns=1 << 62)  # always fresh
+    chance = random.Random(20260318)
+    keys = [key for row in KEYS for key in row.keys if key != "ctrl+c"] + list("abcdefghilmnouvwyz RQ05")
+    keymap = resolve({})
+    sent = 0
+    for _ in range(10_000):
+        desk, now_ns = Desk(keymap), START
+        for _ in range(16):
+            now_ns += chance.choice((1, 40, 310, 900)) * MS
+            deed = desk.press(chance.choice(keys), now_ns, view)
+            if isinstance(deed, Send):
+                sent += 1
+                assert deed.command not in RAISING
+    assert sent > 1_000
