@@ -8,6 +8,7 @@ from orderflow_tui.domain.account import AccountReport, LinkStatus, MarginFigure
 from orderflow_tui.domain.action import AskMargin, Tier
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import Fill, Side
+from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.booking import on_fill, restate, unsound
 from orderflow_tui.trading.fences import can_send
@@ -17,6 +18,7 @@ from orderflow_tui.trading.reconcile import Difference, Judgement, Resolution, r
 from orderflow_tui.trading.trade import Execution, ExitReason
 
 RECOVERED_AFTER = 2  # agreeing reports, at least a second apart
+CHANGE_AGAIN_NS = SECOND_NS
 
 
 def on_link(floor: Floor, status: LinkStatus) -> None:
@@ -71,7 +73,7 @@ def ask_margin(floor: Floor) -> None:
     """Ask what one contract costs, and plan to ask again."""
     if floor.margin_ask_ns is None or floor.now < floor.margin_ask_ns or not floor.reachable:
         return
-    floor.margin_ask_ns = floor.now + floor.params.timing.margin_ask_ms * 1_000_000
+    floor.margin_ask_ns = floor.now + floor.params.timing.margin_ask_ms * MS_NS
     floor.out.append(AskMargin(floor.execution))
 
 
@@ -150,7 +152,7 @@ def _judge(floor: Floor, judgement: Judgement, report: AccountReport) -> None:
             for difference in found:
                 _adopt(floor, difference)
             floor.reconciler.differences = ()
-            floor.reconciler.ask_at(floor.now + floor.params.timing.requery_ms * 1_000_000)
+            floor.reconciler.ask_at(floor.now + floor.params.timing.requery_ms * MS_NS)
         case Judgement.OLD | Judgement.VOID:
             floor.note("report", "", complete=report.complete, epoch=report.epoch, judgement=judgement.value)
 
@@ -195,16 +197,18 @@ def check_outcomes(floor: Floor) -> None:
         if ticket.answer_due_ns is not None and floor.now >= ticket.answer_due_ns:
             ticket.answer_due_ns = None
             floor.tell(ticket.order.id, News.SILENCE)
-    limit = floor.params.timing.unresolved_ms * 1_000_000
+        if ticket.refused_ns is not None and floor.now >= ticket.refused_ns + CHANGE_AGAIN_NS:
+            ticket.refused_ns = None
+    limit = floor.params.timing.unresolved_ms * MS_NS
     for ticket in floor.blotter.unresolved():
         if ticket.unknown_ns is not None and floor.reachable and floor.now - ticket.unknown_ns >= limit:
-            floor.latch(LatchKind.UNRECONCILED, f"{ticket.order.id}: outcome unknown for {limit // 1_000_000_000} s")
+            floor.latch(LatchKind.UNRECONCILED, f"{ticket.order.id}: outcome unknown for {limit // SECOND_NS} s")
 
 
 def unresolved_due_ns(floor: Floor) -> int | None:
     """When an unknown outcome becomes a halt, None while nothing waits or the latch is open."""
     if LatchKind.UNRECONCILED in floor.board or not floor.reachable:
         return None
-    limit = floor.params.timing.unresolved_ms * 1_000_000
+    limit = floor.params.timing.unresolved_ms * MS_NS
     times = [t.unknown_ns + limit for t in floor.blotter.unresolved() if t.unknown_ns is not None]
     return min(times, default=None)

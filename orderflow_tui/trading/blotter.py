@@ -33,6 +33,7 @@ class Ticket:
     unknown_ns: int | None = None
     absent: int = 0
     drawn: int = 0  # the highest revision ever asked for: each is sent once
+    refused_ns: int | None = None  # when the broker last refused a change: it is not asked again for a while
     sound: bool = True  # the broker echoed the safety fields we asked for
     note: str = ""
 

@@ -61,6 +61,7 @@ def _answered(floor: Floor, ticket: Ticket, update: OrderUpdate) -> None:
     status = update.status
     if status is BrokerStatus.CHANGE_REFUSED:
         ticket.change = ticket.changed = ticket.answer_due_ns = None
+        ticket.refused_ns = floor.now
         floor.reconciler.ask_at(floor.now)
         return
     change = ticket.change

@@ -3,7 +3,8 @@
 Theory. Stops are counted by group, because in a group one fill cancels the rest. What works at the broker is *assured*;
 what is on its way, or of unknown outcome, is *hoped for*.
 
-* Hoped-for stops do not even add up: an additional emergency stop at once, in a group of its own.
+* Hoped-for stops do not even add up: an additional emergency stop at once, in the group of a target that lost its stop,
+  else in a group of its own.
 * They add up but are not confirmed within 2 s: an emergency stop in the *same* group, so that two living stops could never
   reverse the position.
 * Neither is confirmed 3 s later, or the market stands beyond where the stop should be: flatten.
@@ -78,6 +79,25 @@ def cover_of(position: int, stops: Sequence[Ticket]) -> Cover:
     return Cover.UNKNOWN if covered(stops) >= need else Cover.MISSING
 
 
+def _widowed(missing: int, stops: Sequence[Ticket], targets: Sequence[Ticket]) -> str:
+    """The group of a target that lost its stop and is exactly as large as what is missing; empty: a group of its own."""
+    taken = {t.group for t in stops}
+    return next((t.group for t in targets if t.group not in taken and t.assured == missing), "")
+
+
+def _allotments(legs: Sequence[Ticket], left: int) -> list[tuple[Ticket, int]]:
+    """How many contracts each leg may keep, oldest group first, so that the groups together keep `left`."""
+    groups: dict[str, list[Ticket]] = {}
+    for leg in legs:
+        groups.setdefault(leg.group if leg.sound else leg.order.id, []).append(leg)
+    found: list[tuple[Ticket, int]] = []
+    for group in groups.values():
+        keep = min(max(leg.assured for leg in group), left) if group[0].sound else 0
+        left -= keep
+        found += [(leg, keep) for leg in group]
+    return found
+
+
 class Guard:
     """Remembers since when a position is not covered. Times in ns."""
 
@@ -145,15 +165,16 @@ class Guard:
             if self._beyond(against, stops, last_ticks, now_ns):
                 return GuardWish(flatten="the stop was reached and did not fill")
             return self._surplus(need, live, against)
-        return self._uncovered(need, assured, stops, now_ns)
+        targets = [t for t in live if t.order.role is Role.TARGET and t.order.side is against]
+        return self._uncovered(need, assured, stops, targets, now_ns)
 
-    def _uncovered(self, need: int, assured: int, stops: Sequence[Ticket], now_ns: int) -> GuardWish:
+    def _uncovered(self, need: int, assured: int, stops: Sequence[Ticket], targets: Sequence[Ticket], now_ns: int) -> GuardWish:
         if self.since_ns is None:
             self.since_ns = now_ns
         hoped = covered(t for t in stops if t.sound)
         if self._emergency_ns is None:
             if hoped < need:
-                return GuardWish(emergency=Emergency(need - hoped, ""))
+                return GuardWish(emergency=Emergency(need - hoped, _widowed(need - hoped, stops, targets)))
             if now_ns - self.since_ns >= self._naked_ns:
                 doubtful = next(t for t in stops if not _assured(t))
                 return GuardWish(emergency=Emergency(need - assured, doubtful.group))
@@ -175,25 +196,22 @@ class Guard:
         return now_ns - self._beyond_ns >= BEYOND_NS
 
     def _surplus(self, need: int, live: Sequence[Ticket], against: Side) -> GuardWish:
-        """Shrink exits beyond what is held or can still join by a live entry of the same bracket."""
-        entering = {t.order.intent_id: t.remaining for t in live if t.order.purpose is Purpose.ENTRY}
+        """Shrink exits beyond what is held or can still join by a live entry. Stops and targets are counted apart: they
+        are alternatives. The oldest groups keep theirs; a stop without its safety fields keeps nothing."""
+        entering = sum(t.remaining for t in live if t.order.purpose is Purpose.ENTRY and t.order.side is not against)
         legs = [t for t in live if t.order.purpose is Purpose.PROTECT and t.order.side is against and t.state in WORKING_STATES]
-        groups: dict[str, list[Ticket]] = {}
-        for leg in legs:
-            groups.setdefault(leg.group, []).append(leg)
-        left = need + sum(entering.values())
+        stops = [t for t in legs if t.order.role is not Role.TARGET]
+        targets = [t for t in legs if t.order.role is Role.TARGET]
         shrink: list[tuple[str, int]] = []
         cancel: list[str] = []
-        for group in groups.values():
-            size = max(leg.assured for leg in group)
-            keep = min(size, left)
-            left -= keep
-            for leg in group:
-                if leg.remaining > keep and leg.change is None and leg.cancel_ns is None:
-                    if keep:
-                        shrink.append((leg.order.id, leg.filled + keep))
-                    else:
-                        cancel.append(leg.order.id)
+        for kind in (stops, targets):
+            for leg, keep in _allotments(kind, need + entering):
+                if leg.remaining <= keep or leg.change is not None or leg.cancel_ns is not None or leg.refused_ns is not None:
+                    continue
+                if keep:
+                    shrink.append((leg.order.id, leg.filled + keep))
+                else:
+                    cancel.append(leg.order.id)
         return GuardWish(shrink=tuple(shrink), cancel=tuple(cancel)) if shrink or cancel else NOTHING
 
     def _orphans(self, live: Sequence[Ticket], now_ns: int) -> GuardWish:

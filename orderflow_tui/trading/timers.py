@@ -13,7 +13,7 @@ from orderflow_tui.domain.order import OrderState
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.domain.watch import NEVER, Watch, merge
 from orderflow_tui.trading import breaker, fences, rows
-from orderflow_tui.trading.audit import ask_margin, check_outcomes, unresolved_due_ns
+from orderflow_tui.trading.audit import CHANGE_AGAIN_NS, ask_margin, check_outcomes, unresolved_due_ns
 from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.breaker import money
 from orderflow_tui.trading.campaigns import begin_campaign, drive_campaign, guard_stops
@@ -186,6 +186,7 @@ def _due_ns(floor: Floor, facts: Facts) -> int:
     times: list[int | None] = [floor.arming.until_ns, floor.cooldown.until_ns, unresolved_due_ns(floor)]
     times += [floor.gate.due_ns(w.proposal) for w in floor.waiting.values() if not w.sent]
     times += [t.answer_due_ns for t in floor.blotter.live]
+    times += [t.refused_ns + CHANGE_AGAIN_NS for t in floor.blotter.live if t.refused_ns is not None]
     times += [_entry_due_ns(floor, t) for t in floor.blotter.entries()]
     if floor.campaign is not None:
         times.append(floor.campaign.due_ns)

@@ -303,6 +303,8 @@ class House:
 
     def wait(self, ms: int) -> None:
         """Time passes; every timer fires at its own instant."""
+        if self.floor.started_ns is None:
+            self._carry(self.desk.on_time(self.facts))
         until = self.now + ms * MS_NS
         while True:
             due = self.desk.watch(self.facts).due_ns

@@ -1,0 +1,401 @@
+"""From a key or a decision to a filled bracket: two looks, commit before send, what revokes an entry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from orderflow_tui.domain.account import Link
+from orderflow_tui.domain.action import Alert, AskMargin, Cancel, Commit, Send, Tier
+from orderflow_tui.domain.event import Automation, Command, Committed, JournalFailed, SendFailed
+from orderflow_tui.domain.market import Mark
+from orderflow_tui.domain.order import OrderState, Purpose, Role
+from orderflow_tui.domain.session import MS_NS
+from orderflow_tui.domain.signal import Direction, Regime
+from orderflow_tui.trading.desk import Desk
+from orderflow_tui.trading.limits import RiskLimits, TradingParams
+from tests.builders import ES, MES
+from tests.trading.house import PRICE, RICH, House, TinyBroker, decision
+
+
+def test_a_bracket_is_committed_before_it_is_sent_and_ends_with_its_stop_at_the_broker() -> None:
+    house = House().enter()
+    kinds = [type(a).__name__ for a in house.done if isinstance(a, Commit | Send) and not _is_latch(a)]
+    assert kinds == ["Commit", "Send"]
+    assert house.desk.protection.value == "at broker"
+    assert house.desk.position() == house.desk.broker_position == 1 or house.desk.broker_position is not None
+    assert house.desk.average_ticks() == PRICE + 1
+
+
+def _is_latch(action: Commit | Send) -> bool:
+    return isinstance(action, Commit) and action.rows[0].kind != "intent"
+
+
+def test_nothing_is_sent_without_arming() -> None:
+    house = House()
+    house.press(Command.BRACKET, side="BUY")
+    assert house.refusal == "armed"
+    assert house.sent() == []
+
+
+def test_a_bracket_needs_a_side_and_a_whole_quantity() -> None:
+    house = House().arm()
+    for side, quantity in (("LONG", "1"), ("BUY", "-1"), ("BUY", "1.5"), ("BUY", "²")):
+        house.press(Command.BRACKET, side=side, quantity=quantity)
+        assert house.refusal == "bracket"
+    house.press(Command.BRACKET, side="BUY", quantity="0")
+    assert house.refusal == "size zero"
+
+
+def test_one_key_press_makes_one_entry_even_when_it_arrives_twice() -> None:
+    house = House().arm()
+    house.press(Command.BRACKET, side="BUY")
+    house.key -= 1
+    house.press(Command.BRACKET, side="BUY")
+    assert house.refusal == "duplicate"
+    assert len(house.sent(Purpose.ENTRY)) == 1
+
+
+def test_an_entry_never_leaves_without_its_commit() -> None:
+    house = House(journal="silent")
+    house.bracket()
+    house.wait(10_000)
+    assert house.all(Send) == []
+    assert house.state_of(Role.ENTRY) is OrderState.NOT_SENT
+
+
+def test_a_commit_that_took_too_long_kills_the_entry_and_one_on_the_line_does_not() -> None:
+    for late_ms, sent in ((250, True), (251, False)):
+        house = House(journal="silent")
+        house.bracket()
+        ids = house.all(Commit)[-1].ids
+        house.wait(late_ms - 1)
+        house.now += MS_NS
+        house.tell(Committed(house.now, ids, late_ms))
+        assert bool(house.sent()) is sent
+
+
+def test_a_failed_commit_kills_the_entry_and_halts() -> None:
+    house = House(journal="silent")
+    house.bracket()
+    house.tell(JournalFailed(house.now, house.all(Commit)[-1].ids, "disk full"))
+    assert house.state_of(Role.ENTRY) is OrderState.NOT_SENT
+    assert house.latched == {"JOURNAL_FAILED"}
+    assert house.state == "HALTED"
+
+
+@pytest.mark.parametrize("brake", [Command.HALT, Command.FLATTEN, Command.STOP, Command.CANCEL_ENTRIES, Command.UNATTENDED])
+def test_every_brake_revokes_an_entry_between_its_looks(brake: Command) -> None:
+    house = House(journal="silent")
+    house.bracket()
+    ids = next(c.ids for c in house.all(Commit) if c.rows[0].kind == "intent")
+    house.press(brake)
+    house.tell(Committed(house.now, ids, 1))
+    assert house.sent(Purpose.ENTRY) == []
+    assert house.state_of(Role.ENTRY) is OrderState.NOT_SENT
+
+
+def test_a_disconnect_revokes_an_entry_between_its_looks() -> None:
+    house = House(journal="silent")
+    house.bracket()
+    ids = house.all(Commit)[-1].ids
+    house.link(Link.BACKOFF)
+    house.tell(Committed(house.now, ids, 1))
+    assert house.sent() == []
+
+
+def test_the_second_look_sees_a_fence_that_rose_meanwhile() -> None:
+    house = House(journal="silent")
+    house.bracket()
+    ids = house.all(Commit)[-1].ids
+    house.changes["data_age_ms"] = 3_001
+    house.tell(Committed(house.now, ids, 1))
+    assert house.sent() == []
+    assert house.state_of(Role.ENTRY) is OrderState.NOT_SENT
+
+
+@pytest.mark.parametrize("brake", [Command.HALT, Command.STOP, Command.CANCEL_ENTRIES])
+def test_brakes_cancel_an_entry_that_has_not_filled(brake: Command) -> None:
+    house = House()
+    house.bracket()
+    house.press(brake)
+    assert house.all(Cancel)[-1].order_ids == ("of1-t-1-E",)
+    assert house.desk.working == ()
+
+
+def test_an_unfilled_entry_is_cancelled_after_five_seconds() -> None:
+    house = House()
+    house.bracket()
+    house.wait(4_999)
+    assert house.all(Cancel) == []
+    house.wait(1)
+    assert house.state_of(Role.ENTRY) is OrderState.CANCELLED
+    assert house.desk.working == (), "its children go with it"
+
+
+def test_the_rest_of_a_partly_filled_entry_is_cancelled_and_the_stop_shrunk_to_what_is_held() -> None:
+    house = House(broker=TinyBroker(part=1))
+    house.bracket(quantity=3)
+    house.trade(PRICE)
+    assert house.desk.position() == 1
+    house.wait(2_000)
+    assert house.state_of(Role.ENTRY) is OrderState.CANCELLED
+    assert house.ticket(Role.STOP).order.quantity == 1
+    assert house.ticket(Role.TARGET).order.quantity == 1
+    assert house.desk.exposure.protective_quantity == 1
+    assert house.all(Cancel)[-1].order_ids == ("of1-t-1-E",), "shrunk by a change, never cancelled and placed again"
+
+
+def test_a_rejected_entry_cools_entries_down_for_half_an_hour_and_asks_for_margin() -> None:
+    house = House(broker=TinyBroker(reject=lambda o: o.role is Role.ENTRY))
+    house.bracket()
+    assert house.state_of(Role.ENTRY) is OrderState.REJECTED
+    assert house.all(AskMargin) != []
+    assert house.state == "FENCED"
+    house.wait(1_800_000 - 1)
+    assert [f.name for f in house.desk.fences(house.facts)] == ["cooldown"]
+    house.wait(1)
+    assert house.state == "RUNNING"
+
+
+def test_a_send_that_was_proven_not_to_have_happened_is_not_sent() -> None:
+    house = House(broker=TinyBroker(deaf=True))
+    house.bracket()
+    house.tell(SendFailed(house.now, tuple(o.id for o in house.sent()), True, "STOP"))
+    assert house.state_of(Role.STOP) is OrderState.NOT_SENT
+    assert house.desk.working == ()
+
+
+def test_a_send_that_may_have_happened_is_unknown_and_fences() -> None:
+    house = House(broker=TinyBroker(deaf=True, mute_reports=True))
+    house.bracket()
+    house.tell(SendFailed(house.now, tuple(o.id for o in house.sent()), False, "line broke"))
+    assert house.state_of(Role.ENTRY) is OrderState.UNKNOWN
+    assert house.state == "FENCED"
+    house.tell(SendFailed(house.now, ("nobody", "of1-t-1-S#3"), True, "x"))
+    assert house.state_of(Role.STOP) is OrderState.UNKNOWN
+
+
+def test_silence_makes_an_order_unknown_after_three_seconds_and_nothing_is_sent_again() -> None:
+    house = House(broker=TinyBroker(deaf=True, mute_reports=True))
+    house.bracket()
+    house.wait(2_999)
+    assert house.state_of(Role.ENTRY) is OrderState.SENT
+    house.wait(1)
+    assert house.state_of(Role.ENTRY) is OrderState.UNKNOWN
+    house.wait(120_000)
+    assert len(house.all(Send)) == 1
+    assert "UNRECONCILED" in house.latched, "an outcome unknown for a minute halts"
+
+
+def test_the_fifth_entry_intent_in_ten_seconds_halts() -> None:
+    house = House()
+    for _ in range(4):
+        house.bracket()
+        house.press(Command.CANCEL_ENTRIES)
+    assert house.latched == set()
+    house.bracket()
+    assert house.refusal == "rate"
+    assert house.latched == {"RATE_LIMIT"}
+
+
+def test_a_second_entry_waits_for_the_first_ones_outcome() -> None:
+    house = House()
+    house.bracket()
+    house.press(Command.BRACKET, side="BUY")
+    assert house.refusal == "unresolved entry"
+
+
+def test_the_worst_case_of_the_day_counts_an_entry_that_still_works() -> None:
+    house = House()
+    house.bracket(quantity=2)
+    assert house.desk.worst_case_cents == -2 * (18 * 125 + 2 * 62)
+    house.trade(PRICE)
+    assert house.desk.worst_case_cents == -2 * (18 * 125 + 2 * 62)
+
+
+def test_a_monitor_has_no_send_path() -> None:
+    house = House(TradingParams(risk=RICH, send_path=False))
+    house.bracket()
+    assert house.refusal == "no send path"
+    house.wait(60_000)
+    assert house.sent() == []
+
+
+def test_without_a_known_equity_no_entry_passes() -> None:
+    house = House(TradingParams())
+    house.bracket()
+    assert house.refusal == "margin"
+
+
+def test_an_execution_instrument_that_is_not_configured_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="ZB"):
+        Desk(TradingParams(), {"MES": MES}, "ZB", "U1", "t")
+
+
+def test_the_price_collar_reads_the_execution_instruments_mark() -> None:
+    house = House()
+    house.changes["marks"] = (Mark("MES", PRICE - 1, PRICE + 30, PRICE, house.now),)
+    house.bracket()
+    assert house.refusal == "price collar"
+
+
+# -- decisions ----------------------------------------------------------------------------------------------------------
+
+
+def auto(params: TradingParams | None = None) -> House:
+    house = House(params).arm()
+    house.press(Command.AUTOMATION, mode="auto", key_ok="1")
+    return house
+
+
+def offer(house: House, **changes: object) -> None:
+    made = decision(ts_ns=house.now, **changes)  # type: ignore[arg-type]
+    house._carry(house.desk.on_decision(made, house.facts))
+
+
+def test_off_forgets_alert_tells_and_neither_trades() -> None:
+    house = House()
+    offer(house)
+    assert house.alerts("setup") == [f"VA_BREAKOUT LONG at {PRICE} ticks"]
+    house.press(Command.AUTOMATION, mode="OFF")
+    offer(house, name="d2")
+    assert [d.id for d in house.desk.offers] == ["d1"]
+    assert house.sent() == []
+
+
+def test_refused_and_directionless_decisions_are_nothing() -> None:
+    house = auto()
+    offer(house, accepted=False)
+    offer(house, name="d2", direction=Direction.NONE)
+    assert house.desk.offers == ()
+    assert house.sent() == []
+
+
+def test_auto_trades_a_decision_once_at_its_size() -> None:
+    house = auto()
+    offer(house, regime=Regime.TRENDING_UP, distinct_patterns=2)
+    assert house.sent(Purpose.ENTRY)[0].quantity == 3
+    offer(house, regime=Regime.TRENDING_UP, distinct_patterns=2)
+    assert house.refusal == "duplicate"
+    house.trade(PRICE)
+    house.wait(70_000)
+    assert house.desk.automation is Automation.AUTO, "a grant does not time out with the hand on the key"
+
+
+def test_a_size_of_zero_is_an_answer() -> None:
+    house = auto()
+    offer(house, size_factor=0.0)
+    assert house.refusal == "size zero"
+
+
+def test_auto_is_refused_while_not_armed_under_a_latch_or_without_the_key() -> None:
+    house = House()
+    house.press(Command.AUTOMATION, mode="AUTO")
+    assert house.desk.automation is Automation.ALERT
+    assert house.refusal == "automation"
+    house.press(Command.AUTOMATION, mode="MAYBE")
+    assert "expected one of" in house.desk.refusals[-1].reason
+    keyed = House(TradingParams(risk=RICH, auto_needs_key=True)).arm()
+    keyed.press(Command.AUTOMATION, mode="AUTO")
+    assert "safety key" in keyed.desk.refusals[-1].reason
+    keyed.press(Command.AUTOMATION, mode="AUTO", key_ok="true")
+    assert keyed.desk.automation is Automation.AUTO
+
+
+def test_a_latch_ends_the_grant_and_disarms() -> None:
+    house = auto()
+    house.press(Command.HALT)
+    assert house.desk.automation is Automation.ALERT
+    assert house.desk.armed_left_ms(house.now) == 0
+    house.press(Command.ARM)
+    assert house.refusal == "armed"
+
+
+def test_the_grant_ends_with_the_session_by_hand_and_after_a_long_disconnect() -> None:
+    flat = auto()
+    flat.changes["flat_at_ns"] = flat.now + 5_000 * MS_NS
+    flat.wait(5_000)
+    assert flat.desk.automation is Automation.ALERT
+    by_hand = auto()
+    by_hand.press(Command.AUTOMATION, mode="CONFIRM")
+    assert by_hand.desk.automation is Automation.CONFIRM
+    lost = auto()
+    lost.link(Link.BACKOFF)
+    lost.wait(119_999)
+    assert lost.desk.automation is Automation.AUTO
+    lost.wait(1)
+    assert lost.desk.automation is Automation.ALERT
+    next_day = auto()
+    next_day.changes["trade_date"] = replace(next_day.facts, trade_date=None).trade_date
+    next_day.wait(20_000)
+    assert next_day.desk.automation is Automation.AUTO, "no trade date known is not a new one"
+
+
+def test_a_person_takes_an_offer_while_it_is_fresh_and_only_armed() -> None:
+    house = House()
+    house.press(Command.AUTOMATION, mode="CONFIRM")
+    offer(house)
+    house.press(Command.TAKE_SETUP, id="d1")
+    assert house.refusal == "armed"
+    house.arm().press(Command.TAKE_SETUP, id="nothing")
+    assert house.refusal == "setup"
+    house.press(Command.TAKE_SETUP, id="s-d1")
+    assert house.sent(Purpose.ENTRY) != []
+    house.trade(PRICE)
+    house.trade(PRICE + 40)
+    assert house.desk.last_trade is not None
+    assert house.desk.last_trade.context["label"] == "VA_BREAKOUT"
+
+
+def test_an_old_offer_cannot_be_taken() -> None:
+    house = House()
+    offer(house)
+    house.wait(60_001)
+    house.arm().press(Command.TAKE_SETUP, id="d1")
+    assert "ms old" in house.desk.refusals[-1].reason
+
+
+def test_offers_are_bounded() -> None:
+    house = House()
+    for i in range(60):
+        offer(house, name=f"d{i}")
+    assert len(house.desk.offers) == 50
+    assert house.desk.offers[-1].id == "d59"
+
+
+def test_tiers_decide_contracts_instrument_and_loss() -> None:
+    params = TradingParams(risk=replace(RICH, starting_balance_cents=400_000), tiers_enabled=True)
+    house = House(params)
+    assert house.desk.tier is not None
+    assert house.desk.tier.number == 1, "the lowest until a balance is known"
+    house.wait(1)
+    assert house.desk.tier.number == 2 or house.desk.watch().due_ns > 0
+    house.press(Command.RECONCILE)
+    assert house.desk.tier.number == 2
+    assert (house.desk.contracts_allowed, house.desk.loss_limit_cents) == (1, 30_000)
+    es = Desk(params, {"MES": MES, "ES": ES}, "ES", "U1", "t")
+    assert es.contracts_allowed == 0, "tier 1 does not trade as large a contract"
+    assert Desk(TradingParams(risk=RiskLimits()), {"ES": ES}, "ES", "U1", "t").tier is None
+
+
+def test_a_fallen_balance_lowers_the_tier_once_flat() -> None:
+    house = House(TradingParams(risk=replace(RICH, starting_balance_cents=350_200), tiers_enabled=True))
+    house.press(Command.RECONCILE)
+    assert house.desk.tier is not None
+    assert house.desk.tier.number == 2
+    house.enter()
+    house.trade(PRICE - 30)
+    house.press(Command.RECONCILE)
+    assert house.desk.tier.number == 1
+    assert house.alerts("tier") != []
+
+
+def test_fills_trades_and_their_alerts_are_told() -> None:
+    house = House().enter()
+    house.trade(PRICE + 40)
+    assert len(house.alerts("fill")) == 2
+    assert house.alerts("trade") == ["BUY 1 MES TARGET 28.76"]
+    assert all(a.tier is Tier.INFO for a in house.all(Alert) if a.kind in ("fill", "trade"))
+    assert any(n.text.startswith("filled") for n in house.desk.news)

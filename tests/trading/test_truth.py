@@ -1,0 +1,693 @@
+"""What the broker says against what we believe: reports, naked positions, restarts, the link, invariants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from orderflow_tui.domain.account import BrokerOrder, Link, LinkStatus, MarginFigure
+from orderflow_tui.domain.action import AskAccountReport, AskMargin, Cancel, Row, Send
+from orderflow_tui.domain.event import Command
+from orderflow_tui.domain.latch import LatchKind
+from orderflow_tui.domain.order import (
+    BrokerStatus,
+    Commission,
+    Fill,
+    Order,
+    OrderState,
+    OrderType,
+    OrderUpdate,
+    Purpose,
+    Role,
+    Side,
+)
+from orderflow_tui.domain.session import MS_NS, SECOND_NS
+from orderflow_tui.trading.desk import Desk
+from orderflow_tui.trading.limits import Timing, TradingParams
+from orderflow_tui.trading.naked import Cover, cover_of
+from orderflow_tui.trading.rows import RowError
+from orderflow_tui.trading.trade import ExitReason
+from tests.builders import ES, MES
+from tests.trading.house import PRICE, RICH, START_NS, House, TinyBroker
+from tests.trading.test_brakes import flat
+
+
+def foreign(
+    quantity: int, side: Side = Side.BUY, name: str = "m1", order_id: str | None = None, symbol: str = "MES", **more: bool
+) -> Fill:
+    return Fill(f"{name}.01", name, 1, order_id, START_NS + SECOND_NS, symbol, side, quantity, PRICE, **more)  # fmt: skip
+
+
+# -- reconciliation -----------------------------------------------------------------------------------------------------
+
+
+def test_a_report_is_asked_every_fifteen_seconds_and_on_demand() -> None:
+    house = House()
+    house.wait(45_000)
+    assert len(house.all(AskAccountReport)) == 4
+    house.press(Command.RECONCILE)
+    assert len(house.all(AskAccountReport)) == 5
+    assert house.desk.report_age_ms(house.now) == 0
+
+
+def test_without_a_period_reports_come_on_demand_only() -> None:
+    house = House(TradingParams(risk=RICH, timing=Timing(reconcile_ms=0)))
+    house.wait(120_000)
+    assert house.state == "RUNNING"
+    assert len(house.all(AskAccountReport)) == 1, "once when the link came up"
+
+
+def test_a_position_the_broker_does_not_confirm_fences_then_halts_and_is_adopted() -> None:
+    house = House()
+    house.press(Command.RECONCILE)
+    house.broker.position = 2
+    house.press(Command.RECONCILE)
+    assert house.state == "FENCED"
+    assert house.desk.state_reason(house.facts) == "MES: broker +2, ours +0"
+    house.wait(1_500)
+    assert house.latched == set()
+    house.wait(1_000)
+    assert house.latched == {"MISMATCH"}
+    assert house.desk.position() == 2
+    assert [r.payload["quantity"] for r in house.rows if r.kind == "adjust"] == [2]
+    house.wait(3_000)
+    assert house.desk.protection is Cover.AT_BROKER, "what was adopted is protected"
+    house.press(Command.RESUME, word="RESUME")
+    assert house.latched == set()
+
+
+def test_a_mismatch_that_goes_away_leaves_no_latch() -> None:
+    house = House()
+    house.broker.position = 1
+    house.press(Command.RECONCILE)
+    house.broker.position = 0
+    house.wait(700)
+    assert house.latched == set()
+    house.wait(5_000)
+    assert house.state == "RUNNING"
+
+
+def test_a_mismatch_without_any_price_is_not_adopted_at_a_made_up_one() -> None:
+    house = House()
+    house.changes["marks"] = ()
+    house.broker.position = 1
+    house.press(Command.RECONCILE)
+    house.wait(10_000)
+    assert "MISMATCH" in house.latched
+    assert house.desk.position() == 0
+    house.press(Command.RESUME, word="RESUME")
+    assert "MISMATCH" in house.latched
+    del house.changes["marks"]
+    house.wait(10_000)
+    assert house.desk.position() == 1
+
+
+def test_without_a_mark_what_is_held_is_adjusted_at_its_average() -> None:
+    house = House().enter(quantity=2)
+    house.changes["marks"] = ()
+    house.broker.position = 1
+    house.press(Command.RECONCILE)
+    house.wait(10_000)
+    assert house.desk.position() == 1
+
+
+def test_an_incomplete_report_or_one_of_an_older_connection_says_nothing() -> None:
+    house = House()
+    house.broker.position = 5
+    house.broker.mute_reports = True
+    house.link(Link.READY, 3)
+    report = house.broker.report(house.now, 3)
+    for void in (replace(report, complete=False, missing=("positions",)), replace(report, epoch=2)):
+        house.tell(void)
+        assert house.desk.report_age_ms(house.now) is None
+        assert house.desk.broker_position is None
+    house.tell(report)
+    assert house.desk.broker_position == 5
+
+
+def test_a_report_begun_before_our_newest_execution_is_not_compared() -> None:
+    house = House()
+    before = house.broker.report(house.now, 1)
+    house.enter()
+    house.tell(before)
+    assert house.floor.reconciler.differences == ()
+    assert any(r.payload.get("judgement") == "older than our newest execution" for r in house.rows)
+
+
+def test_a_lost_fill_is_found_in_the_next_report() -> None:
+    house = House()
+    house.bracket()
+    house.broker.mute = True
+    house.trade(PRICE)
+    house.broker.mute = False
+    assert house.desk.position() == 0
+    house.press(Command.RECONCILE)
+    assert house.desk.position() == 1
+    assert any("found in a report" in a for a in house.alerts("fill"))
+    house.wait(3_000)
+    assert house.latched == set()
+
+
+def test_silence_of_the_broker_fences_after_45_s_and_alarms_after_120() -> None:
+    house = House()
+    house.wait(10)
+    house.broker.mute_reports = True
+    house.wait(44_000)
+    assert house.state == "RUNNING"
+    house.wait(2_000)
+    assert house.state == "FENCED"
+    assert house.alerts("no report") == []
+    house.wait(120_000)
+    assert len(house.alerts("no report")) == 1
+
+
+def test_orders_absent_from_reports_are_given_up_after_two_and_ten_seconds_never_sent_again() -> None:
+    house = House(broker=TinyBroker(deaf=True))
+    house.bracket()
+    house.wait(9_000)
+    assert house.state_of(Role.ENTRY) is OrderState.UNKNOWN
+    house.wait(3_000)
+    assert house.state_of(Role.ENTRY) is OrderState.ABANDONED
+    assert len(house.all(Send)) == 1
+    house.tell(foreign(1, order_id="of1-t-1-E"))
+    assert house.desk.position() == 1, "what shows up later is adopted"
+    assert house.alerts("returned order") != []
+
+
+def test_an_order_of_ours_the_journal_does_not_know_locks() -> None:
+    house = House()
+    line = BrokerOrder("of1-t-77-S", 7, 7, "MES", Side.SELL, OrderType.STOP, 1, 0, BrokerStatus.WORKING, PRICE)
+    house.tell(replace(house.broker.report(house.now, 1), orders=(line,)))
+    assert house.latched == {"INVARIANT"}
+    other = House()
+    other.tell(replace(other.broker.report(other.now, 1), orders=(replace(line, order_id="of1-x-1-E"),)))
+    assert other.latched == {"SECOND_HOST"}
+    news = House()
+    news.tell(OrderUpdate("of1-x-1-E", news.now, BrokerStatus.WORKING))
+    assert news.latched == {"SECOND_HOST"}
+    mine = House()
+    mine.tell(OrderUpdate("of1-t-9-E", mine.now, BrokerStatus.WORKING))
+    assert mine.latched == {"INVARIANT"}
+
+
+def test_a_strangers_order_is_told_once_and_left_alone() -> None:
+    house = House()
+    house.press(Command.RECONCILE)
+    line = BrokerOrder(None, 7, 7, "MES", Side.SELL, OrderType.LIMIT, 1, 0, BrokerStatus.WORKING, PRICE, foreign_ref="tws")
+    for _ in range(2):
+        house.tell(replace(house.broker.report(house.now, 1), orders=(line,)))
+    assert len(house.alerts("foreign orders")) == 1
+    assert house.latched == set()
+
+
+def test_the_wrong_account_locks_before_anything_else() -> None:
+    house = House()
+    house.tell(house.broker.report(house.now, 1, account="U999"))
+    assert house.latched == {"WRONG_ACCOUNT"}
+    echoed = House()
+    echoed.bracket()
+    echoed.tell(OrderUpdate("of1-t-1-E", echoed.now, BrokerStatus.WORKING, echoed_account="U2"))
+    assert echoed.latched == {"WRONG_ACCOUNT"}
+
+
+def test_equity_and_excess_come_from_the_report() -> None:
+    house = House(TradingParams())
+    assert house.desk.equity_cents is None
+    house.tell(MarginFigure(house.now, "MES", 160_000, 777))
+    assert house.desk.equity_cents == 777
+    house.tell(replace(house.broker.report(house.now, 1), equity_cents=900_000, excess_liquidity_cents=319_999))
+    assert house.desk.equity_cents == 900_000
+    assert [f.name for f in house.desk.fences(house.facts)] == ["margin"]
+
+
+def test_margin_is_asked_when_ready_and_every_quarter_hour() -> None:
+    house = House()
+    house.wait(900_000)
+    assert len(house.all(AskMargin)) == 2
+
+
+# -- executions ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_manual_trade_is_adopted_protected_and_a_person_is_asked() -> None:
+    house = House()
+    house.broker.position = 1
+    house.tell(foreign(1))
+    assert house.latched == {"ADJUSTED"}
+    assert house.desk.position() == 1
+    house.wait(1_000)
+    assert house.ticket(Role.EMERGENCY).state is OrderState.ACKED
+    house.broker.match(PRICE - 40, PRICE - 38, PRICE - 39, house.now)
+    house._deliver()
+    assert house.desk.trades[-1].breaks == ("opened outside the gate",)
+
+
+def test_where_it_is_configured_so_a_strangers_position_is_left_alone() -> None:
+    house = House(TradingParams(risk=RICH, protect_external=False))
+    house.broker.position = 1
+    house.tell(foreign(1))
+    house.wait(5_000)
+    assert house.sent() == []
+    assert len(house.alerts("external MES")) == 1
+
+
+def test_an_execution_in_an_instrument_we_do_not_know_is_left_out_of_the_books() -> None:
+    house = House()
+    house.tell(foreign(1, symbol="ZB"))
+    assert house.latched == set()
+    assert house.desk.ledger.held == ()
+
+
+def test_a_liquidation_halts() -> None:
+    house = House().enter()
+    house.broker.position = 0
+    house.tell(foreign(1, Side.SELL, liquidation=True))
+    assert house.latched == {"LIQUIDATION", "ADJUSTED"}
+
+
+def test_an_execution_of_another_installation_locks() -> None:
+    house = House()
+    house.tell(foreign(1, order_id="of1-x-3-E"))
+    assert house.latched >= {"SECOND_HOST", "ADJUSTED"}
+
+
+def test_a_fill_of_an_order_never_sent_locks_and_is_booked_all_the_same() -> None:
+    house = House(journal="silent")
+    house.bracket()
+    house.tell(foreign(1, order_id="of1-t-1-E"))
+    assert "INVARIANT" in house.latched
+    assert house.desk.position() == 1
+
+
+def test_a_late_fill_is_protected_again() -> None:
+    house = House()
+    house.bracket()
+    house.press(Command.CANCEL_ENTRIES)
+    assert house.desk.working == ()
+    house.broker.position = 1
+    house.tell(foreign(1, order_id="of1-t-1-E", name="late"))
+    assert house.alerts("late fill") != []
+    assert house.ticket(Role.EMERGENCY).order.stop_ticks == PRICE - 15, "where the bracket's own stop would have stood"
+
+
+def test_both_legs_filling_is_a_reversal_and_flattens() -> None:
+    house = House().enter()
+    house.trade(PRICE + 40)
+    house.broker.position = -1
+    house.tell(foreign(1, Side.SELL, order_id="of1-t-1-S", name="race"))
+    assert "REVERSED" in house.latched
+    assert house.state == "FLATTENING"
+    flat(house, 8_000)
+    assert house.broker.position == house.desk.position() == 0
+
+
+def test_a_correction_is_told_and_a_bust_protected_anew() -> None:
+    house = House().enter()
+    house.trade(PRICE + 40)
+    exit_fill = house.broker.fills[-1]
+    house.broker.position = 1
+    house.tell(replace(exit_fill, exec_id="x2.02", revision=2, quantity=0))
+    assert house.desk.position() == 1
+    assert house.alerts("correction") != []
+    house.wait(1_000)
+    assert house.desk.protection.value in ("at broker", "flat")
+    house.tell(replace(exit_fill, exec_id="x2.02", revision=2, quantity=0))
+    assert house.desk.position() <= 1
+
+
+def test_commissions_replace_the_expected_ones() -> None:
+    house = House().enter()
+    house.tell(Commission("x1.01", house.now, 99))
+    assert house.desk.ledger.fees_cents == 99
+
+
+# -- the naked position -------------------------------------------------------------------------------------------------
+
+
+def test_a_rejected_stop_is_replaced_at_once() -> None:
+    house = House(broker=TinyBroker(reject=lambda o: o.role is Role.STOP))
+    house.enter()
+    assert house.ticket(Role.STOP).state is OrderState.REJECTED
+    emergency = house.ticket(Role.EMERGENCY)
+    assert (emergency.state, emergency.order.stop_ticks, emergency.order.quantity) == (OrderState.ACKED, PRICE - 15, 1)
+    assert house.desk.protection is Cover.AT_BROKER
+
+
+def test_an_emergency_stop_that_is_not_confirmed_in_three_seconds_flattens() -> None:
+    house = House(broker=TinyBroker(reject=lambda o: o.role is Role.STOP))
+    house.bracket()
+    house.broker.reject = lambda o: o.role is Role.EMERGENCY
+    house.trade(PRICE)
+    house.wait(2_999)
+    assert house.desk.flattening is None
+    house.wait(1)
+    assert "NAKED" in house.latched
+    flat(house)
+    assert house.broker.position == 0
+    assert house.desk.trades[-1].reason is ExitReason.HALTED
+
+
+def test_a_stop_nobody_confirms_is_doubled_inside_its_own_group_after_two_seconds() -> None:
+    house = House()
+    house.bracket()
+    stop = house.ticket(Role.STOP)
+    stop.state = OrderState.SENT
+    house.trade(PRICE)
+    assert house.desk.protection is Cover.PENDING
+    house.wait(1_999)
+    assert Role.EMERGENCY not in {t.order.role for t in house.floor.blotter.tickets.values()}
+    house.wait(1)
+    assert house.ticket(Role.EMERGENCY).order.oca_group == stop.order.oca_group
+
+
+def test_a_market_beyond_the_missing_stop_is_left_at_once() -> None:
+    house = House(broker=TinyBroker(reject=lambda o: o.role in (Role.STOP, Role.EMERGENCY)))
+    house.bracket()
+    house.last = PRICE - 30
+    house.broker.fill(house.broker.orders["of1-t-1-E"], 1, PRICE + 1, house.now)
+    house._deliver()
+    assert "NAKED" in house.latched
+    assert house.state == "FLATTENING"
+
+
+def test_a_triggered_stop_that_rests_unfilled_is_chased_by_a_flatten() -> None:
+    house = House().enter()
+    house.broker.orders["of1-t-1-S"].filled = 1  # the exchange holds it at its protection price
+    house.trade(PRICE - 16)
+    assert house.desk.watch().above == PRICE - 15, "and the price that comes back is watched"
+    house.trade(PRICE - 14)
+    house.wait(6_000)
+    assert house.desk.flattening is None
+    house.trade(PRICE - 17)
+    house.wait(4_999)
+    assert house.desk.flattening is None
+    house.wait(1)
+    assert "NAKED" in house.latched
+
+
+def test_a_stop_held_without_its_safety_fields_does_not_count() -> None:
+    house = House().enter()
+    house.tell(OrderUpdate("of1-t-1-S", house.now, BrokerStatus.WORKING, echoed_tif="DAY"))
+    assert house.alerts("unsound stop") != []
+    assert house.ticket(Role.EMERGENCY).state is OrderState.ACKED
+    reported = House().enter()
+    reported.broker.orders["of1-t-1-S"].order = replace(reported.ticket(Role.STOP).order, outside_rth=False)
+    reported.wait(15_000)
+    assert reported.alerts("unsound stop") != []
+
+
+def test_growth_is_an_additional_stop_in_a_group_of_its_own() -> None:
+    house = House().enter()
+    house.broker.position = 2
+    house.tell(foreign(1))
+    emergency = house.ticket(Role.EMERGENCY)
+    assert emergency.order.quantity == 1
+    assert emergency.order.oca_group == emergency.order.intent_id
+    house.broker.position = 1
+    house.tell(foreign(1, Side.SELL, "m2"))
+    house.wait(1)
+    assert house.desk.exposure.protective_quantity == 1, "and what is too much goes first where it is youngest"
+    assert house.ticket(Role.STOP).state is OrderState.ACKED
+
+
+def test_exits_with_nothing_to_exit_are_cancelled_after_a_second() -> None:
+    house = House().enter()
+    house.broker.position = 0
+    house.tell(foreign(1, Side.SELL))
+    house.wait(999)
+    assert house.all(Cancel) == []
+    house.wait(1)
+    assert sorted(house.all(Cancel)[0].order_ids) == ["of1-t-1-S", "of1-t-1-T"]
+
+
+def test_in_locked_a_naked_position_is_told_and_nothing_leaves_by_itself() -> None:
+    house = House(broker=TinyBroker(reject=lambda o: o.role is Role.STOP))
+    house.bracket()
+    house.desk.open_latch(LatchKind.SECOND_HOST, "test", house.facts)
+    house.broker.fill(house.broker.orders["of1-t-1-E"], 1, PRICE, house.now)
+    house._deliver()
+    house.wait(10_000)
+    assert house.sent(Purpose.PROTECT)[-1].role is not Role.EMERGENCY
+    assert len(house.alerts("naked MES")) == 1
+
+
+def test_a_refused_change_is_asked_about_and_tried_again() -> None:
+    house = House(broker=TinyBroker(part=1))
+    house.bracket(quantity=2)
+    refused: list[str] = []
+
+    def no(order: Order, now: int) -> None:
+        held = house.broker.orders[order.id]
+        refused.append(held.order.id)
+        house.broker.status(held, now, BrokerStatus.CHANGE_REFUSED)
+
+    honest, house.broker.change = house.broker.change, no  # type: ignore[method-assign]
+    house.trade(PRICE)
+    house.wait(1_500)
+    assert refused
+    house.broker.change = honest  # type: ignore[method-assign]
+    house.wait(10_000)
+    assert house.desk.exposure.protective_quantity == 1
+
+
+def test_stale_data_with_a_position_is_alarmed_once() -> None:
+    house = House().enter()
+    house.changes["data_age_ms"] = 5_000
+    house.wait(60_000)
+    assert len(house.alerts("stale data")) == 1
+
+
+def test_cover_has_a_word_for_every_case() -> None:
+    house = House().enter()
+    (stop,) = house.floor.against("MES")
+    assert cover_of(0, ()) is Cover.NONE_NEEDED
+    assert cover_of(1, (stop,)) is Cover.AT_BROKER
+    assert cover_of(2, (stop,)) is Cover.MISSING
+    stop.state = OrderState.SENT
+    assert cover_of(1, (stop,)) is Cover.PENDING
+    stop.state = OrderState.UNKNOWN
+    assert cover_of(1, (stop,)) is Cover.UNKNOWN
+
+
+# -- the link -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_lost_link_makes_every_order_unknown_and_the_report_settles_them() -> None:
+    house = House().enter()
+    house.link(Link.BACKOFF)
+    assert {t.state for t in house.desk.working} == {OrderState.UNKNOWN}
+    assert house.desk.protection is Cover.UNKNOWN
+    assert house.desk.armed_left_ms(house.now) == 0
+    house.link(Link.READY, 2)
+    assert {t.state for t in house.desk.working} == {OrderState.ACKED}
+    assert house.state == "FENCED", "all must be well for five seconds"
+    house.wait(5_000)
+    assert house.state == "RUNNING"
+
+
+def test_degraded_data_is_no_lost_link() -> None:
+    house = House().enter()
+    house.link(Link.DEGRADED)
+    assert house.desk.protection is Cover.AT_BROKER
+    assert house.state == "FENCED"
+
+
+def test_a_new_connection_epoch_is_a_lost_link_even_when_nobody_said_so() -> None:
+    house = House().enter()
+    house.broker.mute_reports = True
+    house.changes["link_epoch"] = 7
+    house.wait(1_000)
+    house.press(Command.DISARM)
+    assert house.desk.protection is Cover.UNKNOWN
+    assert house.desk.broker_position is None
+    house.wait(2_000)
+    assert house.ticket(Role.EMERGENCY).order.oca_group == house.ticket(Role.STOP).order.oca_group
+
+
+def test_the_broker_says_which_numbers_it_still_accepts() -> None:
+    house = House()
+    house.tell(LinkStatus(house.now, Link.READY, 1, next_number=5_000))
+    house.bracket()
+    assert house.sent()[0].number == 5_000
+
+
+# -- restart ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_restart_with_a_position_recovers_protection_figures_and_reasons() -> None:
+    house = House().enter(quantity=2)
+    again = house.restart()
+    assert again.desk.position() == 2
+    assert again.state == "RECOVERING"
+    assert again.desk.protection.value == "?"
+    again.press(Command.BRACKET, side="BUY")
+    assert again.refusal == "trading state"
+    again.wait(8_000)
+    assert again.state == "RUNNING"
+    assert again.desk.protection.value == "at broker"
+    again.trade(PRICE + 40)
+    assert again.desk.trades[-1].reason is ExitReason.TARGET
+    assert again.desk.ledger.net_cents == 2 * (24 * 125 - 2 * 62)
+
+
+def test_a_restart_clears_no_latch_and_grants_nothing() -> None:
+    house = House()
+    house.press(Command.HALT)
+    house.stop_file("halt")
+    again = house.restart()
+    again.wait(2_000)
+    assert again.latched == {"OPERATOR", "STOP_FILE"}
+    assert again.state == "HALTED"
+
+
+def test_a_cleared_latch_stays_cleared_and_cooldown_goes_on_after_a_restart() -> None:
+    house = House(broker=TinyBroker(reject=lambda o: o.role is Role.ENTRY))
+    house.press(Command.HALT)
+    house.press(Command.RESUME, word="RESUME")
+    house.bracket()
+    again = house.restart()
+    again.wait(10_000)
+    assert again.latched == set()
+    assert "cooldown" in {f.name for f in again.desk.fences(again.facts)}
+
+
+def test_ids_causes_numbers_and_rates_go_on_after_a_restart() -> None:
+    house = House()
+    for _ in range(3):
+        house.bracket()
+        house.press(Command.CANCEL_ENTRIES)
+    again = house.restart()
+    again.wait(2_500)
+    again.key = house.key - 1
+    again.arm()
+    again.key = house.key - 2
+    again.press(Command.BRACKET, side="BUY")
+    assert again.refusal == "duplicate"
+    again.key = 9_000
+    again.bracket()
+    sent = again.sent()[0]
+    assert int(sent.id.split("-")[2]) > 3
+    assert sent.number == 10
+    again.press(Command.CANCEL_ENTRIES)
+    again.bracket()
+    assert again.latched == {"RATE_LIMIT"}
+
+
+def test_an_intent_that_was_committed_but_never_sent_is_given_up_not_sent() -> None:
+    house = House(journal="silent")
+    house.bracket()
+    house.rows += next(a for a in house.done if getattr(a, "ids", ())[:1] == ("of1-t-1-E",)).rows  # type: ignore[union-attr]
+    again = house.restart()
+    assert {t.state for t in again.desk.working} == {OrderState.UNKNOWN}
+    again.wait(14_000)
+    assert again.desk.working == ()
+    assert again.sent() == []
+    assert again.state in ("RUNNING", "FENCED")
+
+
+def test_an_unfinished_flatten_goes_on_after_a_restart() -> None:
+    house = House().enter()
+    house.changes["market_open"] = False
+    house.press(Command.FLATTEN)
+    again = house.restart()
+    assert again.desk.flattening == "PENDING"
+    flat(again, 8_000)
+    assert again.broker.position == 0
+    assert again.desk.trades[-1].reason is ExitReason.MANUAL
+    once_more = again.restart()
+    assert once_more.desk.flattening is None
+
+
+def test_an_adopted_position_and_an_answered_change_come_back() -> None:
+    house = House(broker=TinyBroker(part=1))
+    house.bracket(quantity=2)
+    house.trade(PRICE)
+    house.wait(2_000)
+    house.broker.position = 3
+    house.press(Command.RECONCILE)
+    house.wait(10_000)
+    again = house.restart()
+    assert again.desk.position() == 3
+    assert again.ticket(Role.STOP).order.quantity == 1
+    assert again.ticket(Role.STOP).drawn == 1
+
+
+def test_news_written_before_its_order_is_kept_for_it() -> None:
+    house = House().enter()
+    orders = [r for r in house.rows if r.kind == "order"]
+    late = [r for r in house.rows if r.kind != "order"] + orders
+    desk = Desk(house.params, {"MES": MES, "ES": ES}, "MES", "U1", "t")
+    desk.restore(late)
+    assert len(desk.working) == 2
+    assert {t.state for t in desk.working} == {OrderState.UNKNOWN}
+
+
+def test_a_journal_row_that_makes_no_sense_is_named() -> None:
+    desk = Desk(TradingParams(), {"MES": MES}, "MES", "U1", "t")
+    for row in (
+        Row("orders", "latch", "NO_SUCH", 1, {"since_ns": 1, "reason": "x"}),
+        Row("orders", "cooldown", "x", 1, {"until_ns": "soon"}),
+        Row("orders", "fill", "x", 1, {"base_id": 5}),
+        Row("orders", "fill", "x", 1, {"base_id": "x", "revision": True}),
+    ):
+        with pytest.raises(RowError):
+            desk.restore([row])
+
+
+def test_a_fill_written_before_its_order_was_known_to_be_sent_is_counted_once() -> None:
+    house = House().enter()
+    rows = [r for r in house.rows if not (r.kind == "state" and r.payload["state"] in ("SENT", "ACKED", "FILLED"))]
+    desk = Desk(house.params, {"MES": MES, "ES": ES}, "MES", "U1", "t")
+    desk.restore([*rows, *[r for r in rows if r.kind in ("fill", "order")]])
+    assert desk.position() == 1
+    assert desk.ledger.fees_cents == 62
+
+
+def test_recovery_adopts_what_happened_while_nobody_looked() -> None:
+    house = House().enter()
+    house.broker.mute = True
+    house.trade(PRICE + 40)
+    house.broker.mute = False
+    again = house.restart()
+    again.wait(4_000)
+    assert again.desk.position() == 0
+    assert again.desk.trades[-1].reason is ExitReason.TARGET
+    assert again.state in ("RUNNING", "FENCED")
+
+
+# -- invariants ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_broken_count_locks() -> None:
+    house = House().enter()
+    house.floor.blotter.adjust("MES", 5)
+    house.trade(PRICE)
+    assert house.latched == {"INVARIANT"}
+
+
+def test_two_entries_alive_or_an_entry_beyond_the_hard_cap_lock() -> None:
+    house = House()
+    house.bracket()
+    entry = house.ticket(Role.ENTRY)
+    house.floor.blotter.add(replace(entry.order, id="of1-t-9-E"), house.now, OrderState.ACKED)
+    house.tell(Commission("x", house.now, 1))
+    assert house.latched == {"INVARIANT"}
+    big = House()
+    big.bracket()
+    big.ticket(Role.ENTRY).order = replace(big.ticket(Role.ENTRY).order, quantity=11)
+    big.tell(Commission("x", big.now, 1))
+    assert big.latched == {"INVARIANT"}
+
+
+def test_the_read_side_answers_at_any_time() -> None:
+    house = House()
+    desk = house.desk
+    assert (desk.position("ES"), desk.average_ticks(), desk.last_trade, desk.trade_date) == (0, None, None, None)
+    house.enter()
+    assert desk.execution == "MES"
+    assert len(desk.orders) == 2
+    assert desk.trades_today == 1
+    assert desk.how_to_clear(LatchKind.OPERATOR) == "resume"
+    assert desk.watch().due_ns > house.now
+    assert desk.report_age_ms(house.now + 5 * MS_NS) is not None
