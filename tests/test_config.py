@@ -422,3 +422,43 @@ def test_any_user_file_loads_or_is_refused_in_sentences(tmp_path_factory: pytest
     user.write_bytes(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
     found = outcome(Places(config_dir(), user), [])
     assert isinstance(found, Config) or found.problems
+
+
+def tier(number: int, floor_cents: int) -> str:
+    row = f"number = {number}, floor_cents = {floor_cents}, instrument = 'ES', max_contracts = 1, daily_loss_cents = 1"
+    return f"tiers.table=[{{{row}}}]"
+
+
+@pytest.mark.parametrize(
+    ("sets", "sentence"),
+    [
+        (("session.lunch=['12:00']",), "session.lunch has 1 times; expected a begin and an end"),
+        (("session.lunch=['13:00', '12:00']",), "session.lunch begins at 13:00, which is not before its end 12:00"),
+        (("session.flat=15:30",), "session.flat 15:30 must come after the last entries at session.end 15:45"),
+        (("session.rth_close=09:00",), 'session.rth_close is "09:00"; expected a time from 12:00 to 17:00'),
+        (("timing.snapshot_alert_ms=1000",), "must not be shorter than timing.snapshot_fence_ms"),
+        (("profile.tpo_minutes=7", "profile.ib_minutes=14"), "it must divide the 390 minutes of a session"),
+        (("profile.ib_minutes=45",), "profile.ib_minutes 45 must be whole periods of 30 min"),
+        (("profile.cva_days=20", "profile.archive_days=10"), "profile.cva_days 20 needs as many profile.archive_days"),
+        (("exhaustion.min_levels=11",), "exhaustion.min_levels must not exceed exhaustion.max_levels"),
+        (("setups.drive_from_min=90",), "setups.drive_from_min must come before setups.drive_until_min"),
+        (("setups.pullback_most=0.6",), "setups.pullback_least, pullback_most and pullback_broken must rise"),
+        (("sma_crossover.fast=21",), "sma_crossover.fast must be shorter than sma_crossover.slow"),
+        (("risk.margin_ceiling_cents={XX = 5}",), "risk.margin_ceiling_cents names XX"),
+        (
+            ("tiers.table=[{number=2,floor_cents=0,instrument='ES',max_contracts=1,daily_loss_cents=1}]",),
+            "must be numbered 1, 2, 3",
+        ),
+        (
+            ("tiers.table=[{number=1,floor_cents=9,instrument='ES',max_contracts=1,daily_loss_cents=1}]",),
+            "must begin at floor_cents 0",
+        ),
+        (("tiers.table=[]",), "tiers.table is [] (a list); expected a list, each entry a table with number, floor_cents"),
+    ],
+)
+def test_values_that_contradict_each_other_are_told_where_they_were_set(
+    tmp_path: Path, sets: tuple[str, ...], sentence: str
+) -> None:
+    (problem,) = faults(tmp_path, sets=sets)
+    assert problem.startswith("--set ")
+    assert sentence in problem

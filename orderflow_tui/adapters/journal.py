@@ -261,7 +261,8 @@ class Journal:
             if turns and not await self._write(turns):
                 self._wake.clear()
                 with suppress(TimeoutError):  # a new commit is tried at once
-                    await asyncio.wait_for(self._wake.wait(), RETRY_S)
+                    async with asyncio.timeout(RETRY_S):  # wait_for of Python 3.11 can swallow a cancellation
+                        await self._wake.wait()
             since_checkpoint += 1
 
     def _take(self) -> list[_Turn]:

@@ -67,14 +67,14 @@ class OrderStore:
             configure(conn, durable=True)
             migrate(conn, ORDER_MIGRATIONS)
             self._head = verify(conn, str(self.path), self._head_file.read())
+            if self._head.seq == 0:
+                install = "".join(secrets.choice(INSTALL_LETTERS) for _ in range(5))
+                self.append(conn, run_id, [[entry_of(Row("orders", "genesis", install, ts_ns, {"install": install}))]])
+            self.install = str(conn.execute("SELECT ref FROM event WHERE seq=1").fetchone()[0])
         except sqlite3.Error as fault:
             raise self._trouble(fault) from fault
         except UnicodeDecodeError as fault:  # SQLite's own complaint quotes damaged text
             raise BrokenChain(str(self.path), 0, f"its content cannot be read: {fault}") from fault
-        if self._head.seq == 0:
-            install = "".join(secrets.choice(INSTALL_LETTERS) for _ in range(5))
-            self.append(conn, run_id, [[entry_of(Row("orders", "genesis", install, ts_ns, {"install": install}))]])
-        self.install = str(conn.execute("SELECT ref FROM event WHERE seq=1 AND kind='genesis'").fetchone()[0])
         self._head_file.write(self._head)
         self._take_reserve(new)
         sync_folder(self.path.parent)

@@ -1,0 +1,275 @@
+"""The journal when SQLite, the disk or its neighbours refuse: every way out closes, says why and loses no row of orders."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orderflow_tui.adapters.journal import BrokenChain, DiskFull, Journal, JournalError, Run
+from orderflow_tui.adapters.journal_memory import SyncJournal, connect, read_events, read_observations
+from orderflow_tui.adapters.journal_schema import EMPTY, configure, entry_of, events, verify
+from orderflow_tui.adapters.journal_store import HeadFile, MarketStore, OrderStore, lock_holder, private_file
+from orderflow_tui.domain.action import Row
+
+NOW = 1_790_000_000_000_000_000
+
+
+class Scripted(sqlite3.Connection):
+    """A connection on which statements beginning with `word` fail with an SQLite code, or everything from a count on."""
+
+    word = ""
+    code = 0
+    countdown = -1
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        cls = type(self)
+        if cls.countdown > 0:
+            cls.countdown -= 1
+        due = cls.countdown == 0
+        if due or (cls.word and str(args[0]).startswith(cls.word)):
+            cls.countdown = -1
+            fault = sqlite3.OperationalError("scripted trouble")
+            fault.sqlite_errorcode = cls.code
+            raise fault
+        return super().execute(*args)
+
+
+@pytest.fixture(autouse=True)
+def _calm() -> None:
+    Scripted.word, Scripted.code, Scripted.countdown = "", sqlite3.SQLITE_IOERR, -1
+
+
+def note(ref: str) -> Row:
+    return Row("orders", "note", ref, NOW, {})
+
+
+def bar(ref: str) -> Row:
+    return Row("market", "bar", ref, NOW, {})
+
+
+async def opened(folder: Path) -> Journal:
+    return await Journal.open(folder, Run("r1", "demo"), clock=lambda: NOW, factory=Scripted)
+
+
+async def test_whatever_statement_fails_while_opening_nothing_stays_open_and_the_next_start_works(tmp_path: Path) -> None:
+    before, failed = threading.active_count(), 0
+    for nth in range(1, 80):
+        Scripted.countdown = nth
+        try:
+            journal = await opened(tmp_path / str(nth))
+        except JournalError:
+            failed += 1
+            assert threading.active_count() <= before + 1, "the connections' threads end with the failed start"
+            Scripted.countdown = -1
+            journal = await opened(tmp_path / str(nth))
+        finished = Scripted.countdown > 0
+        Scripted.countdown = -1
+        await journal.commit([note("after")])
+        await journal.close()
+        if finished:
+            break
+    assert failed > 15
+
+
+async def test_a_full_disk_gives_up_the_reserve_once_and_stops_the_market(tmp_path: Path) -> None:
+    journal = await opened(tmp_path)
+    journal.record(bar("waits"))
+    Scripted.word, Scripted.code = "INSERT INTO event", sqlite3.SQLITE_FULL
+    with pytest.raises(DiskFull, match="the 4 MiB reserve was given up"):
+        await journal.commit([note("a")])
+    with pytest.raises(DiskFull, match="the reserve is used up"):
+        await journal.commit([note("b")])
+    Scripted.word = ""
+    assert journal.dropped_market_rows == 1
+    await journal.commit([note("halt")])
+    await journal.close()
+    assert [s.row.ref for s in read_events(tmp_path, ("note",))] == ["halt"]
+    again = await opened(tmp_path)
+    assert any("the disk has been full" in sentence for sentence in again.notes)
+    await again.close()
+
+
+async def test_market_rows_wait_through_trouble_and_give_way_on_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = await opened(tmp_path)
+    whole = journal._bulk.append
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise JournalError("locked for a moment")
+
+    def full(*_: Any, **__: Any) -> None:
+        raise DiskFull("no room")
+
+    journal.record(bar("first"))
+    monkeypatch.setattr(journal._bulk, "append", refuse)
+    with pytest.raises(JournalError, match="for a moment"):
+        await journal.flush()
+    monkeypatch.setattr(journal._bulk, "append", whole)
+    await journal.flush()
+    assert [s.row.ref for s in read_observations(tmp_path, "bar")] == ["first"]
+    journal.record(bar("second"))
+    monkeypatch.setattr(journal._bulk, "append", full)
+    with pytest.raises(DiskFull):
+        await journal.flush()
+    journal.record(bar("third"))
+    assert journal.dropped_market_rows == 2
+    await journal.commit([note("orders go on")])
+    await journal.close()
+
+
+async def test_the_wal_is_moved_into_the_file_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orderflow_tui.adapters.journal.TURNS_PER_CHECKPOINT", 2)
+    journal = await opened(tmp_path)
+    size = (tmp_path / "orders.sqlite").stat().st_size
+    for number in range(60):
+        await journal.commit([Row("orders", "note", str(number), NOW, {"text": "x" * 400})])
+    assert (tmp_path / "orders.sqlite").stat().st_size > size
+    await journal.close()
+    assert not (tmp_path / "orders.sqlite-wal").exists()
+
+
+async def test_a_commit_that_waits_while_the_journal_is_shut_is_told(tmp_path: Path) -> None:
+    journal = await opened(tmp_path)
+    Scripted.word = "BEGIN"
+    journal.record(note("stuck"))
+    with pytest.raises(JournalError):
+        await journal.commit([note("a")])
+    waiting = journal.commit([note("b")])
+    await journal._shut()
+    with pytest.raises(JournalError):
+        await waiting
+
+
+async def test_a_market_file_that_is_locked_at_the_start_is_not_thrown_away(tmp_path: Path) -> None:
+    first = await opened(tmp_path)
+    await first.close()
+    (tmp_path / "market.sqlite").unlink()
+    (tmp_path / "market.sqlite").mkdir()
+    with pytest.raises(JournalError, match=r"market\.sqlite cannot be opened"):
+        await opened(tmp_path)
+    (tmp_path / "market.sqlite").rmdir()
+    await (await opened(tmp_path)).close()
+
+
+async def test_a_reader_of_a_journal_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    journal = await opened(tmp_path / "j")
+    reader = journal.reader()
+    await journal.close()
+    for path in (tmp_path / "j").glob("*.sqlite"):
+        path.unlink()
+    with pytest.raises(JournalError, match="cannot be opened"):
+        await reader.events()
+    await reader.close()
+    await asyncio.sleep(0)
+
+
+# -- the pieces ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_setting_that_sqlite_does_not_take_is_noticed() -> None:
+    conn = sqlite3.connect(":memory:")
+    with pytest.raises(JournalError, match="SQLite did not accept journal_mode=WAL: it says 'memory'"):
+        configure(conn, durable=True)
+    conn.close()
+
+
+def test_no_room_for_the_reserve_is_noted_and_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    store = OrderStore(tmp_path)
+    conn = connect(store.path)
+    store.prepare(conn, "r1", NOW)
+    assert store.notes == ["no room for the journal's 4 MiB reserve: No space left on device"]
+    assert not (tmp_path / "reserve").exists()
+    store.append(conn, "r1", [[entry_of(note("a"))]])
+    conn.close()
+    store.release()
+    store.release()
+
+
+def test_a_lock_while_proving_is_a_lock_and_no_damage(tmp_path: Path) -> None:
+    store = OrderStore(tmp_path)
+    conn = connect(store.path)
+    store.prepare(conn, "r1", NOW)
+    conn.close()
+    Scripted.word, Scripted.code = "PRAGMA integrity_check", sqlite3.SQLITE_BUSY
+    again = sqlite3.connect(store.path, factory=Scripted, isolation_level=None)
+    with pytest.raises(JournalError, match="is locked by another process") as caught:
+        store.prepare(again, "r2", NOW)
+    assert not isinstance(caught.value, BrokenChain)
+    Scripted.code = sqlite3.SQLITE_CORRUPT
+    with pytest.raises(BrokenChain, match="SQLite finds scripted trouble"):
+        store.prepare(again, "r2", NOW)
+    again.close()
+
+
+def test_a_database_that_is_none_is_damage(tmp_path: Path) -> None:
+    (tmp_path / "orders.sqlite").write_bytes(b"not a database" * 1000)
+    with pytest.raises(BrokenChain, match="as a whole: SQLite finds"):
+        SyncJournal(tmp_path, "r1", NOW)
+    with pytest.raises(JournalError, match="cannot be read"):
+        read_events(tmp_path)
+    (tmp_path / "market.sqlite").write_bytes(b"not a database" * 1000)
+    with pytest.raises(JournalError, match="cannot be read"):
+        read_observations(tmp_path, "bar")
+    with pytest.raises(JournalError, match="the tape rebuilds it"):
+        MarketStore(tmp_path).prepare(connect(tmp_path / "market.sqlite"))
+
+
+def test_an_integrity_report_that_is_not_ok_and_a_foreign_hash_are_damage(tmp_path: Path) -> None:
+    store = OrderStore(tmp_path)
+    conn = connect(store.path)
+    store.prepare(conn, "r1", NOW)
+    head = verify(conn, "orders", None)
+    with pytest.raises(BrokenChain, match="it is not the row that was committed"):
+        verify(conn, "orders", type(head)(head.seq, bytes(32)))
+    conn.execute("INSERT INTO claim VALUES('fill', 'x', '')")
+    with pytest.raises(BrokenChain, match="list of used keys"):
+        verify(conn, "orders", head)
+    conn.close()
+
+
+def test_market_rows_that_cannot_be_written_are_an_error_by_kind(tmp_path: Path) -> None:
+    store = MarketStore(tmp_path)
+    store.prepare(connect(store.path))
+    conn = sqlite3.connect(store.path, factory=Scripted, isolation_level=None)
+    for code, kind in ((sqlite3.SQLITE_FULL, DiskFull), (sqlite3.SQLITE_IOERR, JournalError)):
+        Scripted.word, Scripted.code = "INSERT INTO bar", code
+        with pytest.raises(kind, match="scripted trouble"):
+            store.append(conn, "r1", [entry_of(bar("b"))])
+    Scripted.word = ""
+    store.append(conn, "r1", [entry_of(bar("b"))])
+    conn.close()
+
+
+def test_a_file_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="is its folder ours"):
+        private_file(tmp_path / "none" / "orders.sqlite")
+    with pytest.raises(JournalError, match="cannot be opened"):
+        connect(tmp_path / "none.sqlite", read_only=True)
+
+
+def test_nobody_holds_what_nobody_locked(tmp_path: Path) -> None:
+    assert lock_holder(tmp_path / "orders.sqlite") == "another process"
+
+
+def test_a_head_that_cannot_be_written_fails_no_commit(tmp_path: Path) -> None:
+    head = HeadFile(tmp_path / "none" / "head")
+    head.write(EMPTY)
+    assert head.read() is None
+    head.close()
+
+
+def test_events_can_be_read_from_a_row_on(tmp_path: Path) -> None:
+    with SyncJournal(tmp_path, "r1", NOW) as journal:
+        journal.commit_now([note("a"), note("b")])
+        assert [s.row.ref for s in events(journal._orders, None, after=3)] == ["b"]
