@@ -19,7 +19,7 @@ from orderflow_tui.adapters.importers.merged import Sources
 from orderflow_tui.adapters.pace import LONGEST_BEAT_S, RUSH_NS, Pace
 from orderflow_tui.adapters.tape_log import first_stamp
 from orderflow_tui.domain.event import MarketEvent, stamp_of
-from orderflow_tui.domain.market import Bars, Trades
+from orderflow_tui.domain.market import Bars, FeedState, FeedStatus, Trades
 from orderflow_tui.domain.session import MINUTE_NS, SECOND_NS
 
 DEAD_NS = 30 * MINUTE_NS  # a longer silence is a closed market: it is skipped, not waited through
@@ -49,6 +49,10 @@ class ReplayFeed:
                 if not self._ahead:
                     return
                 due_ns = known_at(self._ahead[0])
+                if isinstance(self._ahead[0], FeedStatus) and self._ahead[0].state is FeedState.ENDED:
+                    self._pace.start(due_ns)  # nothing is waited for any more
+                    yield self._ahead.popleft()
+                    return
                 if not started or due_ns - self._pace.now_ns > DEAD_NS:
                     self._pace.start(due_ns - SECOND_NS if started else first_stamp(self._ahead[0]))
                     started = True

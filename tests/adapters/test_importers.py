@@ -291,4 +291,4 @@ def test_large_files_come_in_blocks_of_bounded_size(tmp_path: Path) -> None:
 
 def test_every_format_has_its_own_name() -> None:
     names = [importer.name for importer in IMPORTERS]
-    assert len(set(names)) == len(names) == 10
+    assert len(set(names)) == len(names) == 11

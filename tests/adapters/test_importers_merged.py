@@ -65,10 +65,10 @@ def test_files_given_in_any_order_come_out_in_order_of_time(tmp_path: Path) -> N
     assert len(stamps) == 2
 
 
-def test_a_recording_begins_live_and_ends_ended_at_its_last_stamp(tmp_path: Path) -> None:
+def test_a_recording_begins_live_and_ends_with_the_half_hour_it_ended_in(tmp_path: Path) -> None:
     events = list(sources(trades_file(tmp_path, "ES.csv", trade_rows(NOON_NS, 3))).recording())
     assert events[0] == FeedStatus("ES", NOON_NS, FeedState.LIVE, "recording")
-    assert events[-1] == FeedStatus("ES", NOON_NS + 2_000, FeedState.ENDED, "the recording is over")
+    assert events[-1] == FeedStatus("ES", NOON_NS + 30 * MINUTE_NS, FeedState.ENDED, "the recording is over")
 
 
 def test_the_same_trades_twice_are_refused(tmp_path: Path) -> None:
@@ -123,6 +123,37 @@ def test_missing_trading_days_are_a_gap_and_weekends_are_not(tmp_path: Path) -> 
     hole = bars_file(tmp_path, "ES-b.csv", [("2026-03-05", 1, 6700), ("2026-03-09", 1, 6700)])
     (gap,) = gaps(list(sources(hole).events()))
     assert (gap.reason, gap.rolled_to) == ("no data for 1 trading days, 2026-03-06 to 2026-03-06", "")
+
+
+def test_books_and_trades_of_two_files_are_woven_together(tmp_path: Path) -> None:
+    quoted = trades_file(tmp_path, "ES-trades.csv", trade_rows(NOON_NS, 10, step_ns=1_000))
+    head = "ts_ns,bid,ask,bid_size_1,bid_size_2,ask_size_1,ask_size_2"
+    rows = [
+        f"{NOON_NS + 2_500},6712.00,6712.25,5,0,7,8",
+        f"{NOON_NS + 7_500},6711.75,6712.25,5,6,7,8",
+        f"{NOON_NS + 8_500},6712.25,6712.00,5,6,7,8",
+        *[f"{NOON_NS + 10_000 + i},6712.00,6712.25,5,6,7,8" for i in range(20)],
+    ]
+    merged = sources(quoted, csv_of(tmp_path, rows, head, "ES-book.csv"))
+    events = list(merged.events())
+    assert [type(event).__name__ for event in events[:5]] == ["Trades", "Depth", "Trades", "Depth", "Trades"]
+    first = events[1]
+    assert isinstance(first, Depth)
+    assert (first.bids, first.asks) == (((26848, 5),), ((26849, 7), (26850, 8)))
+    assert sum(len(event) for event in events if isinstance(event, Trades)) == 10
+    assert merged.sources[1].rejected == {"bad_record": 1}
+    assert merged.sources[1].kind == "depth"
+
+
+def test_the_sample_in_the_repository_is_read_whole() -> None:
+    folder = Path(__file__).resolve().parents[2] / "data" / "sample"
+    merged = open_sources([folder], KNOWN)
+    events = list(merged.events())
+    kept = {source.path.name: source.records for source in merged.sources}
+    rows = {path.name: len(path.read_text().splitlines()) - 1 for path in folder.glob("*.csv")}
+    assert kept == rows
+    assert all(source.rejected == {} for source in merged.sources)
+    assert [first_stamp(event) for event in events] == sorted(first_stamp(event) for event in events)
 
 
 def test_a_folder_of_files_means_its_files(tmp_path: Path) -> None:

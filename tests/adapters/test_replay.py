@@ -18,7 +18,9 @@ from orderflow_tui.adapters.replay import ReplayFeed, known_at
 from orderflow_tui.domain.event import MarketEvent, stamp_of
 from orderflow_tui.domain.market import Bars, FeedState, FeedStatus, Trades
 from orderflow_tui.domain.session import MINUTE_NS, SECOND_NS
+from orderflow_tui.ports import Feed
 from tests.adapters.market_files import KNOWN, NOON_NS, bars_in, csv_of, trades_in
+from tests.contract.feed_contract import FeedContract
 
 TABLE = session_table(date(2026, 3, 2), date(2026, 3, 31))
 
@@ -69,7 +71,7 @@ async def test_no_event_comes_before_its_simulated_time(tmp_path: Path) -> None:
     pace, _ = paced(10.0)
     feed = ReplayFeed(recording(tmp_path, [NOON_NS + i * SECOND_NS // 3 for i in range(90)]), pace)
     async for event in feed.events():
-        assert stamp_of(event) < pace.now_ns
+        assert stamp_of(event) <= pace.now_ns
 
 
 async def test_thirty_seconds_at_ten_times_speed_take_three(tmp_path: Path) -> None:
@@ -144,6 +146,14 @@ async def test_closing_ends_the_feed_and_cancelling_releases_the_file(tmp_path: 
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+class TestContract(FeedContract):
+    """The suite every feed passes, over the sample of the repository."""
+
+    def feed(self) -> Feed:
+        sample = Path(__file__).resolve().parents[2] / "data" / "sample"
+        return ReplayFeed(open_sources([sample], KNOWN), paced(inf)[0])
 
 
 async def test_a_bad_file_raises_its_sentence_out_of_the_feed(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orderflow_tui.adapters.importers import (
+    book_rows,
     dbn,
     delimited,
     json_lines,
@@ -49,6 +50,7 @@ IMPORTERS: tuple[Importer, ...] = (
     sierra_bars.IMPORTER,
     spanish_ticks.IMPORTER,
     json_lines.IMPORTER,
+    book_rows.IMPORTER,
     delimited.IMPORTER,
 )
 

@@ -20,6 +20,7 @@ from orderflow_tui.domain.event import MarketEvent, stamp_of
 from orderflow_tui.domain.market import Bars, FeedState, FeedStatus, Trades
 from orderflow_tui.domain.session import MINUTE_NS, SessionTable
 
+HALF_HOUR_NS = 30 * MINUTE_NS
 _SIDE_BY_SIDE_NS = 10 * MINUTE_NS  # how far apart two contracts' last regular prices may lie to be compared
 
 
@@ -78,6 +79,8 @@ class Sources:
         chosen = _chosen(figures)
         place = _Place()
         for contract, event in _in_time_order(self.readings):
+            if isinstance(event, FeedStatus) and event.state is FeedState.ENDED:
+                continue  # the end of a session on the tape is not the end of this recording
             for part, day in self._parts(event, place):
                 if day in chosen and chosen[day] != contract:
                     continue
@@ -88,7 +91,11 @@ class Sources:
                 yield part
 
     def recording(self) -> Generator[MarketEvent, None, None]:
-        """The merged stream between FeedStatus LIVE and FeedStatus ENDED: what every run over these sources is fed."""
+        """The merged stream between FeedStatus LIVE and FeedStatus ENDED: what every run over these sources is fed.
+
+        ENDED is stamped with the end of the half hour in which the last event lies, so that every time bar, and the session
+        where it ends then, is closed alike whoever plays the recording.
+        """
         last_ns: int | None = None
         for event in self.events():
             if last_ns is None:
@@ -97,7 +104,8 @@ class Sources:
             yield event
         if last_ns is None:
             raise ImportFault("these sources hold nothing that can be used")
-        yield FeedStatus(self.instrument, last_ns, FeedState.ENDED, "the recording is over")
+        ended_ns = -(-last_ns // HALF_HOUR_NS) * HALF_HOUR_NS
+        yield FeedStatus(self.instrument, ended_ns, FeedState.ENDED, "the recording is over")
 
     def _figures(self) -> dict[tuple[int, str], _DayFigures]:
         """Volume and last regular price of every contract on every day: one pass over everything."""
@@ -227,7 +235,7 @@ def files_of(path: Path) -> list[Path]:
     """The files a path of the command line means: itself, or what a folder that is no tape holds."""
     if not path.is_dir():
         return [path]
-    found = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    found = sorted(file for file in path.iterdir() if file.is_file() and file.name[0] != "." and file.suffix != ".md")
     if not found:
         raise ImportFault(f"{path} is an empty folder")
     return found
