@@ -1,0 +1,194 @@
+"""The real command on a real terminal, as a trader meets it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from orderflow_tui.adapters.journal_memory import read_events
+from tests.e2e.terminal import COMMAND, PATIENCE_S, Terminal
+
+QUICK = ["--set", "demo.start=2026-03-05T10:05", "--set", "console.tour=false"]
+PANELS = ("DOM", "FOOTPRINT", "PROFILE", "SIGNALS", "REGIME", "P&L")
+
+
+def demo(tmp_path: Path, *more: str) -> list[str]:
+    return ["run", "--data-dir", str(tmp_path), *QUICK, *more]
+
+
+def beat(tmp_path: Path) -> dict[str, object]:
+    """The newest heartbeat."""
+    found: dict[str, object] = json.loads((tmp_path / "state" / "heartbeat.json").read_text())
+    return found
+
+
+def wait_for_beat(tmp_path: Path, sequence: int) -> dict[str, object]:
+    """Wait, without touching the terminal, until the engine has beaten so often."""
+    limit = time.monotonic() + PATIENCE_S
+    while time.monotonic() < limit:
+        try:
+            found = beat(tmp_path)
+        except (OSError, ValueError):
+            found = {"sequence": -1}
+        if int(str(found["sequence"])) >= sequence:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"the engine did not reach beat {sequence}")
+
+
+def kinds(tmp_path: Path) -> list[str]:
+    """Kinds of all order rows of the journal, which is proven while it is read."""
+    return [entry.row.kind for entry in read_events(tmp_path / "journal" / "demo")]
+
+
+def test_six_panels_live_a_bracket_a_flatten_and_quit(tmp_path: Path) -> None:
+    with Terminal(demo(tmp_path), cwd=tmp_path) as terminal:
+        text = terminal.shows(*PANELS, "RUNNING")
+        assert "CVA 5/5" in text
+        first = terminal.text()
+        terminal.until(lambda now: now.splitlines()[3:30] != first.splitlines()[3:30], "panels that move")
+        terminal.type("A")
+        terminal.shows("armed 0:")
+        terminal.type("B")
+        terminal.shows("BUY BRACKET")
+        time.sleep(0.4)  # what asks must have been readable before Enter counts
+        terminal.type("\r")
+        terminal.shows("stop ● at broker")
+        terminal.type("FF")
+        terminal.shows("HALTED", "pos flat")
+        terminal.type("q")
+        terminal.shows("QUIT?")
+        time.sleep(0.4)
+        terminal.type("\r")
+        assert terminal.wait() == 0
+        assert terminal.restored()
+    rows = kinds(tmp_path)
+    assert rows.count("fill") == 2
+    assert rows[-1] == "run_end"
+
+
+def test_eighty_by_twenty_four_is_usable(tmp_path: Path) -> None:
+    with Terminal(demo(tmp_path), columns=80, rows=24, cwd=tmp_path) as terminal:
+        terminal.shows("DOM", "flatten", "RUNNING")
+        terminal.type("H")
+        terminal.shows("HALTED")
+        terminal.signal(signal.SIGTERM)
+        assert terminal.wait() == 143
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_stops_in_order_and_restores_the_terminal(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    with Terminal(demo(tmp_path), cwd=tmp_path) as terminal:
+        terminal.shows("RUNNING")
+        terminal.signal(number)
+        assert terminal.wait() == code
+        assert terminal.restored()
+    assert kinds(tmp_path)[-1] == "run_end"
+
+
+def test_the_interrupt_key_stops_in_order(tmp_path: Path) -> None:
+    with Terminal(demo(tmp_path), cwd=tmp_path) as terminal:
+        terminal.shows("RUNNING")
+        terminal.type("\x03")
+        assert terminal.wait() == 130
+        assert terminal.restored()
+
+
+def test_a_terminal_that_stops_reading_never_delays_the_engine(tmp_path: Path) -> None:
+    with Terminal(demo(tmp_path, "--set", "demo.speed=20"), cwd=tmp_path) as terminal:
+        terminal.shows("RUNNING")
+        start = int(str(beat(tmp_path)["sequence"]))
+        seen = wait_for_beat(tmp_path, start + 8)  # nobody reads the pty meanwhile: its buffer is full after a second
+        later = wait_for_beat(tmp_path, start + 12)
+        assert int(str(later["engine_time_ns"])) > int(str(seen["engine_time_ns"]))
+        terminal.signal(signal.SIGTERM)
+        limit = time.monotonic() + PATIENCE_S
+        while terminal.process.poll() is None and time.monotonic() < limit:
+            time.sleep(0.05)  # still nobody reads
+        assert terminal.process.returncode == 143
+    assert kinds(tmp_path)[-1] == "run_end"
+
+
+def test_a_vanished_terminal_leaves_the_engine_reduce_only(tmp_path: Path) -> None:
+    with Terminal(demo(tmp_path), cwd=tmp_path) as terminal:
+        terminal.shows("RUNNING")
+        terminal.hang_up()
+        limit = time.monotonic() + PATIENCE_S
+        found: dict[str, object] = {}
+        while time.monotonic() < limit and found.get("trading_state") != "REDUCE_ONLY":
+            found = beat(tmp_path)
+            time.sleep(0.05)
+        assert found["trading_state"] == "REDUCE_ONLY"
+        start = int(str(found["sequence"]))
+        wait_for_beat(tmp_path, start + 3)
+        terminal.signal(signal.SIGTERM)
+        terminal.process.wait(PATIENCE_S)
+        assert terminal.process.returncode == 143
+    assert kinds(tmp_path)[-1] == "run_end"
+
+
+def test_status_answers_from_another_shell_and_a_second_instance_is_refused(tmp_path: Path) -> None:
+    with Terminal(demo(tmp_path), cwd=tmp_path) as terminal:
+        terminal.shows("RUNNING")
+        status = subprocess.run(
+            [*COMMAND, "status", "--json", "--data-dir", str(tmp_path)], capture_output=True, text=True, check=True
+        )
+        document = json.loads(status.stdout)
+        assert document["trading_state"] == "RUNNING"
+        assert document["stop_file"] == str(tmp_path / "STOP")
+        assert document["answering"] is True
+        second = subprocess.run(
+            [*COMMAND, "run", "--headless", "--for", "1", "--data-dir", str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert second.returncode == 75
+        assert f"process {terminal.process.pid}" in second.stderr
+        terminal.signal(signal.SIGTERM)
+        assert terminal.wait() == 143
+
+
+def test_the_stop_file_flattens_and_its_removal_re_arms_nothing(tmp_path: Path) -> None:
+    with Terminal(demo(tmp_path), cwd=tmp_path) as terminal:
+        terminal.shows("RUNNING")
+        (tmp_path / "STOP").touch()
+        terminal.shows("HALTED", "STOP")
+        (tmp_path / "STOP").unlink()
+        start = int(str(beat(tmp_path)["sequence"]))
+        wait_for_beat(tmp_path, start + 2)
+        assert beat(tmp_path)["trading_state"] == "HALTED"
+        terminal.signal(signal.SIGTERM)
+        assert terminal.wait() == 143
+
+
+def test_without_a_terminal_a_sentence_names_headless(tmp_path: Path) -> None:
+    done = subprocess.run([*COMMAND, *demo(tmp_path)], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+    assert done.returncode == 2
+    assert "--headless" in done.stderr
+
+
+def test_a_dumb_terminal_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    with Terminal(demo(tmp_path), cwd=tmp_path, env={"TERM": "dumb"}) as terminal:
+        assert terminal.wait() == 2
+
+
+def test_headless_runs_for_its_time_and_ends_clean(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "orderflow_tui", "run", "--headless", "--for", "3", "--data-dir", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "TERM": "dumb"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert str(tmp_path / "STOP") in done.stderr
+    assert kinds(tmp_path)[-1] == "run_end"
