@@ -226,7 +226,7 @@ class Engine:
             items += self.analyst.on_news(news, self.market)
         actions: list[Action] = [Observed(item) for item in items]
         for item in items:
-            if isinstance(item, Decision):
+            if isinstance(item, Decision) and item.accepted:
                 actions += self.desk.on_decision(item, self.facts())
         return actions
 
