@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from textual import events
@@ -25,6 +27,7 @@ from orderflow_tui.tui.screens import SCREENS, ConsoleScreen
 from orderflow_tui.tui.screens.console_screen import Glance
 from orderflow_tui.tui.seam import ConsoleOptions, Seam
 
+LEAVE_S = 2.0  # how long leaving waits for a terminal that does not read
 _SAID = {
     Command.FLATTEN: "FLATTEN asked: cancel all, exit at market, HALT",
     Command.HALT: "halt asked: no new entries",
@@ -71,6 +74,7 @@ class OrderflowApp(App[None]):
         """Ctrl-Z must not stop a trading console; then the frames begin."""
         if not self.is_headless:
             signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+            self._bound_the_writer()
         self.draw()
         self.run_worker(self._draw_for_ever(), name="frames", exit_on_error=True)
 
@@ -90,11 +94,27 @@ class OrderflowApp(App[None]):
         self.desk.check(now_ns, view)
         self.console_screen.paint(Glance(view, now_ns, self.seam.engine_alive()), self.frames)
 
+    @property
+    def _writer(self) -> threading.Thread | None:
+        """The thread that writes to the terminal; none in tests."""
+        return getattr(self._driver, "_writer_thread", None)
+
     def _backlog(self) -> int:
         """Writes the terminal has not taken yet. Textual's writer blocks its caller when 30 are waiting."""
-        writer = getattr(self._driver, "_writer_thread", None)
-        queue = getattr(writer, "_queue", None)
+        queue = getattr(self._writer, "_queue", None)
         return queue.qsize() if queue is not None else 0
+
+    def _bound_the_writer(self) -> None:
+        """On leaving, Textual waits for its writer without end; a terminal that stopped reading would hold us for ever."""
+        writer = self._writer
+        if writer is not None:
+            writer.join = partial(threading.Thread.join, writer, LEAVE_S)  # type: ignore[method-assign]
+
+    @property
+    def terminal_stuck(self) -> bool:
+        """After `run`: the terminal never took the last writes. Then leave with `os._exit`, a normal exit would hang."""
+        writer = self._writer
+        return writer is not None and writer.is_alive()
 
     async def on_event(self, event: events.Event) -> None:
         """Keys go to the desk and nowhere else, so no widget can ever swallow a brake. Pastes mean nothing here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -422,3 +423,20 @@ def test_a_bad_keymap_refuses_to_start(view: ConsoleView) -> None:
 def test_screens_are_written_out_with_a_key_each() -> None:
     keys = [key for key, _, _ in SCREENS]
     assert len(keys) == len(set(keys))
+
+
+async def test_leaving_does_not_wait_for_ever_for_a_terminal_that_does_not_read(
+    view: ConsoleView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orderflow_tui.tui.app.LEAVE_S", 0.01)
+    async with on_stage(view) as stage:
+        taken = threading.Event()
+        writer = threading.Thread(target=taken.wait, daemon=True)
+        writer.start()
+        stage.app._driver._writer_thread = writer  # type: ignore[union-attr]
+        stage.app._bound_the_writer()
+        writer.join()
+        assert stage.app.terminal_stuck
+        taken.set()
+        threading.Thread.join(writer)
+        assert not stage.app.terminal_stuck

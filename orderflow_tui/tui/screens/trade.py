@@ -23,6 +23,8 @@ from orderflow_tui.view import ConsoleView, SignalRow
 
 WHEEL_TICKS = 3
 PAGE = 10
+ROOMY = 26  # rows from which a footprint alone on the screen shows its whole footer
+SHORT_FOOTER = 3
 
 
 class TradeScreen(ConsoleScreen):
@@ -88,10 +90,12 @@ class TradeScreen(ConsoleScreen):
         return replace(base, width=box.width - 2, height=box.height - 2, focused=name == self.focus_on)
 
     def _own_price_rows(self, placed: Arrangement) -> int:
-        """Alone on the screen a ladder keeps two lines for totals, a footprint its footer."""
-        for name, foot in (("dom", 1), ("footprint", FOOTERS)):
+        """Alone on the screen a ladder keeps a line for totals, a footprint as much of its footer as leaves prices."""
+        for name in ("dom", "footprint"):
             if name in placed.boxes:
-                return max(placed.boxes[name].height - 3 - foot, 1)
+                height = placed.boxes[name].height
+                foot = 1 if name == "dom" else FOOTERS if height >= ROOMY else SHORT_FOOTER
+                return max(height - 3 - foot, 1)
         return 1
 
     def look(self, key_id: KeyId, view: ConsoleView | None, now_ns: int) -> None:
