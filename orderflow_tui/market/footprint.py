@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from orderflow_tui.domain.bar import BarSource, FootprintBar
 from orderflow_tui.domain.market import I8, I64, Bars, SideMethod
+from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.market.profile import check_span, poc_index
 
 lowest, highest, running = np.minimum.reduce, np.maximum.reduce, np.add.accumulate  # without numpy's Python wrappers
@@ -111,6 +113,49 @@ def _by_method(size: I64, method: I8, volume: int) -> Sequence[int]:
     return [int(v) for v in np.bincount(method, weights=size, minlength=len(SideMethod))]
 
 
+class Row(NamedTuple):
+    """One historical bar as plain numbers; `sold` and `bought` None where the source does not tell sides."""
+
+    start_ns: int
+    end_ns: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    sold: int | None
+    bought: int | None
+    trades: int | None
+
+    @property
+    def delta(self) -> int | None:
+        """Buys minus sells, None where sides are not told."""
+        return None if self.sold is None or self.bought is None else self.bought - self.sold
+
+    @property
+    def unknown(self) -> int:
+        """Volume whose side nobody told."""
+        return self.volume if self.sold is None or self.bought is None else self.volume - self.sold - self.bought
+
+
+def row_of(bars: Bars) -> Row:
+    """The first of a block of historical bars."""
+    start = int(bars.start_ns[0])
+    sided = bars.bid_volume is not None and bars.ask_volume is not None
+    return Row(
+        start,
+        start + bars.seconds * SECOND_NS,
+        int(bars.open[0]),
+        int(bars.high[0]),
+        int(bars.low[0]),
+        int(bars.close[0]),
+        int(bars.volume[0]),
+        int(bars.bid_volume[0]) if sided and bars.bid_volume is not None else None,
+        int(bars.ask_volume[0]) if sided and bars.ask_volume is not None else None,
+        None if bars.trades is None else int(bars.trades[0]),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What a bar is told when it closes: its name and place, and the cumulative deltas at its end."""
@@ -189,23 +234,19 @@ class OpenBar:
             self._table = np.pad(self._table, ((self.low - low, high - self.high), (0, 0)))
         self._table[part.low - low : part.high - low + 1] += part.table
 
-    def add_row(self, row: Bars) -> None:
+    def add_row(self, row: Row) -> None:
         """One historical row, shorter than or as long as this bar."""
         self._rows = True
-        self.high, self.low = max(self.high, int(row.high[0])), min(self.low, int(row.low[0]))
-        self.close = int(row.close[0])
-        volume = int(row.volume[0])
-        self.volume += volume
-        known = 0
-        if row.bid_volume is None or row.ask_volume is None:
+        self.high, self.low, self.close = max(self.high, row.high), min(self.low, row.low), row.close
+        self.volume += row.volume
+        if row.sold is None or row.bought is None:
             self._sideless = True
         else:
-            self.sold += int(row.bid_volume[0])
-            self.bought += int(row.ask_volume[0])
-            known = int(row.bid_volume[0]) + int(row.ask_volume[0])
-        self._weak += volume - known
-        self._inferred += volume - known
-        self.trades = None if self.trades is None or row.trades is None else self.trades + int(row.trades[0])
+            self.sold += row.sold
+            self.bought += row.bought
+        self._weak += row.unknown
+        self._inferred += row.unknown
+        self.trades = None if self.trades is None or row.trades is None else self.trades + row.trades
 
     def closed(self, frame: Frame) -> FootprintBar:
         """The bar as it stands, as a value."""
@@ -215,8 +256,9 @@ class OpenBar:
         unknown: list[int] = []
         poc = None
         if source is BarSource.TRADES and self._table is not None:
-            bid, unknown, ask, _ = self._table.T.tolist()
-            poc = self.low + poc_index(np.add.reduce(self._table, axis=1).tolist())
+            flat = self._table.ravel().tolist()
+            bid, unknown, ask = flat[0::4], flat[1::4], flat[2::4]
+            poc = self.low + poc_index(list(map(sum, zip(bid, unknown, ask, strict=True))))
         sided = source is not BarSource.BARS
         sold, bought = (self.sold, self.bought) if sided else (0, 0)
         return FootprintBar(

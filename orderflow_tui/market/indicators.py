@@ -41,27 +41,22 @@ class Ema:
 
 def true_range(high: float, low: float, before: float) -> float:
     """Range of a bar including the gap from the previous close."""
-    return max(high - low, abs(high - before), abs(low - before))
+    return (high if high > before else before) - (low if low < before else before)
 
 
 class Atr:
     """Average true range after Wilder; the first bar has no true range."""
 
-    __slots__ = ("_close", "_count", "_n", "_sum", "value")
+    __slots__ = ("_count", "_n", "_sum", "value")
 
     def __init__(self, n: int) -> None:
         self._n = n
         self._count = 0
         self._sum = 0.0
-        self._close: float | None = None
         self.value: float | None = None
 
-    def add(self, high: float, low: float, close: float) -> None:
-        """Take in the next bar."""
-        before, self._close = self._close, close
-        if before is None:
-            return
-        reach = true_range(high, low, before)
+    def add(self, reach: float) -> None:
+        """Take in the next bar's true range; the series' first bar has none and is not given."""
         if self.value is not None:
             self.value = (self.value * (self._n - 1) + reach) / self._n
             return
@@ -74,51 +69,69 @@ class Atr:
 class Adx:
     """Average directional index after Wilder: sums over n-1 bars first, then smoothed; the index is a smoothed mean of DX."""
 
-    __slots__ = ("_bar", "_count", "_dx_sum", "_minus", "_n", "_plus", "_reach", "value")
+    __slots__ = ("_count", "_dx_sum", "_minus", "_n", "_plus", "_reach", "value")
 
     def __init__(self, n: int) -> None:
         self._n = n
-        self._count = 0  # bars seen
-        self._bar: tuple[float, float, float] | None = None
+        self._count = 0  # bars seen after the first
         self._plus = self._minus = self._reach = 0.0
         self._dx_sum = 0.0
         self.value: float | None = None
 
-    def add(self, high: float, low: float, close: float) -> None:
-        """Take in the next bar."""
-        before, self._bar = self._bar, (high, low, close)
+    def add(self, up: float, down: float, reach: float) -> None:
+        """Take in the next bar: how far its high rose, how far its low fell (negative: the other way), its true range."""
         self._count += 1
-        if before is None:
-            return
-        up, down = high - before[0], before[1] - low
-        plus = up if up > 0 and up > down else 0.0
-        minus = down if down > 0 and down > up else 0.0
-        reach = true_range(high, low, before[2])
-        index = self._count - 1
-        if index < self._n:
-            self._plus, self._minus, self._reach = self._plus + plus, self._minus + minus, self._reach + reach
-            return
-        self._plus += plus - self._plus / self._n
-        self._minus += minus - self._minus / self._n
-        self._reach += reach - self._reach / self._n
-        self._smooth(index)
+        n = self._n
+        if self._count >= n:
+            self._plus -= self._plus / n
+            self._minus -= self._minus / n
+            self._reach -= self._reach / n
+        if up > 0 and up > down:
+            self._plus += up
+        elif down > 0 and down > up:
+            self._minus += down
+        self._reach += reach
+        if self._count >= n:
+            self._smooth()
 
-    def _smooth(self, index: int) -> None:
+    def _smooth(self) -> None:
         dx = self._dx()
-        if index < 2 * self._n - 1:
-            self._dx_sum += dx or 0.0
-        elif index == 2 * self._n - 1:
-            self.value = (self._dx_sum + (dx or 0.0)) / self._n
-        elif dx is not None and self.value is not None:
-            self.value = (self.value * (self._n - 1) + dx) / self._n
+        if self.value is not None:
+            if dx is not None:
+                self.value = (self.value * (self._n - 1) + dx) / self._n
+            return
+        self._dx_sum += dx or 0.0
+        if self._count == 2 * self._n - 1:
+            self.value = self._dx_sum / self._n
 
     def _dx(self) -> float | None:
         """Directional movement index, None where nothing moved."""
-        if abs(self._reach) < ZERO:
+        if self._reach < ZERO:
             return None
         plus, minus = 100.0 * (self._plus / self._reach), 100.0 * (self._minus / self._reach)
         total = plus + minus
-        return None if abs(total) < ZERO else 100.0 * (abs(minus - plus) / total)
+        return None if total < ZERO else 100.0 * (abs(minus - plus) / total)
+
+
+class Trend:
+    """ATR and ADX of one series of bars, so that what they share is worked out once."""
+
+    __slots__ = ("_before", "adx", "atr")
+
+    def __init__(self, n: int) -> None:
+        self.atr = Atr(n)
+        self.adx = Adx(n)
+        self._before: tuple[float, float, float] | None = None
+
+    def add(self, high: float, low: float, close: float) -> None:
+        """Take in the next bar."""
+        before = self._before
+        self._before = (high, low, close)
+        if before is None:
+            return
+        reach = true_range(high, low, before[2])
+        self.atr.add(reach)
+        self.adx.add(high - before[0], before[1] - low, reach)
 
 
 def slope(values: Sequence[float]) -> float:
@@ -173,14 +186,26 @@ def range_bound(highs: Sequence[float], lows: Sequence[float], atr: float) -> in
 class Indicators:
     """What the regime reads, over the bars of regular hours. `population` is the sorted ATR14 of completed sessions."""
 
-    __slots__ = ("_adx_values", "_bars", "adx14", "atr14", "count", "ema9", "ema21", "population", "population_sessions")
+    __slots__ = (
+        "_adx_values",
+        "_bars",
+        "_trend",
+        "adx14",
+        "atr14",
+        "count",
+        "ema9",
+        "ema21",
+        "population",
+        "population_sessions",
+    )
 
     def __init__(self, sessions: Sequence[Sequence[float]] = ()) -> None:
         """`sessions` are the ATR14 values of completed regular sessions."""
         self.ema9 = Ema(9)
         self.ema21 = Ema(21)
-        self.atr14 = Atr(14)
-        self.adx14 = Adx(14)
+        self._trend = Trend(14)
+        self.atr14 = self._trend.atr
+        self.adx14 = self._trend.adx
         self.count = 0
         self.population = sorted(value for session in sessions for value in session)
         self.population_sessions = len(sessions)
@@ -189,11 +214,9 @@ class Indicators:
 
     def add(self, bar: FootprintBar) -> None:
         """Take in a closed bar of regular hours."""
-        high, low, close = bar.high, bar.low, bar.close
-        self.ema9.add(close)
-        self.ema21.add(close)
-        self.atr14.add(high, low, close)
-        self.adx14.add(high, low, close)
+        self.ema9.add(bar.close)
+        self.ema21.add(bar.close)
+        self._trend.add(bar.high, bar.low, bar.close)
         if self.adx14.value is not None:
             self._adx_values.append(self.adx14.value)
         self._bars.append(bar)

@@ -168,12 +168,12 @@ class Readings(ABC):
     @property
     def rth_profile(self) -> VolumeProfile:
         """Today's regular hours by price."""
-        return self._today.profiles[Phase.RTH]
+        return self._today.regular.profile
 
     @property
     def overnight_profile(self) -> VolumeProfile:
         """Tonight by price, from the Globex open to the regular open."""
-        return self._today.profiles[Phase.OVERNIGHT]
+        return self._today.night.profile
 
     @property
     def globex_profile(self) -> VolumeProfile:
@@ -210,7 +210,7 @@ class Readings(ABC):
     @property
     def vwap_rth(self) -> Vwap:
         """Average since the regular open."""
-        return self._today.vwap_rth
+        return self._today.regular.vwap
 
     @property
     def vwap_globex(self) -> Vwap:

@@ -33,7 +33,7 @@ class Boundary(IntEnum):
 class SessionClock:
     """The current Globex day and phase. `day` is the one last opened, None before the first."""
 
-    __slots__ = ("_agenda", "_at", "_ib_ns", "_period_ns", "_table", "day", "entered", "phase")
+    __slots__ = ("_agenda", "_at", "_ib_ns", "_period_ns", "_span", "_table", "day", "entered", "phase")
 
     def __init__(self, table: SessionTable, period_ns: int, ib_ns: int) -> None:
         self._table = table
@@ -41,6 +41,7 @@ class SessionClock:
         self._ib_ns = ib_ns
         self._agenda: list[tuple[int, Boundary]] = []
         self._at = 0
+        self._span = (0, 0)  # the cuts around the newest bar
         self.day: SessionDay | None = None
         self.phase = Phase.CLOSED
         self.entered = False
@@ -74,6 +75,7 @@ class SessionClock:
     def open(self, day: SessionDay, now_ns: int) -> None:
         """Take up a day at an instant inside it, or before it when trades came early."""
         self.day = day
+        self._span = (0, 0)
         self.phase = day.phase(now_ns)
         agenda = [(day.close_ns, Boundary.DAY_CLOSE)]
         if day.rth_open_ns is not None and day.rth_close_ns is not None:
@@ -119,15 +121,21 @@ class SessionClock:
             count += 1
         return count
 
+    def _span_of(self, ts_ns: int) -> tuple[int, int]:
+        """The cuts around an instant of the current day."""
+        day = self.day
+        assert day is not None, "no day is open"
+        cuts = [day.open_ns, *(cut for cut in (day.rth_open_ns, day.rth_close_ns) if cut is not None), day.close_ns]
+        anchor = max((cut for cut in cuts if cut <= ts_ns), default=day.open_ns)
+        return anchor, min((cut for cut in cuts if cut > ts_ns), default=NEVER)
+
     def frame(self, ts_ns: int, length_ns: int) -> tuple[int, int]:
         """The interval [start, end) of a bar of this length that holds an instant of the current day.
 
         Bars are anchored at the Globex open and anew at every cut: regular open, regular close, Globex close.
         """
-        day = self.day
-        assert day is not None, "no day is open"
-        cuts = [day.open_ns, *(cut for cut in (day.rth_open_ns, day.rth_close_ns) if cut is not None), day.close_ns]
-        anchor = max((cut for cut in cuts if cut <= ts_ns), default=day.open_ns)
-        limit = min((cut for cut in cuts if cut > ts_ns), default=NEVER)
+        anchor, limit = self._span
+        if not anchor <= ts_ns < limit:
+            anchor, limit = self._span = self._span_of(ts_ns)
         start = anchor + (ts_ns - anchor) // length_ns * length_ns
         return start, min(start + length_ns, limit)

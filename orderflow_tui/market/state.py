@@ -22,7 +22,7 @@ from orderflow_tui.domain.session import SECOND_NS, Phase, SessionDay, SessionTa
 from orderflow_tui.domain.value import SessionProfile
 from orderflow_tui.domain.watch import Watch
 from orderflow_tui.market.book import Book
-from orderflow_tui.market.footprint import Frame, OpenBar, fold
+from orderflow_tui.market.footprint import Frame, OpenBar, fold, row_of
 from orderflow_tui.market.news import BarClosed, DayClosed, DayOpened, News, Rolled, RthClosed, RthOpened
 from orderflow_tui.market.params import MarketParams
 from orderflow_tui.market.past import Past, shifted
@@ -227,36 +227,33 @@ class MarketState(Readings):
 
     # -- bars ---------------------------------------------------------------------------------------------------------
 
-    def on_bar(self, row: Bars) -> list[News]:
-        """Take in one historical bar.
+    def on_bar(self, bar: Bars) -> list[News]:
+        """Take in exactly one historical bar.
 
         Rows shorter than our bars are gathered where they divide them; any other row is a bar of its own.
         """
         self._fold()
         news: list[News] = []
-        start = int(row.start_ns[0])
-        end = start + row.seconds * SECOND_NS
+        row = row_of(bar)
         if self._bar_end is None:
-            self._begin(start, news)
+            self._begin(row.start_ns, news)
         assert self._bar_end is not None, "an interval is watched while rows come in"
-        self._day.add_row(row, self._clock.phase, *self._place(start))
-        self._newest, self._last_close = None, int(row.close[0])
-        self.now_ns = self.data_ts_ns = max(self.now_ns, end)
-        fits = not self._volume_bars and self.params.bar_seconds % row.seconds == 0 and end <= self._bar_end
-        bar = self._bar if fits else None
-        if bar is None:
-            lossy = start < self._lost_until_ns or self._feed is FeedState.DOWN
-            bar = OpenBar(int(row.open[0]), partial=lossy)
-        bar.add_row(row)
-        if not fits:
-            news.append(self._closed(bar, start, end))
-            self._bar_end = self._bar_end if self._bar is not None else None
-        else:
-            self._bar = bar
-            if end == self._bar_end:
-                self._close_bar(end, news)
-                self._bar_end = None
+        self._day.add_row(row, self._clock.phase, *self._place(row.start_ns))
+        self._newest, self._last_close = None, row.close
+        self.now_ns = self.data_ts_ns = max(self.now_ns, row.end_ns)
         self._watch = None
+        if self._volume_bars or self.params.bar_seconds % bar.seconds or row.end_ns > self._bar_end:
+            own = OpenBar(row.open, partial=row.start_ns < self._lost_until_ns or self._feed is FeedState.DOWN)
+            own.add_row(row)
+            news.append(self._closed(own, row.start_ns, row.end_ns))
+            self._bar_end = self._bar_end if self._bar is not None else None
+            return news
+        if self._bar is None:
+            self._bar = OpenBar(row.open, partial=self._lossy())
+        self._bar.add_row(row)
+        if row.end_ns == self._bar_end:
+            self._close_bar(row.end_ns, news)
+            self._bar_end = None
         return news
 
     def _end_bar(self, end_ns: int, news: list[News]) -> bool:
@@ -278,7 +275,7 @@ class MarketState(Readings):
         closed = bar.closed(self._frame_of(start_ns, end_ns))
         self._past.on_bar(closed, day.trade_date)
         if closed.rth:
-            poc = self._day.profiles[Phase.RTH].poc()
+            poc = self._day.regular.profile.poc()
             if poc is not None:
                 self._day.poc_trail.append((end_ns, poc))
         return BarClosed(closed)

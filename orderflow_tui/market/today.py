@@ -5,11 +5,11 @@ Fed with folds of trades or with historical rows, each wholly inside one phase a
 
 from __future__ import annotations
 
-from orderflow_tui.domain.market import Bars, Grade, SideMethod
+from orderflow_tui.domain.market import Grade, SideMethod
 from orderflow_tui.domain.session import Phase, SessionDay
 from orderflow_tui.domain.value import SessionProfile, ValueArea
 from orderflow_tui.market.delta import Cvd
-from orderflow_tui.market.footprint import Fold
+from orderflow_tui.market.footprint import Fold, Row
 from orderflow_tui.market.news import PeriodClosed
 from orderflow_tui.market.params import MarketParams
 from orderflow_tui.market.profile import SPREAD, VolumeProfile, merged
@@ -41,6 +41,34 @@ class Range:
             self.open, self.high, self.low, self.close = (p + ticks for p in (self.open, self.high, self.low, self.close))
 
 
+class Stretch:
+    """One phase of a day by price. Trades are in the profile; `rows` is the average of historical rows alone."""
+
+    __slots__ = ("_average", "_version", "profile", "rows")
+
+    def __init__(self, row_ticks: int) -> None:
+        self.profile = VolumeProfile(row_ticks)
+        self.rows = Vwap()
+        self._average = self.rows
+        self._version = 0
+
+    @property
+    def vwap(self) -> Vwap:
+        """Average price, from levels and rows; worked out when asked, kept until something changes."""
+        profile = self.profile
+        if self._version != profile.version:
+            self._version = profile.version
+            self._average = self.rows.copy()
+            if profile.low is not None:
+                self._average.add_levels(profile.low, profile.table()[:, :SPREAD].sum(axis=1))
+        return self._average
+
+    def shift(self, ticks: int) -> None:
+        """Move every price."""
+        self.profile.shift(ticks)
+        self.rows.shift(ticks)
+
+
 class Today:
     """One Globex day in the making. Phases: overnight, regular hours, after; Globex is the sum of the three."""
 
@@ -48,9 +76,9 @@ class Today:
         self.day = day
         self.rth_begun = False
         self._params = params
-        self.profiles = {phase: VolumeProfile(params.row_ticks) for phase in (Phase.OVERNIGHT, Phase.RTH, Phase.AFTER)}
-        self._row_averages = {phase: Vwap() for phase in self.profiles}  # of historical rows; trades are in the profiles
-        self._averages: tuple[int, dict[Phase, Vwap]] = (-1, {})
+        self.night = Stretch(params.row_ticks)
+        self.regular = Stretch(params.row_ticks)
+        self.after = Stretch(params.row_ticks)
         self.cvd_rth = Cvd()
         self.cvd_globex = Cvd()
         self.rth = Range()
@@ -60,7 +88,6 @@ class Today:
         self.periods: list[PeriodClosed] = []
         self.poc_trail: list[tuple[int, int]] = []
         self.by_method = [0] * len(SideMethod)
-        self.unknown = 0
         self._period = Range()
         self._globex: tuple[int, VolumeProfile] | None = None
 
@@ -70,7 +97,7 @@ class Today:
         """A fold of trades; `sided` False while the feed delivers aggregates only."""
         delta = part.bought - part.sold if sided else None
         self._add_range(phase, period, in_ib, (part.first, part.high, part.low, part.last))
-        profile = self.profiles[_shelf(phase)]
+        profile = self._stretch(phase).profile
         if sided:
             profile.add_table(part.low, part.table, part.volume)
         else:
@@ -81,24 +108,20 @@ class Today:
             self.cvd_rth.add(delta)
         for method, volume in enumerate(part.by_method):
             self.by_method[method] += volume
-        self.unknown += part.unknown
 
-    def add_row(self, row: Bars, phase: Phase, period: int, in_ib: bool) -> None:
+    def add_row(self, row: Row, phase: Phase, period: int, in_ib: bool) -> None:
         """One historical row: its volume is spread over its ticks, its average price is the typical one."""
-        high, low, close, volume = int(row.high[0]), int(row.low[0]), int(row.close[0]), int(row.volume[0])
-        self._add_range(phase, period, in_ib, (int(row.open[0]), high, low, close))
-        self.profiles[_shelf(phase)].add_bar(low, high, close, volume)
-        delta, known = None, 0
-        if row.bid_volume is not None and row.ask_volume is not None:
-            sold, bought = int(row.bid_volume[0]), int(row.ask_volume[0])
-            delta, known = bought - sold, bought + sold
-        self._row_averages[_shelf(phase)].add_bar(high, low, close, volume)
+        self._add_range(phase, period, in_ib, (row.open, row.high, row.low, row.close))
+        stretch = self._stretch(phase)
+        stretch.profile.add_bar(row.low, row.high, row.close, row.volume)
+        stretch.rows.add_bar(row.high, row.low, row.close, row.volume)
+        delta = row.delta
         self.cvd_globex.add(delta)
         if phase is Phase.RTH:
             self.cvd_rth.add(delta)
-        self.by_method[SideMethod.FEED] += known
-        self.by_method[SideMethod.NONE] += volume - known
-        self.unknown += volume - known
+        unknown = row.unknown
+        self.by_method[SideMethod.FEED] += row.volume - unknown
+        self.by_method[SideMethod.NONE] += unknown
 
     def _add_range(self, phase: Phase, period: int, in_ib: bool, ohlc: tuple[int, int, int, int]) -> None:
         """`ohlc` is first, highest, lowest, last."""
@@ -122,12 +145,10 @@ class Today:
 
     def shift(self, ticks: int) -> None:
         """Move every price."""
-        for profile in self.profiles.values():
-            profile.shift(ticks)
-        for average in self._row_averages.values():
-            average.shift(ticks)
-        for stretch in (self.rth, self.overnight, self.ib, self._period):
+        for stretch in self._stretches():
             stretch.shift(ticks)
+        for reach in (self.rth, self.overnight, self.ib, self._period):
+            reach.shift(ticks)
         self.tpo.shift(ticks)
         self.periods = [
             PeriodClosed(p.index, p.open + ticks, p.high + ticks, p.low + ticks, p.close + ticks, p.start_ns, p.end_ns)
@@ -140,49 +161,36 @@ class Today:
     @property
     def globex_profile(self) -> VolumeProfile:
         """The whole day; rebuilt only when a part changed."""
-        version = self._version()
+        version = sum(stretch.profile.version for stretch in self._stretches())
         if self._globex is None or self._globex[0] != version:
-            self._globex = (version, merged(self.profiles.values(), self._params.row_ticks))
+            parts = (stretch.profile for stretch in self._stretches())
+            self._globex = (version, merged(parts, self._params.row_ticks))
         return self._globex[1]
-
-    @property
-    def vwap_rth(self) -> Vwap:
-        """Average since the regular open."""
-        return self._average(Phase.RTH)
 
     @property
     def vwap_globex(self) -> Vwap:
         """Average since the Globex open."""
         whole = Vwap()
-        for phase in self.profiles:
-            whole.add(self._average(phase))
+        for stretch in self._stretches():
+            whole.add(stretch.vwap)
         return whole
 
-    def _average(self, phase: Phase) -> Vwap:
-        """Average price of a phase, from its levels and its rows; worked out when asked, kept until it changes."""
-        if self._averages[0] != self._version():
-            self._averages = (self._version(), {})
-        known = self._averages[1].get(phase)
-        if known is None:
-            profile = self.profiles[phase]
-            known = self._row_averages[phase].copy()
-            if profile.low is not None:
-                known.add_levels(profile.low, profile.table()[:, :SPREAD].sum(axis=1))
-            self._averages[1][phase] = known
-        return known
+    def _stretches(self) -> tuple[Stretch, Stretch, Stretch]:
+        return self.night, self.regular, self.after
 
-    def _version(self) -> int:
-        return sum(profile.version for profile in self.profiles.values())
+    def _stretch(self, phase: Phase) -> Stretch:
+        """Trades stamped in a pause belong to the night that follows."""
+        return self.regular if phase is Phase.RTH else self.after if phase is Phase.AFTER else self.night
 
     def dva(self) -> ValueArea | None:
         """Developing value area of regular hours."""
-        return self.profiles[Phase.RTH].value_area(self._params.value_permille, self._params.value_method)
+        return self.regular.profile.value_area(self._params.value_permille, self._params.value_method)
 
     def on_volume(self, prior_close: int | None) -> tuple[int, int]:
         """Overnight volume above and below the prior regular close; zeros while there is none."""
         if prior_close is None:
             return 0, 0
-        night = self.profiles[Phase.OVERNIGHT]
+        night = self.night.profile
         return night.volume_above(prior_close), night.volume_below(prior_close)
 
     def shares(self) -> dict[str, float]:
@@ -215,7 +223,7 @@ class Today:
 
     def session_profile(self, prior_close: int | None) -> SessionProfile | None:
         """The regular session as the archive keeps it; None when nothing traded in it."""
-        params, profile, rth = self._params, self.profiles[Phase.RTH], self.rth
+        params, profile, rth = self._params, self.regular.profile, self.rth
         value = self.dva()
         if value is None or rth.open is None or rth.high is None or rth.low is None or rth.close is None:
             return None
@@ -237,8 +245,8 @@ class Today:
             tpo_value=self.tpo.value_area(params.value_permille, params.value_method),
             ib_high=self.ib.high,
             ib_low=self.ib.low,
-            vwap=self.vwap_rth.value(),
-            vwap_sd=self.vwap_rth.sigma(),
+            vwap=self.regular.vwap.value(),
+            vwap_sd=self.regular.vwap.sigma(),
             on_high=self.overnight.high,
             on_low=self.overnight.low,
             on_up_volume=up,
@@ -257,8 +265,3 @@ class Today:
         assert self.tpo.low is not None, "where volume traded, a period was touched"
         skip = profile.low - self.tpo.low
         return self.tpo.counts[skip : skip + len(profile.volumes())]
-
-
-def _shelf(phase: Phase) -> Phase:
-    """Trades stamped in a pause belong to the night that follows."""
-    return Phase.OVERNIGHT if phase is Phase.CLOSED else phase

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,9 @@ def rows_of(
     seconds: int, rows: Iterable[tuple[int, int, int, int, int, int]], sides: Iterable[tuple[int, int]] | None = None
 ) -> Bars:
     """Historical bars of (start_ns, open, high, low, close, volume), with (bid, ask) volumes where known."""
-    columns = [np.array(column, dtype=np.int64) for column in zip(*rows, strict=True)]
+    start, opened, high, low, close, volume = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
     sold, bought = (None, None) if sides is None else (np.array(c, dtype=np.int64) for c in zip(*sides, strict=True))
-    return Bars("ES", seconds, *columns, bid_volume=sold, ask_volume=bought)
+    return Bars("ES", seconds, start, opened, high, low, close, volume, sold, bought)
 
 
 def wander(seed: int, count: int, start_ns: int, end_ns: int, price: int = 27_000) -> Trades:
@@ -131,4 +132,4 @@ def wander(seed: int, count: int, start_ns: int, end_ns: int, price: int = 27_00
 def cut_at(block: Trades, cuts: Iterable[int]) -> list[Trades]:
     """The block in pieces."""
     edges = sorted({0, len(block), *(cut % (len(block) + 1) for cut in cuts)})
-    return [block.cut(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [block.cut(a, b) for a, b in pairwise(edges)]

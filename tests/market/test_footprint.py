@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from orderflow_tui.domain.bar import BarSource, FootprintBar
 from orderflow_tui.domain.market import SideMethod, Trades, trades_of
 from orderflow_tui.market import footprint
-from orderflow_tui.market.footprint import Fold, Frame, OpenBar, fold
+from orderflow_tui.market.footprint import Fold, Frame, OpenBar, fold, row_of
 from orderflow_tui.market.profile import MAX_SPAN, WildPrice
 from tests.market.builders import cut_at, named, rows_of, tape, wander
 
@@ -107,8 +107,8 @@ def test_mirrored_trades_make_the_mirrored_bar() -> None:
 
 def test_a_row_with_sides_knows_delta_but_neither_levels_nor_its_path() -> None:
     bar = OpenBar(100)
-    bar.add_row(rows_of(60, [(0, 100, 104, 99, 103, 50)], [(20, 28)]))
-    bar.add_row(rows_of(60, [(60, 103, 103, 97, 98, 10)], [(9, 1)]))
+    bar.add_row(row_of(rows_of(60, [(0, 100, 104, 99, 103, 50)], [(20, 28)])))
+    bar.add_row(row_of(rows_of(60, [(60, 103, 103, 97, 98, 10)], [(9, 1)])))
     closed = bar.closed(FRAME)
     assert (closed.open, closed.high, closed.low, closed.close, closed.volume) == (100, 104, 97, 98, 60)
     assert (closed.source, closed.delta, closed.min_delta, closed.poc, closed.bid) == (BarSource.BARS_SIDED, 0, None, None, [])
@@ -118,8 +118,8 @@ def test_a_row_with_sides_knows_delta_but_neither_levels_nor_its_path() -> None:
 
 def test_one_row_without_sides_leaves_the_whole_bar_without() -> None:
     bar = OpenBar(100)
-    bar.add_row(rows_of(60, [(0, 100, 104, 99, 103, 50)], [(20, 30)]))
-    bar.add_row(rows_of(60, [(60, 103, 103, 97, 98, 10)]))
+    bar.add_row(row_of(rows_of(60, [(0, 100, 104, 99, 103, 50)], [(20, 30)])))
+    bar.add_row(row_of(rows_of(60, [(60, 103, 103, 97, 98, 10)])))
     closed = bar.closed(FRAME)
     assert (closed.source, closed.delta, closed.unknown_volume, closed.weak_share) == (BarSource.BARS, None, 60, 1.0)
 

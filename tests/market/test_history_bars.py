@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -118,7 +119,7 @@ def test_cutting_a_block_of_rows_changes_nothing(seed: int, cuts: list[int], sec
     block = rows_of(seconds, rows)
     whole, parts = Probe().run(block), Probe()
     edges = sorted({0, len(block), *(cut % len(block) for cut in cuts)})
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in pairwise(edges):
         part: Bars = block.cut(a, b)
         parts.run(part)
     assert parts.news == whole.news

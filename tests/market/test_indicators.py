@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderflow_tui.market.indicators import (
-    Adx,
-    Atr,
     Ema,
     Indicators,
+    Trend,
     delta_slope,
     mid_rank,
     range_bound,
@@ -32,25 +31,25 @@ def ema_of(closes: list[float], n: int) -> Series:
     return found
 
 
-def over(indicator: Atr | Adx, h: list[float], low: list[float], c: list[float]) -> Series:
-    found = []
+def over(kind: str, n: int, h: list[float], low: list[float], c: list[float]) -> Series:
+    trend, found = Trend(n), []
     for bar in zip(h, low, c, strict=True):
-        indicator.add(*bar)
-        found.append(indicator.value)
+        trend.add(*bar)
+        found.append(trend.atr.value if kind == "atr" else trend.adx.value)
     return found
 
 
 @pytest.mark.parametrize("vector", **named("indicators"))
 def test_indicators_are_those_of_the_published_vectors(vector: dict[str, Any]) -> None:
     if "flat" in vector:
-        found = over(Adx(vector["n"]), *([[100.0] * vector["flat"]] * 3))
+        found = over("adx", vector["n"], *([[100.0] * vector["flat"]] * 3))
         assert found[vector["index"]] == vector["value"]
         return
     kind, n = vector["fn"], vector["n"]
     if kind == "ema":
         found = ema_of(vector["x"], n)
     else:
-        found = over(Atr(n) if kind == "atr" else Adx(n), vector["h"], vector["l"], vector["c"])
+        found = over(kind, n, vector["h"], vector["l"], vector["c"])
     for value, expected in zip(found, vector["expect"], strict=True):
         assert value == (expected if expected is None else pytest.approx(expected, abs=1e-7))
 
@@ -79,7 +78,12 @@ def test_the_golden_series_starts_as_published() -> None:
 
 def test_indicators_equal_the_golden_table() -> None:
     h, low, c = (list(column) for column in zip(*golden_bars(), strict=True))
-    found = {"adx14": over(Adx(14), h, low, c), "atr14": over(Atr(14), h, low, c), "ema9": ema_of(c, 9), "ema21": ema_of(c, 21)}
+    found = {
+        "adx14": over("adx", 14, h, low, c),
+        "atr14": over("atr", 14, h, low, c),
+        "ema9": ema_of(c, 9),
+        "ema21": ema_of(c, 21),
+    }
     for row in vectors("indicators_golden"):
         for name, series in found.items():
             value, expected = series[row["index"]], row[name]
@@ -100,18 +104,20 @@ def random_series(seed: int) -> tuple[Any, Any, Any]:
 
 
 def test_indicators_equal_ta_lib_on_two_hundred_series() -> None:
-    talib = pytest.importorskip("talib", reason="TA-Lib is the oracle and not installed here")
+    pytest.importorskip("talib", reason="TA-Lib is the oracle and not installed here")
+    talib: Any = import_module("talib")
     for seed in range(200):
         h, low, c = random_series(seed)
-        oracles: list[tuple[Series, Callable[[], Any]]] = [
-            (over(Adx(14), h.tolist(), low.tolist(), c.tolist()), lambda: talib.ADX(h, low, c, 14)),  # noqa: B023
-            (over(Atr(14), h.tolist(), low.tolist(), c.tolist()), lambda: talib.ATR(h, low, c, 14)),  # noqa: B023
-            (ema_of(c.tolist(), 9), lambda: talib.EMA(c, 9)),  # noqa: B023
-            (ema_of(c.tolist(), 21), lambda: talib.EMA(c, 21)),  # noqa: B023
+        series = (h.tolist(), low.tolist(), c.tolist())
+        pairs: list[tuple[Series, Any]] = [
+            (over("adx", 14, *series), talib.ADX(h, low, c, 14)),
+            (over("atr", 14, *series), talib.ATR(h, low, c, 14)),
+            (ema_of(series[2], 9), talib.EMA(c, 9)),
+            (ema_of(series[2], 21), talib.EMA(c, 21)),
         ]
-        for ours, oracle in oracles:
+        for ours, oracle in pairs:
             mine = np.array([np.nan if value is None else value for value in ours])
-            np.testing.assert_allclose(mine, oracle(), rtol=0, atol=1e-9, equal_nan=True, err_msg=f"series {seed}")
+            np.testing.assert_allclose(mine, oracle, rtol=0, atol=1e-9, equal_nan=True, err_msg=f"series {seed}")
 
 
 @pytest.mark.parametrize("vector", **named("regime_inputs"))
@@ -183,7 +189,8 @@ def test_delta_slope_takes_known_deltas_only_and_says_when_it_is_cold() -> None:
     assert not cold
     assert delta_slope(known[:2]) == (0.0, True)
     value, cold = delta_slope(known[:3])
-    assert (value, cold) == (pytest.approx(50.0), True)
+    assert value == pytest.approx(50.0)
+    assert cold
 
 
 @given(st.lists(st.integers(-1000, 1000), min_size=2, max_size=12))
@@ -194,7 +201,7 @@ def test_slope_is_least_squares(values: list[int]) -> None:
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 20), st.integers(0, 20)), min_size=30, max_size=60))
 def test_mirrored_prices_give_the_same_strength_of_trend(parts: list[tuple[int, int, int]]) -> None:
     h, low, c = ([float(p + up) for p, up, _ in parts], [float(p - dn) for p, _, dn in parts], [float(p) for p, _, _ in parts])
-    straight = over(Adx(14), h, low, c)
-    mirrored = over(Adx(14), [-x for x in low], [-x for x in h], [-x for x in c])
+    straight = over("adx", 14, h, low, c)
+    mirrored = over("adx", 14, [-x for x in low], [-x for x in h], [-x for x in c])
     for one, other in zip(straight, mirrored, strict=True):
         assert one == (other if other is None else pytest.approx(other, abs=1e-9))

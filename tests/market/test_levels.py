@@ -50,13 +50,13 @@ def test_a_sell_zone_breaks_upward() -> None:
     zones.on_bar(ohlc_bar(3, 1, 2), DAY)
     assert zones.living[0].state is ZoneState.TOUCHED
     zones.on_bar(ohlc_bar(9, 3, 3), DAY)
-    assert zones.living == ()
+    assert not zones.living
 
 
 def test_bars_with_lost_data_make_no_zone() -> None:
     zones = Zones(ImbalanceRules(), 10)
     zones.on_bar(bar_of(STACK, partial=True), DAY)
-    assert zones.living == ()
+    assert not zones.living
 
 
 def test_the_number_of_zones_is_bounded_and_the_oldest_goes() -> None:
@@ -74,12 +74,12 @@ def test_an_unfinished_high_is_spent_by_a_later_bar_and_not_by_its_own() -> None
     levels = Unfinished(5, thin=False, keep=50)
     levels.on_bar(bar_of(UNFINISHED), DAY)
     assert [(level.price, level.side) for level in levels.living] == [(2, 1)]
-    assert levels.revisited == ()
+    assert not levels.revisited
     levels.on_bar(ohlc_bar(1, 0, 1), DAY)
-    assert levels.revisited == ()
+    assert not levels.revisited
     levels.on_bar(ohlc_bar(3, 0, 1), DAY)
     assert [level.price for level in levels.revisited] == [2]
-    assert levels.living == ()
+    assert not levels.living
 
 
 def test_extremes_are_finished_at_the_tolerance_and_in_one_tick_bars() -> None:
@@ -139,7 +139,7 @@ def test_nights_do_not_cover_a_poc_where_only_regular_hours_count() -> None:
     naked.on_bar(bar_of({100: (1, 1)}, rth=False))
     assert naked.living == ((DAY, 100),)
     naked.on_bar(bar_of({100: (1, 1)}))
-    assert naked.living == ()
+    assert not naked.living
 
 
 def test_the_same_session_again_replaces_its_poc_and_thirty_are_kept() -> None:

@@ -315,7 +315,7 @@ def test_a_naked_poc_waits_from_the_bell_and_falls_at_a_print() -> None:
     probe.run(tape((at(DAY, "16:10:00"), 104, 1), (at(DAY, "16:11:00"), 98, 1))).until(at(DAY, "17:00:00"))
     assert probe.market.naked_pocs == ((date(2026, 3, 5), 100),)
     probe.run(tape((at(DAY, "19:00:00"), 100, 1))).until(at(DAY, "20:00:00"))
-    assert probe.market.naked_pocs == ()
+    assert not probe.market.naked_pocs
 
 
 def test_zones_and_levels_end_after_five_more_sessions() -> None:
