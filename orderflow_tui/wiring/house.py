@@ -206,7 +206,9 @@ def _recording(plan: Plan) -> tuple[SessionTable, FeedSide]:
     loaded = plan.loaded
     table = session_table(date(2008, 1, 2), date(2030, 12, 31), rth_close=loaded.config.session.rth_close)
     sources = open_sources(plan.paths, loaded.instruments, instrument=None, table=table)
+    begins_ns = min(reading.begins_ns() for reading in sources.readings)
     pace = Pace(plan.speed)
+    pace.start(begins_ns)
     side = FeedSide(ReplayFeed(sources, pace), pace, sources.instrument, History(), tuple)
-    side.source = ", ".join(path.name for path in plan.paths)
+    side.source, side.begins = ", ".join(path.name for path in plan.paths), table.trade_date(begins_ns)
     return table, side

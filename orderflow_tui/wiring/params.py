@@ -15,7 +15,7 @@ from orderflow_tui.domain.signal import Direction, Regime
 from orderflow_tui.engine import EngineParams
 from orderflow_tui.market.imbalance import ImbalanceRules, ZeroPolicy
 from orderflow_tui.market.params import MarketParams
-from orderflow_tui.modes import BrokerKind, Mode
+from orderflow_tui.modes import BrokerKind, FeedKind, Mode
 from orderflow_tui.signals.absorption import AbsorptionParams
 from orderflow_tui.signals.climax import ClimaxParams
 from orderflow_tui.signals.divergence import DivergenceParams
@@ -164,11 +164,11 @@ def _rows(config: Config) -> Iterable[tuple[Regime, RouterRow]]:
 
 
 def trading_params(config: Config, mode: Mode) -> TradingParams:
-    """Limits, waits, tiers and the desk's habits."""
+    """Limits, waits, tiers and the desk's habits. In a recording the audit runs on demand only: nothing can differ there."""
     risk = filled(RiskLimits, config.risk, margin_ceiling_cents=tuple(config.risk.margin_ceiling_cents.items()))
     return TradingParams(
         risk=risk,
-        timing=filled(Timing, config.timing),
+        timing=filled(Timing, config.timing, **({"reconcile_ms": 0} if mode.feed is FeedKind.FILES else {})),
         tiers_enabled=config.tiers.enabled,
         tiers=tuple(filled(TierRow, row) for row in config.tiers.table),
         automation=config.desk.automation,
