@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderflow_tui.config import Config, ConfigFault, Loaded, Places, config_dir, is_stale, load
+from orderflow_tui.config.fault import shown
 from orderflow_tui.config.section import leaves
 from orderflow_tui.domain.signal import Pattern
 from orderflow_tui.tui.keymap import FIXED, KEYS, resolve
@@ -462,3 +463,39 @@ def test_values_that_contradict_each_other_are_told_where_they_were_set(
     (problem,) = faults(tmp_path, sets=sets)
     assert problem.startswith("--set ")
     assert sentence in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("instruments.toml", "ES = 3\n", "ES is 3 (an integer); expected a table with name, exchange"),
+        ("instruments.toml", "", "holds no instrument; expected tables such as [ES]"),
+        ("sessions.toml", "[a]\nx = 1\n", "unknown key a.x"),
+        ("news.toml", "[release]\nname = 'x'\n", "release is a single table; write [[release]]"),
+        ("news.toml", "[[release]]\ntime = 'x'\nname = 'x'\nimpact = 'high'\n", 'release 1.time is "x" (text)'),
+        ("keymap.toml", "keys = 3\n", "keys is 3 (an integer); expected a table [keys]"),
+    ],
+)
+def test_a_smaller_file_of_another_shape_is_told(tmp_path: Path, name: str, text: str, sentence: str) -> None:
+    (tmp_path / name).write_text(text)
+    found = faults(tmp_path)
+    assert any(problem.startswith(name) and sentence in problem for problem in found), found
+
+
+def test_a_dotenv_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"\xff\xfe")
+    (problem,) = faults(tmp_path)
+    assert problem.startswith(".env: cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "nothing"),
+        ([True, {"a": ["x"]}], '[true, {a = ["x"]}] (a list)'),
+        ("x" * 100, '"' + "x" * 58 + "… (text)"),
+        ({1: 2}, "{1 = 2} (a table)"),
+    ],
+)
+def test_values_are_shown_as_toml_writes_them(value: object, text: str) -> None:
+    assert shown(value) == text

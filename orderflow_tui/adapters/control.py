@@ -106,16 +106,19 @@ class ControlDoor:
             writer.close()
 
     async def _answered(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> dict[str, Json]:
+        try:  # the request is read before it is refused: an answer to an unread request gets lost on its way
+            line = await asyncio.wait_for(reader.readline(), LIMIT_S)
+        except TimeoutError:
+            return _no("no request came within two seconds")
+        except ValueError:
+            return _no(f"a request is one line of at most {LINE_BYTES} bytes")
         if self._open > CLIENTS:
             return _no(f"{CLIENTS} callers are at the door already: try again")
         if not _is_us(writer):
             return _no("this door opens for the user who runs the engine only")
         try:
-            line = await asyncio.wait_for(reader.readline(), LIMIT_S)
             request = json.loads(line)
-        except TimeoutError:
-            return _no("no request came within two seconds")
-        except ValueError:  # no JSON, or a line beyond the limit
+        except ValueError:
             return _no('a request is one line of JSON such as {"verb": "status"}')
         if not isinstance(request, dict) or not isinstance(request.get("verb"), str):
             return _no('a request needs a verb: {"verb": "status"}')

@@ -140,20 +140,16 @@ class Journal:
         """
         if self._closed:
             raise JournalError("the journal is closed; nothing was written")
-        waiting, self._turns = list(self._turns), deque()
+        turns = [*self._turns, _Turn([entry_of(row) for row in rows])]
+        self._turns.clear()
         self._waiting = 0
-        batches = [turn.entries for turn in waiting] + [[entry_of(row) for row in rows]]
+        batches = [turn.entries for turn in turns]
         try:
             outcomes = self._orders.run_now(lambda conn: self._store.append(conn, self.run.id, batches))
         except JournalError as fault:
-            kept = [turn for turn in waiting if turn.done is None]
-            self._turns.extendleft(reversed(kept))
-            self._waiting = sum(len(turn.entries) for turn in kept)
-            for turn in waiting:
-                _tell(turn, fault)
+            self._refused(turns[:-1], fault)
             raise
-        for turn, refused in zip(waiting, outcomes, strict=False):
-            _tell(turn, refused)
+        self._settled(turns[:-1], outcomes[:-1])
         if outcomes[-1] is not None:
             raise outcomes[-1]
 
@@ -280,28 +276,35 @@ class Journal:
             batches = [turn.entries for turn in turns]
             outcomes = await self._orders.run(lambda conn: self._store.append(conn, self.run.id, batches))
         except JournalError as fault:
-            kept = [turn for turn in turns if turn.done is None]
-            self._turns.extendleft(reversed(kept))
-            self._waiting += sum(len(turn.entries) for turn in kept)
-            for turn in turns:
-                _tell(turn, fault)
-            if isinstance(fault, DiskFull):
-                self._stop_market()
-            if kept and not self._failing and self._post is not None:
-                self._post(JournalFailed(self._clock(), (), str(fault)))
-            self._failing = True
+            self._refused(turns, fault)
             return False
         except BaseException as fault:
             for turn in turns:
                 _tell(turn, JournalError(f"the journal's writer ended: {fault!r}"))
             raise
+        self._settled(turns, outcomes)
+        return True
+
+    def _refused(self, turns: Sequence[_Turn], fault: JournalError) -> None:
+        """Nothing was written: commits are told, recorded rows go back to the front, the engine is told once an episode."""
+        kept = [turn for turn in turns if turn.done is None]
+        self._turns.extendleft(reversed(kept))
+        self._waiting += sum(len(turn.entries) for turn in kept)
+        for turn in turns:
+            _tell(turn, fault)
+        if isinstance(fault, DiskFull):
+            self._stop_market()
+        if kept and not self._failing and self._post is not None:
+            self._post(JournalFailed(self._clock(), (), str(fault)))
+        self._failing = True
+
+    def _settled(self, turns: Sequence[_Turn], outcomes: Sequence[DuplicateRow | None]) -> None:
+        """Written: those who waited are told; a recorded row that repeats a key is kept as a duplicate."""
         self._failing = False
         for turn, refused in zip(turns, outcomes, strict=True):
             if refused is not None and turn.done is None:
-                self._turns.appendleft(_Turn([entry_of(duplicate_of(turn.entries[0].row, refused))]))
-                self._waiting += 1
+                self._queue(_Turn([entry_of(duplicate_of(turn.entries[0].row, refused))]))
             _tell(turn, refused)
-        return True
 
     def _refuse_waiting(self) -> None:
         while self._turns:

@@ -80,7 +80,9 @@ async def test_too_many_callers_are_told_so_and_the_door_stays_usable(door: Cont
     assert b"already" in await reader.readline()
     for _, idle in [*waiting, (reader, writer)]:
         idle.close()
-    for _ in range(3):
+    for _ in range(10_000):
+        if door._open == 0:
+            break
         await asyncio.sleep(0)
     assert (await asked(door, "status"))["ok"] is True
 
@@ -122,3 +124,25 @@ async def test_a_folder_deeper_than_a_socket_s_name_may_be_works(tmp_path: Path)
     await door.start()
     assert (await asked(door, "status"))["status"] == {"deep": True}
     await door.close()
+
+
+async def test_a_caller_who_leaves_before_the_answer_harms_nobody(door: ControlDoor) -> None:
+    for _ in range(3):
+        _, writer = await asyncio.open_unix_connection(str(door.path))
+        writer.write(b'{"verb": "halt"}\n')
+        writer.transport.abort()
+    assert (await asked(door, "status"))["ok"] is True
+
+
+async def test_a_caller_who_says_nothing_is_sent_away(door: ControlDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orderflow_tui.adapters.control.LIMIT_S", 0.01)
+    reader, writer = await asyncio.open_unix_connection(str(door.path))
+    assert b"no request came" in await reader.readline()
+    writer.close()
+
+
+async def test_another_user_is_sent_away(door: ControlDoor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orderflow_tui.adapters.control._is_us", lambda _: False)
+    with pytest.raises(Refused, match="for the user who runs the engine only"):
+        await asked(door, "flatten")
+    assert POSTED == []

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from orderflow_tui.adapters.journal import BrokenChain, DiskFull, Journal, JournalError, Run
+from orderflow_tui.adapters.journal import BrokenChain, DiskFull, DuplicateRow, Journal, JournalError, Run
 from orderflow_tui.adapters.journal_memory import SyncJournal, connect, read_events, read_observations
 from orderflow_tui.adapters.journal_schema import EMPTY, configure, entry_of, events, verify
 from orderflow_tui.adapters.journal_store import HeadFile, MarketStore, OrderStore, lock_holder, private_file
 from orderflow_tui.domain.action import Row
+from orderflow_tui.domain.event import Event, JournalFailed
 
 NOW = 1_790_000_000_000_000_000
 
@@ -142,6 +143,51 @@ async def test_a_commit_that_waits_while_the_journal_is_shut_is_told(tmp_path: P
     with pytest.raises(JournalError):
         await journal.commit([note("a")])
     waiting = journal.commit([note("b")])
+    await journal._shut()
+    with pytest.raises(JournalError):
+        await waiting
+
+
+async def test_a_commit_on_the_spot_takes_what_waits_with_it_in_order(tmp_path: Path) -> None:
+    journal = await opened(tmp_path)
+    fill = Row("orders", "fill", "x", NOW, {"base_id": "x", "revision": 1})
+    for row in (note("a"), fill, fill):
+        journal.record(row)
+    waiting = journal.commit([note("b")])
+    journal.commit_now([note("c")])
+    assert [s.row.ref for s in read_events(tmp_path, ("note", "fill"))] == ["a", "x", "b", "c"]
+    await waiting
+    await journal.flush()
+    assert [s.row.kind for s in read_events(tmp_path, ("fill", "duplicate"))] == ["fill", "duplicate"]
+    with pytest.raises(DuplicateRow):
+        journal.commit_now([fill])
+    await journal.close()
+    with pytest.raises(JournalError, match="closed"):
+        journal.commit_now([note("d")])
+
+
+async def test_a_commit_on_the_spot_that_fails_keeps_recorded_rows_and_tells_who_waits(tmp_path: Path) -> None:
+    told: list[Event] = []
+    journal = await Journal.open(tmp_path, Run("r1", "demo"), post=told.append, clock=lambda: NOW, factory=Scripted)
+    journal.record(note("kept"))
+    waiting = journal.commit([note("refused")])
+    Scripted.word = "COMMIT"
+    with pytest.raises(JournalError, match="scripted trouble"):
+        journal.commit_now([note("refused too")])
+    Scripted.word = ""
+    with pytest.raises(JournalError, match="scripted trouble"):
+        await waiting
+    await journal.flush()
+    assert [s.row.ref for s in read_events(tmp_path, ("note",))] == ["kept"]
+    assert [type(event) for event in told] == [JournalFailed]
+    await journal.close()
+
+
+async def test_a_writer_that_was_told_to_end_tells_those_it_was_writing_for(tmp_path: Path) -> None:
+    journal = await opened(tmp_path)
+    waiting = asyncio.ensure_future(journal.commit([note("a")]))
+    for _ in range(3):
+        await asyncio.sleep(0)
     await journal._shut()
     with pytest.raises(JournalError):
         await waiting

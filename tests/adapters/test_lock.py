@@ -67,3 +67,12 @@ def test_the_account_lock_does_not_name_the_account() -> None:
     path = account_lock_path("DU1234567")
     assert "1234567" not in str(path)
     assert path == account_lock_path("DU1234567") != account_lock_path("DU1234568")
+
+
+def test_a_lock_the_system_refuses_is_no_held_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(OSError, match="No locks available"):
+        InstanceLock.take(tmp_path / "lock", "demo")
