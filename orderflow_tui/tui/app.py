@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from textual import events
-from textual.app import App
+from textual.app import App, ScreenStackError
 
 from orderflow_tui.domain.event import Command
 from orderflow_tui.tui.desk import Deed, Desk, Feed, Leave, Look, Overlay, Send
@@ -54,7 +54,7 @@ class OrderflowApp(App[None]):
         self.seam = seam
         self.options = options
         self.now_ns = now_ns
-        self.desk = Desk(resolve(options.keymap), Overlay.TOUR if options.tour else None)
+        self.desk = Desk(resolve(options.keymap), Overlay.TOUR if options.tour else None, options.resume_word)
         self.colours = Palette("mono" if options.no_color else options.theme)
         self.frames = FrameClock(options.fps)
         super().__init__()
@@ -83,7 +83,10 @@ class OrderflowApp(App[None]):
         while True:
             begun = time.perf_counter()
             if self.frames.begin(self._backlog()):
-                self.draw()
+                try:
+                    self.draw()
+                except ScreenStackError:  # the app is closing and has given up its screens
+                    return
             self.frames.end(time.perf_counter() - begun)
             await asyncio.sleep(max(self.frames.period - (time.perf_counter() - begun), 0.001))
 

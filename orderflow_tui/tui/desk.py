@@ -22,7 +22,6 @@ FLATTEN_WINDOW_NS = 1_000 * MS
 REPEAT_NS = 300 * MS
 PASTE_NS = 15 * MS  # keys closer than this were not typed by a hand
 TYPED_LIMIT = 64
-RESUME_WORD = "resume"
 SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 
 
@@ -80,9 +79,10 @@ _OPENS = {KeyId.HELP: Overlay.HELP, KeyId.PALETTE: Overlay.PALETTE, KeyId.QUIT: 
 class Desk:
     """Keys in, deeds out. `now_ns` is the monotonic clock; the view is the newest one, None before the first."""
 
-    def __init__(self, keymap: Keymap, overlay: Overlay | None = None) -> None:
+    def __init__(self, keymap: Keymap, overlay: Overlay | None = None, resume_word: str = "RESUME") -> None:
         self.keymap = keymap
         self.overlay = overlay
+        self.resume_word = resume_word
         self.preview: Preview | None = None
         self.typed = ""
         self.secret = ""
@@ -221,13 +221,13 @@ class Desk:
         elif len(key) == 1:
             self.typed = (self.typed + key)[:TYPED_LIMIT]
         elif key == "enter" and readable:
-            if self.typed != RESUME_WORD:
-                self.say(f"nothing sent: type the word {RESUME_WORD}", now_ns)
+            if self.typed.upper() != self.resume_word.upper():
+                self.say(f"nothing sent: type the word {self.resume_word.lower()}", now_ns)
                 return None
             if asks_key(view) and not self.in_secret:
                 self.in_secret = True
                 return None
-            args = {"word": self.typed} | ({"key": self.secret} if self.secret else {})
+            args = {"word": self.resume_word} | ({"key": self.secret} if self.secret else {})
             self.close()
             return Send(Command.RESUME, args)
         return None

@@ -7,7 +7,7 @@ from typing import assert_never
 from orderflow_tui.domain.order import Side
 from orderflow_tui.tui import cells
 from orderflow_tui.tui.cells import Row
-from orderflow_tui.tui.desk import RESUME_WORD, Desk, Overlay, asks_key, matching
+from orderflow_tui.tui.desk import Desk, Overlay, asks_key, matching
 from orderflow_tui.tui.keymap import KEYS, Group, KeyId
 from orderflow_tui.view import ConsoleView, SignalRow
 
@@ -153,7 +153,11 @@ def _resume(desk: Desk, view: ConsoleView | None, width: int) -> list[Row]:
     lines: list[Row] = []
     for kind, why, how in view.latches if view else ():
         lines.extend(_pair(kind, f"{why} · {how}", width, "alarm", 22))
-    lines += [(), (("Type ", "text"), (RESUME_WORD, "bold bright"), (" and Enter: trading may raise risk again.", "text")), ()]
+    lines += [
+        (),
+        (("Type ", "text"), (desk.resume_word.lower(), "bold bright"), (" and Enter: trading may raise risk again.", "text")),
+        (),
+    ]
     cursor = "▏"
     lines.append((("word  ", "dim"), (desk.typed + ("" if desk.in_secret else cursor), "bold")))
     if asks_key(view):

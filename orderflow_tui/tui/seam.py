@@ -31,7 +31,8 @@ class Seam(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ConsoleOptions:
-    """How the console looks and answers. `fps` is the frame rate to begin with, `keymap` maps key ids to keys."""
+    """How the console looks and answers. `fps` is the frame rate to begin with, `keymap` maps key ids to keys;
+    `resume_word` is what unlatching asks to be typed, in either case."""
 
     mode: str = "demo"
     fps: int = 20
@@ -41,3 +42,4 @@ class ConsoleOptions:
     tour: bool = False
     stop_file: str = "STOP"
     screenshot_folder: str = "."
+    resume_word: str = "RESUME"

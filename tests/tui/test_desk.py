@@ -175,7 +175,7 @@ def test_resume_needs_the_typed_word(armed_view: ConsoleView) -> None:
     assert hand.press("enter") is None
     assert "type the word" in hand.desk.said
     hand.type("e")
-    assert hand.press("enter") == Send(Command.RESUME, {"word": "resume"})
+    assert hand.press("enter") == Send(Command.RESUME, {"word": "RESUME"})
 
 
 def test_resume_of_a_real_account_asks_for_the_safety_key(armed_view: ConsoleView) -> None:
@@ -184,7 +184,7 @@ def test_resume_of_a_real_account_asks_for_the_safety_key(armed_view: ConsoleVie
     hand.type("resume")
     assert hand.press("enter") is None
     hand.type("s3cret")
-    assert hand.press("enter") == Send(Command.RESUME, {"word": "resume", "key": "s3cret"})
+    assert hand.press("enter") == Send(Command.RESUME, {"word": "RESUME", "key": "s3cret"})
 
 
 def test_the_typed_word_and_key_are_forgotten_on_the_way_out(armed_view: ConsoleView) -> None:

@@ -128,7 +128,7 @@ def test_the_last_trade_is_marked_with_its_direction_and_size(view: ConsoleView)
 def test_position_stop_and_target_rows_are_labelled(view: ConsoleView) -> None:
     entry = round(view.dom.avg_price_ticks or 0)
     rows = dom_rows(view, sight_of(view, top=entry + 26, price_rows=48, height=60))
-    for price, label in ((entry, "L +2"), (entry - 16, "S -2"), (entry + 24, "T -2")):
+    for price, label in ((entry, "P +2"), (entry - 16, "S −2"), (entry + 24, "T −2")):
         assert text(row_of(rows, view.instrument.text(price))).startswith(label)
 
 

@@ -264,7 +264,7 @@ class Scene:
             last_size=self.last_size, last_side=self.last_side, base=BASE, volume=tuple(self.volume), delta=tuple(self.delta),
             sold=tuple(v % 90 if abs(i + BASE - self.price) < 5 else 0 for i, v in enumerate(self.sold)),
             bought=tuple(v % 90 if abs(i + BASE - self.price) < 5 else 0 for i, v in enumerate(self.bought)),
-            pulled=tuple(self.pulled), own=((self.entry, "L +2"), (self.entry - 16, "S -2"), (self.entry + 24, "T -2")),
+            pulled=tuple(self.pulled), own=((self.entry - 16, "S −2"), (self.entry + 24, "T −2")),
             tags=(*tags, (self._vwap(), "VWAP"), (BASE + 178, "ONH")), position=2, avg_price_ticks=float(self.entry),
             tick_cents=TICK_CENTS_MES, book_valid=True, empty_reason="",
         )  # fmt: skip
@@ -284,10 +284,10 @@ class Scene:
         middle = (third.low + third.high) // 2
         return (
             (
-                Zone(middle, middle + 2, 1, third.end_ns, TRADE_DATE),
-                Zone(second.low + 1, second.low + 3, -1, second.end_ns, TRADE_DATE),
+                Zone(middle, middle + 2, 1, third.start_ns, TRADE_DATE),
+                Zone(second.low + 1, second.low + 3, -1, second.start_ns, TRADE_DATE),
             ),
-            (UnfinishedLevel(second.high + 2, 1, second.end_ns, TRADE_DATE),),
+            (UnfinishedLevel(second.high + 2, 1, second.start_ns, TRADE_DATE),),
         )
 
     def _profile(self, dva: Hist, last: int) -> ProfileView:
@@ -295,8 +295,8 @@ class Scene:
         assert area is not None
         assert composite is not None
         levels = (
-            (area.vah, "VAH"), (area.poc, "dPOC"), (area.val, "VAL"), (composite.vah, "cVAH"), (composite.poc, "cPOC"),
-            (composite.val, "cVAL"), (BASE + 178, "ONH"), (BASE + 60, "nPOC"),
+            (BASE + 178, "ONH"), (BASE + 60, "nPOC"), (BASE + 84, "stack×3"), (composite.vah, "cVAH"), (composite.val, "cVAL"),
+            (composite.poc, "cPOC"), (area.vah, "VAH"), (area.val, "VAL"), (area.poc, "dPOC"),
         )  # fmt: skip
         pva = ValueArea(composite.val + 8, composite.poc + 5, composite.vah - 4, 1, 1)
         return ProfileView(
@@ -346,7 +346,7 @@ class Scene:
         return PnlView(
             net, 3_500, self.open_cents, 188, net - 16 * 2 * TICK_CENTS_MES, 30_000, 50_000, tuple(self.equity), max(self.equity),
             max(self.equity) - net if net < max(self.equity) else 0, 5, 3, 700, 1, 1, "MES 1–2", 20, 2, 3.0, 9.0, 0.4,
-            self.entry - 16 - self.price, self.entry + 24 - self.price,
+            16, 24,
         )  # fmt: skip
 
 

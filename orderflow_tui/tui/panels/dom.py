@@ -112,7 +112,7 @@ def _levels(view: ConsoleView, ticks: range, bar_cells: int, flashing: bool) -> 
     seen = slice(max(ticks[-1] - dom.base, 0), max(ticks[0] + 1 - dom.base, 0))
     most_volume = max(dom.volume[seen], default=0)
     most_delta = max(max(dom.delta[seen], default=0), -min(dom.delta[seen], default=0))
-    own, tags = _joined(dom.own), dict(reversed(dom.tags))
+    own, tags = _joined(view), dict(dom.tags)
     average = round(dom.avg_price_ticks) if dom.position and dom.avg_price_ticks is not None else None
     for tick in ticks:
         index = tick - dom.base
@@ -151,10 +151,13 @@ def _levels(view: ConsoleView, ticks: range, bar_cells: int, flashing: bool) -> 
         )
 
 
-def _joined(own: tuple[tuple[int, str], ...]) -> dict[int, str]:
-    """Own orders by price; a second one at the same price adds its letter."""
+def _joined(view: ConsoleView) -> dict[int, str]:
+    """The position and own orders by price; a second thing at the same price adds its letter."""
+    dom = view.dom
     texts: dict[int, str] = {}
-    for price, text in own:
+    if dom.position and dom.avg_price_ticks is not None:
+        texts[round(dom.avg_price_ticks)] = f"P {dom.position:+d}"
+    for price, text in dom.own:
         texts[price] = f"{texts[price]}{text[:1]}" if price in texts else text
     return texts
 
@@ -201,8 +204,8 @@ def _level_row(level: _Level, columns: Columns) -> Row:
 
 
 def _own(text: str, width: int) -> Span:
-    inks = {"S": "bold alarm", "T": "bold ok", "": "text"}
-    return cells.left(text, width), inks.get(text[:1], "bold ink on armed")
+    inks = {"P": "bold ink on armed", "S": "bold alarm", "T": "bold ok", "": "text"}
+    return cells.left(text, width), inks.get(text[:1], "bold bright")
 
 
 def _delta(level: _Level, width: int) -> Span:

@@ -8,7 +8,7 @@ from orderflow_tui.domain.latch import TradingState
 from orderflow_tui.tui import cells
 from orderflow_tui.tui.cells import Row, Span
 from orderflow_tui.tui.keymap import Group, KeyId, Keymap
-from orderflow_tui.view import ConsoleView, ReplayView
+from orderflow_tui.view import ConsoleView, OrderRow, ReplayView
 
 # shown while the width lasts; the brakes come first
 _SHOWN: tuple[tuple[tuple[KeyId, ...], str, Group], ...] = (
@@ -98,14 +98,16 @@ def notice_row(view: ConsoleView | None, said: str, width: int) -> Row:
         clock, text, delivery = view.alerts[0]
         held = ((f" {clock} ", "dim"), (text, "warn"), (f" ({delivery})" if delivery else "", "dim"))
     elif view.news:
-        row = view.news[0]
-        held = (
-            (f" {row.et_clock} {row.kind} {row.side} {row.quantity} {row.price} ", "dim"),
-            (f"{row.state} {row.note}", "text"),
-        )
+        held = _news(view.news[0])
     else:
         held = ((f" K writes {truth.stop_file}", "faint"),)
     return cells.spread(held, feedback, width)
+
+
+def _news(row: OrderRow) -> Row:
+    what = " ".join(part for part in (row.kind, row.side, str(row.quantity or ""), row.price) if part)
+    ink = "warn" if row.kind == "refused" else "text"
+    return ((f" {row.et_clock} {what} ", "dim"), (" ".join(part for part in (row.state, row.note) if part), ink))
 
 
 def tabs_row(words: Sequence[tuple[str, bool]], width: int) -> Row:

@@ -141,10 +141,10 @@ def _numbers(cell: BarCells, tick: int, bid: int, ask: int, unknown: int, back: 
 def _empty(foot: FootprintView, cell: BarCells, tick: int) -> Span:
     """Ten cells where the bar did not trade: a ray, a zone's tint, or nothing."""
     for ray in foot.rays:
-        if ray.price == tick and ray.born_ns <= cell.bar.end_ns:
+        if ray.price == tick and ray.born_ns < cell.bar.end_ns:
             return "┄" * 10, "bid" if ray.side > 0 else "ask"
     for zone in foot.zones:
-        if zone.low <= tick <= zone.high and zone.born_ns <= cell.bar.start_ns and zone.state is not ZoneState.BROKEN:
+        if zone.low <= tick <= zone.high and zone.born_ns < cell.bar.start_ns and zone.state is not ZoneState.BROKEN:
             return " " * 10, f"text on {'zone_buy' if zone.side > 0 else 'zone_sell'}"
     return " " * 10, "text"
 
@@ -154,7 +154,7 @@ def _bracket(foot: FootprintView, cell: BarCells, tick: int) -> Span | None:
     for zone in foot.zones:
         if zone.state is ZoneState.BROKEN or not zone.low <= tick <= zone.high:
             continue
-        if bar.start_ns < zone.born_ns <= bar.end_ns:
+        if bar.start_ns <= zone.born_ns < bar.end_ns:
             ink = "bold bid" if zone.side > 0 else "bold ask"
             if zone.low == zone.high:
                 return "]", ink

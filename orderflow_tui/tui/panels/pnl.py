@@ -109,13 +109,23 @@ def _ticks(value: float | None) -> str:
 
 
 def _brackets(view: ConsoleView) -> Row:
-    pnl = view.pnl
-    if pnl.stop_ticks is None and pnl.target_ticks is None:
-        flat = view.truth.local_position == 0
-        return ((" no open bracket" if flat else " stop ?  target ?", "dim" if flat else "alarm"),)
-    stop = cells.UNKNOWN if pnl.stop_ticks is None else f"{pnl.stop_ticks:+d}t"
-    target = cells.UNKNOWN if pnl.target_ticks is None else f"{pnl.target_ticks:+d}t"
-    return ((" stop ", "dim"), (stop, "down"), ("  target ", "dim"), (target, "up"), ("  from here", "faint"))
+    """Stop and target with their distance from the last trade; when flat, what a bracket would carry."""
+    dom, pnl = view.dom, view.pnl
+    if not view.truth.local_position:
+        stop, target = (cells.UNKNOWN if ticks is None else f"{ticks}t" for ticks in (pnl.stop_ticks, pnl.target_ticks))
+        return ((" flat · a bracket carries stop ", "dim"), (stop, "text"), (" target ", "dim"), (target, "text"))
+    prices = {text[:1]: price for price, text in dom.own}
+    spans: list[Span] = []
+    for name, letter, ink in ((" stop ", "S", "down"), ("  target ", "T", "up")):
+        price = prices.get(letter)
+        spans.append((name, "dim"))
+        if price is None:
+            spans.append((cells.UNKNOWN, "bold alarm"))
+            continue
+        spans.append((view.instrument.text(price), "text"))
+        if dom.last is not None:
+            spans.append((f" {price - dom.last:+d}t", ink))
+    return tuple(spans)
 
 
 class PnlPanel(Panel):

@@ -15,6 +15,7 @@ from orderflow_tui.view import ConsoleView, Hist, ProfileView
 
 SCALES = (1, 2, 4, 5, 8, 10, 20, 40, 80, 160, 400)  # ticks a row may cover
 TAG = 6
+_SHORTER = {"stack": "stk"}
 NOTES = 3  # lines under the histograms
 
 
@@ -134,18 +135,19 @@ def _right_bar(volume: int, largest: int, width: int, inside: int, on_trail: boo
 
 
 def _tags(profile: ProfileView, axis: Axis) -> dict[int, str]:
-    """Level labels by row; the first of a row wins, a second is announced by a plus."""
-    tags: dict[int, str] = {}
+    """Level labels by row. The view lists the most important last: it keeps the row, the others are told by a plus."""
     levels = list(profile.levels)
-    named = {name for _, name in levels}
-    if profile.vwap is not None and "VWAP" not in named:
-        levels.append((round(profile.vwap), "VWAP"))
-    if profile.vwap is not None and profile.vwap_sd:
-        levels.extend((round(profile.vwap + k * profile.vwap_sd), f"{k:+d}σ") for k in (1, 2, 3, -1, -2, -3))
-    for tick, name in levels:
+    names = " ".join(name for _, name in levels)
+    if profile.vwap is not None and "VWAP" not in names:
+        levels.insert(0, (round(profile.vwap), "VWAP"))
+    if profile.vwap is not None and profile.vwap_sd and "σ" not in names:
+        sigmas = [(round(profile.vwap + k * profile.vwap_sd), f"{k:+d}σ") for k in (3, -3, 2, -2, 1, -1)]
+        levels[:0] = sigmas
+    tags: dict[int, str] = {}
+    for tick, name in reversed(levels):
         row = axis.row(tick)
         if 0 <= row < axis.rows:
-            tags[row] = name if row not in tags else tags[row].rstrip("+") + "+"
+            tags[row] = _SHORTER.get(name[:5], name[:5]) + name[5:] if row not in tags else tags[row].rstrip("+") + "+"
     return tags
 
 

@@ -155,7 +155,8 @@ def _net(truth: Truth) -> Row:
 def _feed(truth: Truth) -> Row:
     stale = truth.data_age_ms is None or truth.data_age_ms > STALE_MS
     grade = truth.grade.value[:4]
-    inferred = "?" if truth.inferred_pct is None else f"~{min(truth.inferred_pct, 99):.0f}%"
+    share = truth.inferred_pct
+    inferred = cells.UNKNOWN if share is None else "100%" if share > 99 else f"~{share:.0f}%"
     grade_ink = "text" if truth.grade in (Grade.A, Grade.B) else "warn"
     return (
         ("feed ", "dim on row"),
@@ -182,7 +183,7 @@ def lights_row(view: ConsoleView | None, bright: bool, width: int) -> Row:
     if view is None:
         return cells.blank(width)
     time: Row = ((f"{view.truth.et_clock} ET ", "bold text"),)
-    for style in (_long_light, _named_light, _short_light, _tiny_light):
+    for style in (_long_light, _brief_light, _named_light, _short_light, _tiny_light):
         spans: list[Span] = [(" ", "text")]
         for light in view.lights:
             spans += style(light, bright)
@@ -199,6 +200,11 @@ def _glyph(light: Light, bright: bool) -> Span:
 def _long_light(light: Light, bright: bool) -> Row:
     word = f" {light.word}" if light.word else ""
     return (_glyph(light, bright), (f" {light.name}", "bold text"), (f"{word}  ", "dim"))
+
+
+def _brief_light(light: Light, bright: bool) -> Row:
+    word = f" {cells.left(light.word, 7).rstrip()}" if light.word else ""
+    return (_glyph(light, bright), (f" {light.name}", "bold text"), (f"{word} ", "dim"))
 
 
 def _named_light(light: Light, bright: bool) -> Row:
