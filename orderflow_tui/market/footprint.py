@@ -52,32 +52,34 @@ class Fold:
 
 def fold(price: I64, size: I64, aggressor: I8, method: I8) -> Fold:
     """Fold n > 0 trades in order; int64[n] ticks, int64[n] contracts, int8[n] sides and methods."""
-    if len(price) <= FEW:
+    count = len(price)
+    if count <= FEW:
         return _fold_few(price.tolist(), size.tolist(), aggressor.tolist(), method.tolist())
     low, high = int(lowest(price)), int(highest(price))
     check_span(low, high)
-    cells = 4 * (high - low + 1)
-    delta = delta_low = delta_high = 0
-    table: I64 | None = None
-    for start in range(0, len(price), CHUNK):
+    table, (delta, delta_low, delta_high) = _levels(price[:CHUNK], size[:CHUNK], aggressor[:CHUNK], low, high)
+    for start in range(CHUNK, count, CHUNK):
         part = slice(start, start + CHUNK)
-        signed, sizes = aggressor[part].astype(np.int64), size[part]
-        at = price[part] << 2
-        at += signed
-        at -= 4 * low - 1
-        chunk = np.bincount(at, weights=sizes, minlength=cells).astype(np.int64).reshape(-1, 4)
-        table = chunk if table is None else table + chunk
-        signed *= sizes
-        path = running(signed)
-        delta_low = min(delta_low, delta + int(lowest(path)))
-        delta_high = max(delta_high, delta + int(highest(path)))
-        delta += int(path[-1])
-    assert table is not None, "a fold has trades"
-    sold, unknown, bought, _ = np.add.reduce(table, axis=0).tolist()
+        more, (step, step_low, step_high) = _levels(price[part], size[part], aggressor[part], low, high)
+        table += more
+        delta_low, delta_high = min(delta_low, delta + step_low), max(delta_high, delta + step_high)
+        delta += step
+    sold, unknown, bought, _ = np.add.reduce(table, 0).tolist()
     volume = sold + unknown + bought
-    by_method = _by_method(size, method, volume)
-    first, last = int(price[0]), int(price[-1])
-    return Fold(first, last, low, high, len(price), table, volume, sold, bought, delta_low, delta_high, by_method)
+    first, last, by_method = int(price[0]), int(price[-1]), volume_by_method(size, method, volume)
+    return Fold(first, last, low, high, count, table, volume, sold, bought, min(delta_low, 0), max(delta_high, 0), by_method)
+
+
+def _levels(price: I64, size: I64, aggressor: I8, low: int, high: int) -> tuple[I64, tuple[int, int, int]]:
+    """Table of a chunk over the ticks low..high, and its delta with the lowest and highest point on the way."""
+    signed = aggressor.astype(np.int64)
+    at = price << 2
+    at += signed
+    at -= 4 * low - 1
+    counts = np.bincount(at, weights=size, minlength=4 * (high - low + 1))
+    signed *= size
+    path = running(signed, out=signed)
+    return counts.astype(np.int64).reshape(-1, 4), (int(path[-1]), int(lowest(path)), int(highest(path)))
 
 
 def _fold_few(prices: list[int], sizes: list[int], sides: list[int], methods: list[int]) -> Fold:
@@ -103,12 +105,12 @@ def _fold_few(prices: list[int], sizes: list[int], sides: list[int], methods: li
     return Fold(first, last, low, high, len(prices), table, volume, sold, bought, delta_low, delta_high, by_method)
 
 
-def _by_method(size: I64, method: I8, volume: int) -> Sequence[int]:
-    """Volume per side method; the usual block has one method throughout."""
-    only = int(method[0])
-    if int(lowest(method)) == only == int(highest(method)):
+def volume_by_method(size: I64, method: I8, volume: int | None = None) -> Sequence[int]:
+    """Volume per side method; the usual block has one method throughout. `volume` in all, where it is known already."""
+    methods = method.tobytes()
+    if methods == methods[:1] * len(methods):
         found = [0] * len(SideMethod)
-        found[only] = volume
+        found[methods[0]] = int(np.add.reduce(size)) if volume is None else volume
         return found
     return [int(v) for v in np.bincount(method, weights=size, minlength=len(SideMethod))]
 

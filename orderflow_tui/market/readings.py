@@ -55,6 +55,10 @@ class Readings(ABC):
         """Take in the trades that wait."""
 
     @abstractmethod
+    def _waiting_by_method(self) -> Sequence[int]:
+        """Volume by side method of the trades that wait: what is asked at every trade must not fold them."""
+
+    @abstractmethod
     def open_bar(self) -> FootprintBar | None:
         """The bar being built, as it stands; None while nothing traded in it."""
 
@@ -120,7 +124,7 @@ class Readings(ABC):
     @property
     def grade(self) -> Grade:
         """How far today's sides can be trusted."""
-        return Grade.SNAPSHOT if self._feed is FeedState.SNAPSHOT else self._today.grade()
+        return Grade.SNAPSHOT if self._feed is FeedState.SNAPSHOT else self._day.grade(self._waiting_by_method())
 
     def side_shares(self) -> dict[str, float]:
         """Shares (0..1) of today's volume by how its side was settled: feed, quote, tick, unknown."""

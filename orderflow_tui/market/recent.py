@@ -1,6 +1,6 @@
 """The last minutes of trades, kept in columns and computed on only when the screen asks.
 
-Bounds: trades older than five minutes leave once two hundred newer ones are there; never more than half a million.
+Bounds: trades older than five minutes leave once two thousand newer ones are there; never more than half a million.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from orderflow_tui.domain.session import SECOND_NS
 KEEP_NS = 300 * SECOND_NS
 TAPE_ROWS = 200
 TRADES_MAX = 500_000
-LADDER_TRADES = 2048  # newest trades that feed the recent-trade columns
+LADDER_TRADES = 2048  # newest trades that feed the recent-trade columns; more than the tape shows
 LEFT_NS = 5 * SECOND_NS  # a level is cleared this long after price left it
 Row = tuple[int, int, int, int]
 
@@ -23,10 +23,11 @@ Row = tuple[int, int, int, int]
 class RecentTrades:
     """Blocks of trades, newest last."""
 
-    __slots__ = ("_blocks", "_count", "_ladder", "_ladder_key", "_tape", "_total")
+    __slots__ = ("_blocks", "_count", "_ends", "_ladder", "_ladder_key", "_tape", "_total")
 
     def __init__(self) -> None:
         self._blocks: deque[Trades] = deque()
+        self._ends: deque[tuple[int, int]] = deque()  # of each block: its size, and the stamp of its newest trade
         self._count = 0
         self._total = 0
         self._tape: tuple[Row, ...] | None = ()
@@ -35,23 +36,25 @@ class RecentTrades:
 
     def add(self, block: Trades) -> None:
         """The next trades in order of time."""
+        added, newest_ns = len(block), int(block.ts_ns[-1])
         self._blocks.append(block)
-        self._count += len(block)
-        self._total += len(block)
+        self._ends.append((added, newest_ns))
+        self._count += added
+        self._total += added
         self._tape = None
-        oldest_needed = int(block.ts_ns[-1]) - KEEP_NS
-        while len(self._blocks) > 1:
-            oldest = self._blocks[0]
-            rest = self._count - len(oldest)
-            stale = int(oldest.ts_ns[-1]) <= oldest_needed and rest >= max(TAPE_ROWS, LADDER_TRADES)
-            if not stale and self._count <= TRADES_MAX:
+        while len(self._ends) > 1:
+            size, end_ns = self._ends[0]
+            rest = self._count - size
+            if self._count <= TRADES_MAX and (end_ns > newest_ns - KEEP_NS or rest < LADDER_TRADES):
                 return
             self._count = rest
             self._blocks.popleft()
+            self._ends.popleft()
 
     def clear(self) -> None:
         """Forget: a stretch was lost, and what came before it says nothing about now."""
         self._blocks.clear()
+        self._ends.clear()
         self._count = 0
         self._tape = ()
 

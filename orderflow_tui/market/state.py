@@ -9,6 +9,7 @@ it. A session joins them when its Globex day closes, not at its own bell.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import assert_never
 
@@ -17,12 +18,12 @@ import numpy as np
 from orderflow_tui.domain.bar import FootprintBar
 from orderflow_tui.domain.history import History
 from orderflow_tui.domain.instrument import Instrument
-from orderflow_tui.domain.market import Bars, Depth, FeedState, FeedStatus, Quote, Trades
+from orderflow_tui.domain.market import Bars, Depth, FeedState, FeedStatus, Quote, SideMethod, Trades
 from orderflow_tui.domain.session import SECOND_NS, Phase, SessionDay, SessionTable
 from orderflow_tui.domain.value import SessionProfile
 from orderflow_tui.domain.watch import Watch
 from orderflow_tui.market.book import Book
-from orderflow_tui.market.footprint import Frame, OpenBar, fold, row_of
+from orderflow_tui.market.footprint import Frame, OpenBar, fold, row_of, volume_by_method
 from orderflow_tui.market.news import BarClosed, DayClosed, DayOpened, News, Rolled, RthClosed, RthOpened
 from orderflow_tui.market.params import MarketParams
 from orderflow_tui.market.past import Past, shifted
@@ -60,6 +61,8 @@ class MarketState(Readings):
         self._last_close = None  # where there is no such block
         self._waiting: list[Trades] = []
         self._waiting_count = 0
+        self._tally = [0] * len(SideMethod)  # volume by method of the first `_tallied` waiting blocks
+        self._tallied = 0
         self._bar: OpenBar | None = None
         self._bar_start = 0
         self._bar_end: int | None = None  # end of the interval being watched; None: the next trade tells
@@ -204,6 +207,7 @@ class MarketState(Readings):
             return
         block = self._waiting[0] if len(self._waiting) == 1 else joined(self._waiting)
         self._waiting, self._waiting_count = [], 0
+        self._tally, self._tallied = [0] * len(SideMethod), 0
         part = fold(block.price, block.size, block.aggressor, block.method)
         sided = self._feed is not FeedState.SNAPSHOT
         if self._bar is None:
@@ -213,6 +217,13 @@ class MarketState(Readings):
         self._bar.add(part)
         self._day.add(part, self._clock.phase, *self._place(int(block.ts_ns[-1])), sided)
         self._recent.add(block)
+
+    def _waiting_by_method(self) -> Sequence[int]:
+        for block in self._waiting[self._tallied :]:
+            for method, volume in enumerate(volume_by_method(block.size, block.method)):
+                self._tally[method] += volume
+        self._tallied = len(self._waiting)
+        return self._tally
 
     def _lossy(self) -> bool:
         """Whether data of a bar beginning now is missing."""

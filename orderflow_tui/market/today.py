@@ -5,6 +5,8 @@ Fed with folds of trades or with historical rows, each wholly inside one phase a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from orderflow_tui.domain.market import Grade, SideMethod
 from orderflow_tui.domain.session import Phase, SessionDay
 from orderflow_tui.domain.value import SessionProfile, ValueArea
@@ -207,10 +209,10 @@ class Today:
             "unknown": v[SideMethod.NONE] * scale,
         }
 
-    def grade(self) -> Grade:
+    def grade(self, waiting: Sequence[int]) -> Grade:
         """Trust in sides by volume: A the feed's flag for 99 %, B flag or quote for 95 % and hardly any unknown, C up to a
-        fifth guessed or unknown, D beyond. Whole numbers, edges inclusive."""
-        v = self.by_method
+        fifth guessed or unknown, D beyond. Whole numbers, edges inclusive; `waiting` is volume by method not added yet."""
+        v = [added + more for added, more in zip(self.by_method, waiting, strict=True)]
         total = sum(v)
         if not total:
             return Grade.UNKNOWN

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -46,10 +47,7 @@ def test_indicators_are_those_of_the_published_vectors(vector: dict[str, Any]) -
         assert found[vector["index"]] == vector["value"]
         return
     kind, n = vector["fn"], vector["n"]
-    if kind == "ema":
-        found = ema_of(vector["x"], n)
-    else:
-        found = over(kind, n, vector["h"], vector["l"], vector["c"])
+    found = ema_of(vector["x"], n) if kind == "ema" else over(kind, n, vector["h"], vector["l"], vector["c"])
     for value, expected in zip(found, vector["expect"], strict=True):
         assert value == (expected if expected is None else pytest.approx(expected, abs=1e-7))
 
@@ -143,7 +141,7 @@ def indicators_of(count: int, sessions: list[list[float]] | None = None) -> Indi
 
 
 def test_everything_is_unknown_until_its_definition_is_met() -> None:
-    needs = {
+    needs: dict[int, Callable[[Indicators], object]] = {
         8: lambda i: i.ema9.value,
         9: lambda i: i.structure(),
         14: lambda i: i.atr_percentile(),

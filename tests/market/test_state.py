@@ -473,3 +473,17 @@ def test_every_opening_has_its_close() -> None:
     for opened, closed in ((DayOpened, DayClosed), (RthOpened, RthClosed)):
         days = [[n.day.trade_date for n in probe.news if isinstance(n, kind)] for kind in (opened, closed)]
         assert days[0][: len(days[1])] == days[1]
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 10_000), st.lists(st.integers(0, 500), max_size=12))
+def test_the_grade_asked_at_every_piece_is_the_grade_of_everything_so_far(seed: int, cuts: list[int]) -> None:
+    asked, start = Probe(FAST), 0
+    block = days_of_trading(seed)
+    for part in cut_at(block, cuts):
+        asked.run(part)
+        before = asked.market.grade
+        start += len(part)
+        assert before is asked.market.grade
+        assert before is Probe(FAST).run(block.cut(0, start)).market.grade
+        assert asked.market.side_shares()["feed"] <= 1.0
