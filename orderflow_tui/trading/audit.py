@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import assert_never
 
 from orderflow_tui.domain.account import AccountReport, LinkStatus, MarginFigure
 from orderflow_tui.domain.action import AskMargin, Tier
@@ -94,7 +95,7 @@ def on_report(floor: Floor, report: AccountReport) -> None:
     floor.excess_cents = report.excess_liquidity_cents
     ours = {symbol: floor.position(symbol) for symbol in floor.held}
     newest = floor.now if any(fresh) else booked_before
-    _judge(floor, floor.reconciler.judge(report, floor.epoch, ours, newest, floor.now), report)
+    _judge(floor, floor.reconciler.judge(report, ours, newest, floor.now), report)
 
 
 def _settle_orders(floor: Floor, report: AccountReport) -> None:
@@ -153,8 +154,10 @@ def _judge(floor: Floor, judgement: Judgement, report: AccountReport) -> None:
                 _adopt(floor, difference)
             floor.reconciler.differences = ()
             floor.reconciler.ask_at(floor.now + floor.params.timing.requery_ms * MS_NS)
-        case Judgement.OLD | Judgement.VOID:
+        case Judgement.OLD:
             floor.note("report", "", complete=report.complete, epoch=report.epoch, judgement=judgement.value)
+        case _:  # pragma: no cover
+            assert_never(judgement)
 
 
 def _adopt(floor: Floor, difference: Difference) -> None:

@@ -106,9 +106,8 @@ class Blotter:
         """Enter a new order. The same id twice is our bug."""
         assert order.id not in self.tickets, f"order id {order.id} used twice"
         ticket = Ticket(order, state, now_ns, news_ns=now_ns)
-        self.tickets[order.id] = ticket
-        if ticket.live:
-            self._live[order.id] = ticket
+        assert ticket.live, f"order {order.id} enters the book as {state.value}"
+        self.tickets[order.id] = self._live[order.id] = ticket
         return ticket
 
     def tell(self, order_id: str, news: News, now_ns: int, note: str = "") -> Moved:

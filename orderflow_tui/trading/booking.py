@@ -6,6 +6,7 @@ A status is a hint and goes through the lifecycle table. An execution is a fact:
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import assert_never
 
 from orderflow_tui.domain.action import AskMargin, Json, Tier
 from orderflow_tui.domain.latch import LatchKind
@@ -166,6 +167,8 @@ def execution_of(floor: Floor, booking: Booking) -> Execution:
             reason, asked = ExitReason.STOP, order.stop_ticks
         case Role.FLATTEN:
             reason, asked = (ExitReason.MANUAL if plan is None else plan.exit_reason), anchor
+        case _:  # pragma: no cover
+            assert_never(order.role)
     return Execution(fill, reason, order.intent_id, asked, floor.trade_date)
 
 
@@ -242,6 +245,7 @@ def _judge(floor: Floor, booking: Booking, before: int) -> None:
             floor.latch(LatchKind.SECOND_HOST, f"execution of {fill.order_id}, which another installation sent")
         floor.latch(LatchKind.ADJUSTED, f"an execution that is not ours: {fill.instrument} {before:+d} to {after:+d}")
         return
-    if ticket.order.purpose is not Purpose.ENTRY and after and before * after <= 0:
+    from_nothing = before == 0 and after != 0 and booking.previous is None  # a busted exit only gives back what was held
+    if ticket.order.purpose is not Purpose.ENTRY and (before * after < 0 or from_nothing):
         floor.latch(LatchKind.REVERSED, f"{ticket.order.id} took {fill.instrument} from {before:+d} to {after:+d}")
         begin_campaign(floor, "an exit reversed the position", ExitReason.HALTED)

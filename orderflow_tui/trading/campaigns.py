@@ -7,7 +7,6 @@ from orderflow_tui.domain.latch import LatchKind, TradingState
 from orderflow_tui.domain.order import Intent, OrderState, Purpose, Side
 from orderflow_tui.trading import rows
 from orderflow_tui.trading.bracket import Levels, anchor, emergency_stop, entry_levels
-from orderflow_tui.trading.fences import can_send
 from orderflow_tui.trading.flatten import Campaign, CampaignWish, Exit, Scene, Stage
 from orderflow_tui.trading.floor import Floor
 from orderflow_tui.trading.gate import Proposal
@@ -16,11 +15,12 @@ from orderflow_tui.trading.naked import Emergency, GuardWish
 from orderflow_tui.trading.standing import trading_state
 from orderflow_tui.trading.trade import ExitReason
 
-STEPS_AT_ONCE = 4  # a step may make the next one possible at the same instant
-
 
 def begin_campaign(floor: Floor, reason: str, why: ExitReason, manual: bool = False, then: Side | None = None) -> None:
     """Start to flatten. A running campaign goes on; a person's wish makes it a person's, and ends a planned reversal."""
+    if not floor.params.send_path:
+        floor.alert("flatten", f"{reason}: this mode cannot send, flatten in the broker's own program", Tier.CRITICAL)
+        return
     running = floor.campaign
     if running is not None:
         running.manual = running.manual or manual
@@ -50,10 +50,8 @@ def _row(floor: Floor, campaign: Campaign, what: str) -> Row:
 
 def drive_campaign(floor: Floor) -> None:
     """Let the campaign do what it can do now."""
-    for _ in range(STEPS_AT_ONCE):
+    while floor.campaign is not None:  # a step may make the next one possible; failed rounds bound it
         campaign = floor.campaign
-        if campaign is None:
-            return
         before = campaign.stage
         wish = campaign.step(_scene(floor))
         _carry_out(floor, campaign, wish)
@@ -66,7 +64,19 @@ def drive_campaign(floor: Floor) -> None:
 
 def _scene(floor: Floor) -> Scene:
     report = floor.report if floor.report is not None and floor.report.epoch == floor.epoch else None
-    return Scene(floor.now, can_send(floor.link), floor.facts.market_open, floor.blotter.live, report, frozenset(floor.held))
+    return Scene(floor.now, _barred(floor), floor.blotter.live, report, frozenset(floor.held))
+
+
+def _barred(floor: Floor) -> str | None:
+    """Why a campaign may not act now: then it must not even take the stops away."""
+    if not floor.reachable:
+        return "the broker is out of reach"
+    if not floor.facts.market_open:
+        return "the market is closed"
+    manual = floor.campaign is not None and floor.campaign.manual
+    if trading_state(floor)[0] is TradingState.LOCKED and not manual:
+        return "LOCKED, a person must flatten"
+    return None
 
 
 def _carry_out(floor: Floor, campaign: Campaign, wish: CampaignWish) -> None:

@@ -88,7 +88,7 @@ class Desk:
                 self._answered(event.ids, Answer.FAILED)
             case SendFailed():
                 self._not_sent(event)
-            case _:
+            case _:  # pragma: no cover
                 assert_never(event)
         return self._end()
 

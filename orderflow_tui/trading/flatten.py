@@ -2,8 +2,8 @@
 
 Theory. Three things turn a flatten into a disaster: closing while a stop or target still works (it fills afterwards and
 reverses), closing a position from memory (it has changed meanwhile), and cancelling the stop when the close cannot trade
-(naked). So: nothing is touched while the market is closed or the broker is out of reach, the stops stay (PENDING);
-entries and targets go first; the stops go last and only on a fresh word from the broker; then nothing is sent until a
+(naked). So: nothing is touched while the market is closed, the broker is out of reach or a lock forbids it, and the stops
+stay (PENDING); entries and targets go first; the stops go last and only on a fresh word from the broker; then nothing is sent until a
 report *begun after the last cancel* shows no order of ours alive; quantity and sign come from that report; one exit at a
 time; and two flat reports a second apart end it. Three failed rounds end it too: FAILED, which locks.
 
@@ -55,11 +55,10 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a step sees: whether orders can go out and trade, our live orders, and the newest complete report."""
+    """What a step sees: what bars it from acting (None: nothing), our live orders, the newest complete report."""
 
     now_ns: int
-    reachable: bool
-    market_open: bool
+    barred: str | None
     live: tuple[Ticket, ...]
     report: AccountReport | None
     instruments: frozenset[str]
@@ -109,8 +108,8 @@ class Campaign:
         """What is wanted now."""
         if self.over:
             return IDLE
-        if not scene.reachable or not scene.market_open:
-            return self._wait(scene)
+        if scene.barred is not None:
+            return self._wait(scene.barred)
         match self.stage:
             case Stage.PENDING:
                 return self._open(scene)
@@ -130,12 +129,12 @@ class Campaign:
         """The gate refused the exit: a failed round."""
         self._fail_round(now_ns)
 
-    def _wait(self, scene: Scene) -> CampaignWish:
+    def _wait(self, barred: str) -> CampaignWish:
         self.stage, self.due_ns = Stage.PENDING, None
         if self._told:
             return IDLE
         self._told = True
-        return CampaignWish(pending="the broker is out of reach" if not scene.reachable else "the market is closed")
+        return CampaignWish(pending=barred)
 
     def _open(self, scene: Scene) -> CampaignWish:
         now = scene.now_ns

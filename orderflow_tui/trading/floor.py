@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from typing import assert_never
 
 from orderflow_tui.domain.account import AccountReport, Link
 from orderflow_tui.domain.action import Action, Alert, AskAccountReport, Cancel, Commit, Json, Record, Row, Tier
@@ -213,9 +214,8 @@ class Floor:
         """Cancel orders at the broker; what has not left is revoked instead."""
         for ticket in tickets:
             if ticket.state in UNSENT:
-                key = next((k for k, w in self.waiting.items() if ticket.order in w.proposal.orders), None)
-                if key is not None:
-                    self.drop(key, News.REVOKED, "cancelled before it left")
+                key = next(k for k, w in self.waiting.items() if ticket.order in w.proposal.orders)
+                self.drop(key, News.REVOKED, "cancelled before it left")
         ids = tuple(t.order.id for t in tickets if t.live and t.state not in UNSENT)
         if not ids:
             return
@@ -285,8 +285,9 @@ class Floor:
 
     def shrink(self, ticket: Ticket, quantity: int) -> None:
         """Ask for a smaller quantity of a live order."""
-        if any(w.proposal.change is not None and w.proposal.orders[0].id == ticket.order.id for w in self.waiting.values()):
-            return  # one is on its way; the guard asks again after the answer
+        unsent = (w.proposal for w in self.waiting.values() if not w.sent)
+        if any(p.change is not None and p.orders[0].id == ticket.order.id for p in unsent):
+            return  # one waits for its commit; the guard asks again after its answer
         result = self.gate.shrink(ticket, quantity, self.now)
         if isinstance(result, Refusal):
             self.refused(result, Purpose.PROTECT)
@@ -332,6 +333,8 @@ class Floor:
                 self.say(key, f"not sent: {why}")
             case Fate.WAIT:
                 return
+            case _:  # pragma: no cover
+                assert_never(fate)
 
     def _settle_debt(self, key: str, answer: Answer) -> None:
         """The rows of what left without a commit: written at last, or written again in the background."""

@@ -30,7 +30,6 @@ UNKNOWN_ASK_NS = SECOND_NS
 class Judgement(Enum):
     """What a report says about positions."""
 
-    VOID = "void"  # incomplete, or of an older connection
     OLD = "older than our newest execution"
     AGREES = "agrees"
     DIFFERS = "differs"
@@ -85,12 +84,9 @@ class Reconciler:
         """A new connection: agreement starts anew."""
         self.agreements, self._agreed_ns = 0, None
 
-    def judge(
-        self, report: AccountReport, epoch: int, ours: Mapping[str, int], last_booked_ns: int | None, now_ns: int
-    ) -> Judgement:
-        """Compare positions of the instruments in `ours`; a mismatch keeps both numbers in `differences`."""
-        if not report.complete or report.epoch != epoch:
-            return Judgement.VOID
+    def judge(self, report: AccountReport, ours: Mapping[str, int], last_booked_ns: int | None, now_ns: int) -> Judgement:
+        """Compare a complete report of this connection with the positions in `ours`; a mismatch keeps both numbers in
+        `differences`."""
         self.heard_ns = now_ns
         if last_booked_ns is not None and report.began_ns <= last_booked_ns:
             self.ask_at(now_ns + self._requery_ns)

@@ -128,8 +128,7 @@ def turn_day(floor: Floor) -> None:
     for latch in floor.board.new_day(day):
         floor.commit(rows.latch_row(latch, floor.now, False, "new trade date"))
         floor.alert("resume", f"{latch.kind.value} ended with its trade date", Tier.INFO, latch.kind.value)
-    if floor.automation.trade_date != day:
-        floor.end_grant("the session ended")
+    floor.end_grant("the session ended")
     floor.tiers.tier = None
     _fix_tier(floor)
 

@@ -350,7 +350,7 @@ def test_the_last_trade_of_the_day_keeps_its_bracket() -> None:
 
 
 def scene(now: int, house: House, **changes: object) -> Scene:
-    base = Scene(now, True, True, house.floor.blotter.live, None, frozenset({"MES"}))
+    base = Scene(now, None, house.floor.blotter.live, None, frozenset({"MES"}))
     return replace(base, **changes)  # type: ignore[arg-type]
 
 

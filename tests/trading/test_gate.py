@@ -16,7 +16,7 @@ from orderflow_tui.domain.latch import TradingState
 from orderflow_tui.domain.market import Mark
 from orderflow_tui.domain.order import Exposure, Intent, Order, OrderState, OrderType, Purpose, Role, Side
 from orderflow_tui.domain.session import MS_NS
-from orderflow_tui.trading import caps, gate, rows
+from orderflow_tui.trading import caps, gate, rows, rules
 from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.bracket import Levels, entry_levels
 from orderflow_tui.trading.gate import EVERY, RULES, Answer, Fate, Gate, Proposal
@@ -78,6 +78,24 @@ def verdict(seen: Look) -> str | None:
     return result.rule if isinstance(result, Refusal) else None
 
 
+def many(quantity: int) -> Look:
+    """As many contracts as every key allows."""
+    rich = {"equity_cents": 10**9, "excess_cents": None, "loss_limit_cents": 10**9}
+    return look(wish(quantity=quantity), contracts_allowed=99, params=risk(max_contracts=max(10, quantity)), **rich)
+
+
+def trades_open(count: int) -> Look:
+    return look(params=risk(max_concurrent=3), open_trades=count)
+
+
+def reduce(quantity: int) -> Look:
+    return look(wish(Purpose.REDUCE, quantity=quantity))
+
+
+def locked(purpose: Purpose, manual: bool) -> Look:
+    return look(wish(purpose, manual=manual), state=TradingState.LOCKED)
+
+
 def collar(away: int) -> Look:
     mark = Mark("MES", PRICE - 1, PRICE + 1, PRICE + 3 - away, START_NS)
     return look(facts=facts(marks=(mark,)))
@@ -100,9 +118,9 @@ CASES: list[tuple[str, Look, Look | None, Look]] = [
     ("size zero", look(wish(quantity=2)), look(wish(quantity=1)), look(wish(quantity=0))),
     (
         "hard cap",
-        look(wish(quantity=9), contracts_allowed=99, params=risk(max_contracts=10), equity_cents=10**9, excess_cents=None, loss_limit_cents=10**9),
-        look(wish(quantity=10), contracts_allowed=99, params=risk(max_contracts=10), equity_cents=10**9, excess_cents=None, loss_limit_cents=10**9),
-        look(wish(quantity=11), contracts_allowed=99, params=risk(max_contracts=11), equity_cents=10**9, excess_cents=None, loss_limit_cents=10**9),
+        many(9),
+        many(10),
+        many(11),
     ),
     (
         "hard cap",
@@ -147,7 +165,7 @@ CASES: list[tuple[str, Look, Look | None, Look]] = [
     ("price collar", collar(19), collar(20), collar(21)),
     ("size", look(wish(quantity=1)), look(wish(quantity=2)), look(wish(quantity=3))),
     ("unresolved entry", look(live_entries=0), None, look(live_entries=1)),
-    ("concurrent trades", look(params=risk(max_concurrent=3), open_trades=1), look(params=risk(max_concurrent=3), open_trades=2), look(params=risk(max_concurrent=3), open_trades=3)),
+    ("concurrent trades", trades_open(1), trades_open(2), trades_open(3)),
     (
         "worst-case position",
         look(exposure=Exposure("MES", 1, 0, 0, 0, 0)),
@@ -195,14 +213,14 @@ CASES: list[tuple[str, Look, Look | None, Look]] = [
         look(params=risk(max_leverage=2.500125)),
         look(params=risk(max_leverage=2.5)),
     ),
-    ("locked", look(wish(Purpose.FLATTEN), state=TradingState.LOCKED), None, look(wish(Purpose.FLATTEN, manual=False), state=TradingState.LOCKED)),
-    ("locked", look(wish(Purpose.PROTECT)), None, look(wish(Purpose.PROTECT), state=TradingState.LOCKED)),
-    ("reduces", look(wish(Purpose.REDUCE, quantity=1)), look(wish(Purpose.REDUCE, quantity=2)), look(wish(Purpose.REDUCE, quantity=3))),
+    ("locked", locked(Purpose.FLATTEN, True), None, locked(Purpose.FLATTEN, False)),
+    ("locked", look(wish(Purpose.PROTECT)), None, locked(Purpose.PROTECT, True)),
+    ("reduces", reduce(1), reduce(2), reduce(3)),
     ("reduces", look(wish(Purpose.FLATTEN)), None, look(wish(Purpose.FLATTEN, side=Side.BUY))),
     ("reduces", look(wish(Purpose.FLATTEN)), None, look(wish(Purpose.FLATTEN), position=0)),
     ("stop", protect(PRICE - 3), protect(PRICE - 2), protect(PRICE - 1)),
     ("stop", protect(PRICE - 16), None, protect(None)),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("rule", "inside", "line", "outside"), CASES)
@@ -264,9 +282,9 @@ def test_notional_counts_position_and_working_entries_and_needs_a_price() -> Non
     assert verdict(look(facts=facts(marks=()), params=risk(max_notional_cents=1))) is None
     last_only = Mark("MES", None, None, PRICE, START_NS)
     quotes = Mark("MES", 1, 5, None, START_NS)
-    assert gate.rules.notional_cap(look(levels=Levels(None), facts=facts(marks=(last_only,)), params=risk(max_notional_cents=1)))
+    assert rules.notional_cap(look(levels=Levels(None), facts=facts(marks=(last_only,)), params=risk(max_notional_cents=1)))
     nothing = look(levels=Levels(None), facts=facts(marks=(quotes,)), params=risk(max_notional_cents=1))
-    assert gate.rules.notional_cap(nothing) is None
+    assert rules.notional_cap(nothing) is None
 
 
 def test_a_margin_figure_of_another_instrument_is_not_used() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.market import Mark
-from orderflow_tui.domain.order import Fill, Order, OrderState, OrderType, Purpose, Role, Side
+from orderflow_tui.domain.order import Change, Fill, Order, OrderState, OrderType, Purpose, Role, Side
 from orderflow_tui.domain.watch import Watch
 from orderflow_tui.trading import breaker
 from orderflow_tui.trading.blotter import Blotter, UnknownOrder, covered, unsent
@@ -72,6 +72,11 @@ def test_an_order_id_is_used_once() -> None:
         sent(order(), order())
 
 
+def test_an_order_enters_the_book_alive() -> None:
+    with pytest.raises(AssertionError, match="enters the book"):
+        Blotter().add(order(), START_NS, OrderState.CANCELLED)
+
+
 def test_a_repeated_execution_changes_nothing() -> None:
     book = sent(order())
     assert book.book(fill("a", 1, 1, 100), START_NS) is not None
@@ -128,7 +133,7 @@ def test_an_order_that_was_given_up_comes_alive_again() -> None:
     book = sent(order())
     book.tell("o", News.SILENCE, START_NS)
     book.tell("o", News.GIVEN_UP, START_NS)
-    assert book.live == ()
+    assert not book.live
     book.tell("o", News.SEEN_WORKING, START_NS)
     assert [t.state for t in book.live] == [OrderState.ACKED]
 
@@ -146,8 +151,6 @@ def test_news_of_a_stranger_or_out_of_order_is_refused() -> None:
 
 
 def test_exposure_counts_the_worse_of_old_and_new_until_a_change_is_answered() -> None:
-    from orderflow_tui.domain.order import Change
-
     book = sent(order(), order("s", 2, Role.STOP, side=Side.SELL))
     stop = book.tickets["s"]
     book.tell("s", News.WORKING, START_NS)
@@ -165,8 +168,10 @@ def test_exposure_counts_the_worse_of_old_and_new_until_a_change_is_answered() -
 
 def test_in_a_group_one_fill_cancels_the_rest_so_only_the_largest_counts() -> None:
     book = sent(
-        order("a", 2, Role.STOP, "g", Side.SELL), order("b", 1, Role.EMERGENCY, "g", Side.SELL), order("c", 1, Role.STOP, "", Side.SELL)
-    )  # fmt: skip
+        order("a", 2, Role.STOP, "g", Side.SELL),
+        order("b", 1, Role.EMERGENCY, "g", Side.SELL),
+        order("c", 1, Role.STOP, "", Side.SELL),
+    )
     assert covered(book.live) == 3
     assert book.exposure("MES", -1).protective_quantity == 0, "stops of the other side protect nothing"
     book.tell("a", News.SAID_CANCELLED, START_NS)
@@ -394,7 +399,9 @@ def test_a_fill_in_an_unknown_instrument_is_our_bug() -> None:
 
 # -- breaker ------------------------------------------------------------------------------------------------------------
 
-LIMITS = RiskLimits(daily_loss_cents=10_000, max_drawdown_cents=8_000, daily_profit_cents=5_000, max_trades_per_day=2, max_consecutive_losses=2)  # fmt: skip
+LIMITS = RiskLimits(
+    daily_loss_cents=10_000, max_drawdown_cents=8_000, daily_profit_cents=5_000, max_trades_per_day=2, max_consecutive_losses=2
+)
 
 
 def kinds(made: Ledger, limits: RiskLimits = LIMITS) -> set[LatchKind]:
