@@ -3,9 +3,9 @@
 Theory. Three things turn a flatten into a disaster: closing while a stop or target still works (it fills afterwards and
 reverses), closing a position from memory (it has changed meanwhile), and cancelling the stop when the close cannot trade
 (naked). So: nothing is touched while the market is closed, the broker is out of reach or a lock forbids it, and the stops
-stay (PENDING); entries and targets go first; the stops go last and only on a fresh word from the broker; then nothing is sent until a
-report *begun after the last cancel* shows no order of ours alive; quantity and sign come from that report; one exit at a
-time; and two flat reports a second apart end it. Three failed rounds end it too: FAILED, which locks.
+stay (PENDING); entries and targets go first; the stops go last and only on a fresh word from the broker; then nothing is
+sent until a report *begun after the last cancel* shows no order of ours alive; quantity and sign come from that report; one
+exit at a time; and two flat reports a second apart end it. Three failed rounds end it too: FAILED, which locks.
 
 `step` says what is wanted now and is asked again after every event and at `due_ns`. It keeps no order of its own: the desk
 makes the exit through the gate. The campaign is journalled at begin and end; after a restart it begins anew from PENDING,
