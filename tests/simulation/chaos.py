@@ -1,0 +1,380 @@
+"""The faults that happen at moments: when, how long, and what they do to the world. One stream a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from orderflow_tui.domain.account import Link, LinkStatus
+from orderflow_tui.domain.event import Command, JournalFailed, Trouble
+from orderflow_tui.domain.latch import LatchKind
+from orderflow_tui.domain.market import FeedState, FeedStatus, Quote, trades_of
+from orderflow_tui.domain.order import Order, OrderType, Purpose, Role, Side
+from orderflow_tui.domain.session import SECOND_NS
+from tests.simulation.faults import MOMENTS, stream
+from tests.simulation.people import random_key
+from tests.simulation.world import World
+
+Happening = Callable[[World, Random], None]
+
+
+def schedule(world: World) -> None:
+    """Put every moment of the plan on the agenda."""
+    for dose in world.plan.doses:
+        if dose.kind not in MOMENTS:
+            continue
+        rng = stream(world.plan.seed, dose.kind)
+        times = sorted(rng.random() for _ in range(8))[: max(1, round(dose.strength))]
+        for n, share in enumerate(times):
+            draws = Random(rng.getrandbits(64))
+            begin = 5 + share * (world.plan.chaos_s - 6)
+            world.at(begin + n * 0.01, _strike(world, dose.kind, draws))
+
+
+def _strike(world: World, kind: str, rng: Random) -> Callable[[], None]:
+    def strike() -> None:
+        if not world.calm:
+            world.count(kind)
+            HAPPENINGS[kind](world, rng)
+
+    return strike
+
+
+def _lasts(rng: Random, low: float, high: float) -> float:
+    return low + (high - low) * rng.random() ** 2
+
+
+# -- feed ---------------------------------------------------------------------------------------------------------------
+
+
+def _silence(world: World, rng: Random) -> None:
+    world.market.mood.silent_ns = world.now_ns + int(_lasts(rng, 2, 40) * SECOND_NS)
+
+
+def _quote(world: World, bid: int, ask: int) -> None:
+    world.line.phantom = True
+    world.hear(Quote("ES", world.now_ns, bid, 5, ask, 5))
+    world.line.phantom = False
+
+
+def _crossed(world: World, rng: Random) -> None:
+    _quote(world, world.market.price + rng.randint(1, 8), world.market.price - rng.randint(1, 8))
+
+
+def _locked(world: World, rng: Random) -> None:
+    _quote(world, world.market.price, world.market.price)
+
+
+def _outlier(world: World, rng: Random) -> None:
+    """A print far away: the guard of the feed holds it back until others agree."""
+    wrong = world.market.price * rng.choice((2, 5)) if rng.random() < 0.5 else world.market.price + rng.choice((-1, 1)) * 900
+    for _ in range(6):
+        world.door.admits(world.market.price)
+    if world.door.admits(wrong):
+        raise AssertionError(f"a single print at {wrong} was believed")
+
+
+def _burst(world: World, rng: Random) -> None:
+    world.market.mood.burst_ns = world.now_ns + int(_lasts(rng, 1, 4) * SECOND_NS)
+
+
+def _gap(world: World, rng: Random) -> None:
+    world.hear(FeedStatus("ES", world.now_ns, FeedState.GAP, "simulated gap"))
+    world.market.mood.silent_ns = world.now_ns + int(_lasts(rng, 0.5, 6) * SECOND_NS)
+    world.market.jump(rng.randint(-12, 12))
+
+
+def _jump(world: World, rng: Random) -> None:
+    world.market.jump(rng.choice((-1, 1)) * rng.randint(6, 60))
+
+
+def _limit_locked(world: World, rng: Random) -> None:
+    world.market.mood.locked_ns = world.now_ns + int(_lasts(rng, 3, 60) * SECOND_NS)
+
+
+def _no_quotes(world: World, rng: Random) -> None:
+    world.market.mood.no_quotes_ns = world.now_ns + int(_lasts(rng, 6, 60) * SECOND_NS)
+
+
+def _one_sided(world: World, rng: Random) -> None:
+    world.market.mood.one_sided_ns = world.now_ns + int(_lasts(rng, 2, 20) * SECOND_NS)
+
+
+def _feed_state(state: FeedState) -> Happening:
+    def happen(world: World, rng: Random) -> None:
+        lasts = _lasts(rng, 2, 30)
+        world.hear(FeedStatus("ES", world.now_ns, state, "simulated"))
+        if state is FeedState.DOWN:
+            world.market.mood.silent_ns = world.now_ns + int(lasts * SECOND_NS)
+        world.at(lasts, lambda: world.hear(FeedStatus("ES", world.now_ns, FeedState.LIVE, "back")))
+
+    return happen
+
+
+def _off_grid(world: World, rng: Random) -> None:
+    """Prices that are no prices die at the door: the instrument says so."""
+    es = world.setting.params.analysis
+    for price in (float("nan"), float("inf"), es.price(world.market.price) + 0.1 * es.price(1) * rng.randint(1, 9)):
+        if es.ticks(price) is not None:
+            raise AssertionError(f"{price} was taken for a price")
+
+
+def _out_of_order(world: World, rng: Random) -> None:
+    """A trade of the past, counted at the last stamp as the runtime does it."""
+    price = world.market.price + rng.choice((-2, -1, 1, 2))
+    world.line.phantom = True
+    world.hear(trades_of("ES", [world.now_ns], [price], [1], [1]))
+    world.line.phantom = False
+
+
+# -- link ---------------------------------------------------------------------------------------------------------------
+
+
+def _drop(low: float, high: float) -> Happening:
+    def happen(world: World, rng: Random) -> None:
+        world.drop_link(_lasts(rng, low, high), "simulated drop")
+
+    return happen
+
+
+def _flap(world: World, rng: Random) -> None:
+    for n in range(rng.randint(2, 5)):
+        world.at(n * _lasts(rng, 0.2, 3), lambda: None if world.calm else world.drop_link(0.1, "flap"))
+
+
+def _new_epoch(world: World, rng: Random) -> None:
+    world.drop_link(0.0, "new connection")
+
+
+def _hung(world: World, rng: Random) -> None:
+    """Nothing answers any more; after two missed probes the link's supervisor gives the connection up."""
+    if world.line.hung or not world.oracle.connected:
+        return
+    world.line.hang()
+    world.oracle.hung = True
+    lasts = _lasts(rng, 0.5, 10)
+
+    def give_up() -> None:
+        if world.line.hung:
+            world.drop_link(lasts, "two probes missed")
+
+    world.at(4.0, give_up)
+
+
+def _hung_short(world: World, rng: Random) -> None:
+    if world.line.hung or not world.oracle.connected:
+        return
+    world.line.hang()
+    world.oracle.hung = True
+
+    def go_on() -> None:
+        if world.line.hung:
+            world.oracle.hung = False
+            for event in world.line.wake(world.now_ns):
+                world.hear(event)
+
+    world.at(_lasts(rng, 0.3, 3.5), go_on)
+
+
+def _status(link: Link) -> Happening:
+    def happen(world: World, rng: Random) -> None:
+        epoch = world.sim.epoch
+        world.hear(LinkStatus(world.now_ns, link, epoch, "simulated"))
+
+        def back() -> None:
+            if world.oracle.connected and not world.line.hung:
+                world.hear(LinkStatus(world.now_ns, Link.READY, world.sim.epoch, "back"))
+
+        world.at(_lasts(rng, 0.5, 20), back)
+
+    return happen
+
+
+def _number_reset(world: World, rng: Random) -> None:
+    if world.oracle.connected and not world.line.hung:
+        world.hear(LinkStatus(world.now_ns, Link.READY, world.sim.epoch, "ids were reset", next_number=1))
+
+
+# -- disk ---------------------------------------------------------------------------------------------------------------
+
+
+def _disk_full(world: World, rng: Random) -> None:
+    world.disk.full_until_ns = world.now_ns + int(_lasts(rng, 0.2, 30) * SECOND_NS)
+    world.hear(JournalFailed(world.now_ns, (), "simulated: the disk is full"))
+
+
+def _disk_stalled(world: World, rng: Random) -> None:
+    world.disk.stalled_until_ns = world.now_ns + int(_lasts(rng, 0.05, 5) * SECOND_NS)
+
+
+def _batch_lost(world: World, rng: Random) -> None:
+    world.hear(JournalFailed(world.now_ns, (), "simulated: a batch of market rows was lost"))
+
+
+# -- process ------------------------------------------------------------------------------------------------------------
+
+
+def _crash(world: World, rng: Random) -> None:
+    """Dies between two effects soon, or after a few seconds of doing nothing."""
+    world.crash_in = rng.randint(1, 40)
+    world.torn = rng.random()
+    boots, torn = len(world.boots), world.torn
+    world.at(6.0, lambda: None if world.calm or len(world.boots) != boots else world.die(torn))
+
+
+def _crash_loop(world: World, rng: Random) -> None:
+    for n in range(rng.randint(3, 5)):
+        torn = rng.random()
+        world.at(n * _lasts(rng, 2, 12), lambda torn=torn: None if world.calm else world.die(torn))  # type: ignore[misc]
+
+
+def _torn_tail(world: World, rng: Random) -> None:
+    world.die(0.0)
+
+
+def _stall(world: World, rng: Random) -> None:
+    world.stall()
+    world.at(_lasts(rng, 0.3, 9), world.resume_loop)
+
+
+def _second_host(world: World, rng: Random) -> None:
+    """Another installation trades on the same account."""
+    if not world.oracle.connected:
+        return
+    number = 900_000 + rng.randint(1, 9_999)
+    far = Order(
+        id=f"of1-zzzzz-{number}-T",
+        intent_id=f"of1-zzzzz-{number}",
+        number=number,
+        revision=0,
+        instrument="MES",
+        side=Side.SELL,
+        role=Role.TARGET,
+        purpose=Purpose.PROTECT,
+        type=OrderType.LIMIT,
+        quantity=1,
+        limit_ticks=world.market.price + 5_000,
+    )
+    world.sim.send([far], world.now_ns)
+
+
+def _task_dead(world: World, rng: Random) -> None:
+    world.hear(Trouble(world.now_ns, LatchKind.TASK_DEAD, "simulated: a task ended"))
+    world.at(0.2, lambda: None if world.calm else world.die(1.0))
+
+
+# -- time ---------------------------------------------------------------------------------------------------------------
+
+
+def _clock_forward(world: World, rng: Random) -> None:
+    world.skip(rng.choice((2.5, 30.0, 120.0)), trading=False)
+
+
+def _suspended(world: World, rng: Random) -> None:
+    """The machine sleeps, the market does not; on waking the line may be gone."""
+    gone, lasts = rng.random() < 0.5, _lasts(rng, 10, 600)
+    if world.loop is None or world.stalled:
+        return
+    world.stall()
+    world.skip(lasts, trading=True)
+    if gone:
+        world.drop_link(2.0, "slept too long")
+    world.resume_loop()
+
+
+# -- people -------------------------------------------------------------------------------------------------------------
+
+
+def _keys(count: int) -> Happening:
+    def happen(world: World, rng: Random) -> None:
+        for n in range(count):
+            draws = Random(rng.getrandbits(64))
+            world.at(n * 0.07, lambda draws=draws: None if world.calm else random_key(world, draws))  # type: ignore[misc]
+
+    return happen
+
+
+def _stop(action: str, low: float, high: float) -> Happening:
+    def happen(world: World, rng: Random) -> None:
+        world.set_stop(action)
+        world.at(_lasts(rng, low, high), lambda: None if world.calm else world.set_stop(None))
+
+    return happen
+
+
+def _stop_between(world: World, rng: Random) -> None:
+    """It stands for less than a poll: only the outbox can see it."""
+    world.press(Command.ARM)
+    world.stop_file = world.oracle.stop_file = "unseen"
+    world.press(Command.BRACKET, side=rng.choice(("BUY", "SELL")))
+
+    def gone() -> None:
+        if world.stop_file == "unseen":
+            world.stop_file = world.oracle.stop_file = None
+
+    world.at(0.2, gone)
+
+
+def _hand_trade(world: World, rng: Random) -> None:
+    side, quantity = rng.choice((Side.BUY, Side.SELL)), rng.randint(1, 2)
+    if world.market.open_at(world.now_ns):
+        world.sim.trade_by_hand("MES", side, quantity, world.now_ns)
+
+
+def _drift(world: World, rng: Random) -> None:
+    """The broker's position changes and no execution says why."""
+    positions, by = world.sim._exchange.books.positions, rng.choice((-1, 1))
+    held = positions.get("MES", 0) + by
+    if held:
+        positions["MES"] = held
+    else:
+        positions.pop("MES", None)
+    world.oracle.matched()
+
+
+HAPPENINGS: dict[str, Happening] = {
+    "feed_silence": _silence,
+    "feed_crossed": _crossed,
+    "feed_locked": _locked,
+    "feed_outlier": _outlier,
+    "feed_burst": _burst,
+    "feed_gap": _gap,
+    "feed_jump": _jump,
+    "feed_limit_locked": _limit_locked,
+    "feed_no_quotes": _no_quotes,
+    "feed_one_sided": _one_sided,
+    "feed_down": _feed_state(FeedState.DOWN),
+    "feed_snapshot": _feed_state(FeedState.SNAPSHOT),
+    "feed_off_grid": _off_grid,
+    "feed_out_of_order": _out_of_order,
+    "link_drop": _drop(0.5, 15),
+    "link_flap": _flap,
+    "link_long_drop": _drop(20, 90),
+    "link_new_epoch": _new_epoch,
+    "link_hung": _hung,
+    "link_hung_short": _hung_short,
+    "link_broker_lost": _status(Link.BROKER_LOST),
+    "link_data_blocked": _status(Link.DATA_BLOCKED),
+    "number_reset": _number_reset,
+    "disk_full": _disk_full,
+    "disk_stalled": _disk_stalled,
+    "market_batch_lost": _batch_lost,
+    "crash": _crash,
+    "crash_loop": _crash_loop,
+    "crash_torn_tail": _torn_tail,
+    "loop_stall": _stall,
+    "second_host": _second_host,
+    "task_dead": _task_dead,
+    "clock_forward": _clock_forward,
+    "suspended": _suspended,
+    "random_keys": _keys(3),
+    "key_storm": _keys(40),
+    "stop_halt": _stop("halt", 1, 30),
+    "stop_flatten": _stop("flatten", 1, 30),
+    "stop_unreadable": _stop("flatten", 5, 60),
+    "stop_brief": _stop("halt", 0.26, 1),
+    "stop_between": _stop_between,
+    "hand_trade": _hand_trade,
+    "position_drift": _drift,
+}
+assert HAPPENINGS.keys() == set(MOMENTS), "every moment has its happening"

@@ -1,0 +1,142 @@
+"""The line to the simulated broker: it may hang, it may be a crash point, and it is where the oracle listens in.
+
+While it hangs, requests wait in limbo and reports are withheld. If the hang ends, both go through; if the line is
+dropped, reports are gone, and of the requests nobody knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from random import Random
+from typing import Protocol
+
+from orderflow_tui.adapters.sim_broker import SimBroker
+from orderflow_tui.domain.event import Event
+from orderflow_tui.domain.market import Depth, Quote, Trades
+from orderflow_tui.domain.order import Change, Order
+from orderflow_tui.domain.watch import Watch
+from orderflow_tui.ports import NotSent
+
+
+class Listener(Protocol):
+    """Who wants to know what goes over the line."""
+
+    def effect(self, name: str) -> None:
+        """A crash point."""
+        ...
+
+    def leaving(self, orders: Sequence[Order], now_ns: int) -> None:
+        """Orders are about to leave."""
+        ...
+
+    def changing(self, change: Change, order: Order, now_ns: int) -> None:
+        """A change is about to leave."""
+        ...
+
+    def matched(self) -> None:
+        """The broker's books may have moved."""
+        ...
+
+
+class Line:
+    """Implements ports.MatchingBroker on top of a SimBroker."""
+
+    def __init__(self, sim: SimBroker, rng: Random) -> None:
+        self.sim = sim
+        self._rng = rng
+        self.listener: Listener | None = None
+        self.phantom = False  # what is on the tape now never traded: the broker does not see it
+        self.hung = False
+        self._held: list[Event] = []
+        self._limbo: list[Callable[[int], None]] = []
+
+    # -- the driver's side --------------------------------------------------------------------------------------------
+
+    @property
+    def watch(self) -> Watch:
+        """When the broker wants to be woken."""
+        return self.sim.watch
+
+    def on_market(self, event: Trades | Quote | Depth) -> list[Event]:
+        """Match, unless the market event is an illusion of the feed."""
+        return [] if self.phantom else self._pass(self.sim.on_market(event))
+
+    def on_time(self, now_ns: int) -> list[Event]:
+        """Do what is due."""
+        return self._pass(self.sim.on_time(now_ns))
+
+    def _pass(self, reports: list[Event]) -> list[Event]:
+        if self.listener is not None:
+            self.listener.matched()
+        if not self.hung:
+            return reports
+        self._held += reports
+        return []
+
+    # -- hanging ------------------------------------------------------------------------------------------------------
+
+    def hang(self) -> None:
+        """The gateway stops answering; the socket stays."""
+        self.hung = True
+
+    def wake(self, now_ns: int) -> list[Event]:
+        """It goes on: late requests arrive, withheld reports come."""
+        self.hung = False
+        limbo, self._limbo = self._limbo, []
+        for request in limbo:
+            with suppress(NotSent):
+                request(now_ns)
+        held, self._held = self._held, []
+        return held
+
+    def drop(self, now_ns: int, reason: str) -> None:
+        """The socket is gone. Requests in limbo may have been passed on."""
+        limbo, self._limbo, self._held, self.hung = self._limbo, [], [], False
+        for request in limbo:
+            if self._rng.random() < 0.5:
+                with suppress(NotSent):
+                    request(now_ns)
+        self.sim.disconnect(now_ns, reason)
+
+    # -- the outbox's side --------------------------------------------------------------------------------------------
+
+    def send(self, orders: Sequence[Order], now_ns: int) -> None:
+        """Place a group."""
+        if self.listener is not None:
+            self.listener.effect("before send")
+            self.listener.leaving(orders, now_ns)
+        self._ask(lambda at: self.sim.send(orders, at), now_ns)
+        if self.listener is not None:
+            self.listener.effect("after send")
+
+    def change(self, change: Change, order: Order, now_ns: int) -> None:
+        """Modify a live order."""
+        if self.listener is not None:
+            self.listener.effect("before change")
+            self.listener.changing(change, order, now_ns)
+        self._ask(lambda at: self.sim.change(change, order, at), now_ns)
+
+    def cancel(self, order_ids: Sequence[str], now_ns: int) -> None:
+        """Ask to cancel."""
+        if self.listener is not None:
+            self.listener.effect("before cancel")
+        self._ask(lambda at: self.sim.cancel(order_ids, at), now_ns)
+
+    def cancel_everything(self, now_ns: int) -> None:
+        """Global cancel."""
+        self._ask(self.sim.cancel_everything, now_ns)
+
+    def ask_report(self, now_ns: int) -> None:
+        """Ask for a report."""
+        self._ask(self.sim.ask_report, now_ns)
+
+    def ask_margin(self, instrument: str, now_ns: int) -> None:
+        """Ask for a margin figure."""
+        self._ask(lambda at: self.sim.ask_margin(instrument, at), now_ns)
+
+    def _ask(self, request: Callable[[int], None], now_ns: int) -> None:
+        if self.hung:
+            self._limbo.append(request)
+        else:
+            request(now_ns)

@@ -1,0 +1,416 @@
+"""One run: the real engine, closed loop and outbox against the simulated broker, a hostile world and virtual time.
+
+Everything that happens is drawn from streams of the seed and put on an agenda; between two items the market trades. The
+engine may die at any effect and be born again from the journal while the broker lives on. After the chaos everything is
+healed, and within a minute all must be well.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from traceback import extract_tb
+
+from orderflow_tui.adapters.ib_stream import OutlierGuard
+from orderflow_tui.adapters.sim_broker import SimBroker
+from orderflow_tui.adapters.sim_broker_orders import FillRules
+from orderflow_tui.domain.action import Action
+from orderflow_tui.domain.event import (
+    ClockTick,
+    Command,
+    Event,
+    MarketEvent,
+    OperatorCommand,
+    StopFileGone,
+    StopFileSeen,
+    Trouble,
+    stamp_of,
+)
+from orderflow_tui.domain.latch import LatchKind, Severity
+from orderflow_tui.domain.market import Trades
+from orderflow_tui.domain.order import Change, Order
+from orderflow_tui.domain.session import MS_NS, SECOND_NS
+from orderflow_tui.domain.signal import Decision
+from orderflow_tui.driver import Driver
+from tests.simulation.disk import Disk
+from tests.simulation.faults import Plan, stream
+from tests.simulation.house import ACCOUNT, BALANCE_CENTS, setting
+from tests.simulation.line import Line
+from tests.simulation.loop import HeardEngine, Nobody, SimLoop
+from tests.simulation.market import Market
+from tests.simulation.oracle import Broken, Oracle
+
+LIVENESS_S = 60
+CRASH_WINDOW_NS = 600 * SECOND_NS
+CRASH_BOOTS = 3
+STEP_NS = 1_500 * MS_NS  # the longest stretch between two looks at the clock
+
+
+class Crash(BaseException):
+    """The process dies here. Nothing in the product may catch it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A property that broke, where and when."""
+
+    name: str
+    sentence: str
+    at_s: float
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run came to."""
+
+    plan: Plan
+    failure: Failure | None
+    injected: Counter[str]
+    events: int
+    entries: int
+    boots: int
+    naked_ns: int
+    trace: str
+    lines: list[str] = field(default_factory=list)
+
+
+class World:
+    """A run. `keep` keeps the trace's lines for reading."""
+
+    def __init__(self, plan: Plan, *, keep: bool = False) -> None:
+        self.plan = plan
+        self.setting = setting(plan.seed)
+        self.now_ns = self.begin_ns = self.setting.start_ns
+        self.chaos_end_ns = self.now_ns + plan.chaos_s * SECOND_NS
+        params = self.setting.params
+        self.sim = SimBroker(
+            list(params.instruments.values()),
+            "ES",
+            rules=FillRules(latency_ns=stream(plan.seed, "latency").choice((20, 120, 250)) * MS_NS),
+            balance_cents=BALANCE_CENTS,
+            account=ACCOUNT,
+            table=self.setting.table,
+            faults=plan.broker(),
+            rng=stream(plan.seed, "broker"),
+        )
+        self.line = Line(self.sim, stream(plan.seed, "limbo"))
+        self.disk = Disk(stream(plan.seed, "disk"), lambda: self.now_ns)
+        self.disk.fails = plan.strength("commit_fails")
+        self.disk.slow = plan.strength("commit_slow")
+        self.disk.uncertain = plan.strength("commit_uncertain")
+        self.oracle = Oracle(self.setting, self.sim, self.disk)
+        self.line.listener = self
+        rng = stream(plan.seed, "market")
+        self.market = Market(rng, self.setting.table, self.now_ns, self.setting.seconds_per_trade, self.setting.restless)
+        self.door = OutlierGuard()
+        self.stop_file: str | None = None
+        self.injected: Counter[str] = Counter()
+        self.loop: SimLoop | None = None
+        self.stalled = False
+        self.calm = False
+        self.crash_in = 0
+        self.torn = 1.0
+        self.link_down_until_ns = 0
+        self.boots: list[int] = []
+        self.events = self.entries = self.keys = 0
+        self.lines: list[str] = []
+        self._keep = keep
+        self._hash = blake2b(digest_size=12)
+        self._inbox: list[Event] = []
+        self._nobody = Nobody()
+        self._idle = Driver(self._nobody, lambda _: [], self.line)
+        self._agenda: list[tuple[int, int, Callable[[], None]]] = []
+        self._items = 0
+
+    # -- the run ------------------------------------------------------------------------------------------------------
+
+    def run(self, *schedules: Callable[[World], None]) -> Outcome:
+        """Chaos, healing, liveness. Never raises for a broken property."""
+        failure: Failure | None = None
+        try:
+            self.boot()
+            for schedule in schedules:
+                schedule(self)
+            self._until(lambda: self.chaos_end_ns)
+            kept = self._heal()
+            end_ns = self.now_ns + LIVENESS_S * SECOND_NS
+            self._until(lambda: end_ns)
+            self.oracle.settled(kept)
+        except Broken as broken:
+            failure = self._failed(broken.name, str(broken))
+        except Exception as fault:
+            frame = extract_tb(fault.__traceback__)[-1]
+            where = f"{frame.filename.rsplit('/', 2)[-1]}:{frame.name}"
+            failure = self._failed(f"no exception: {type(fault).__name__} in {where}", f"{where}:{frame.lineno}: {fault}")
+        for kind, count in (self.sim.injected | self.disk.injected).items():
+            self.injected[kind] += count
+        return Outcome(
+            self.plan,
+            failure,
+            self.injected,
+            self.events,
+            self.entries,
+            len(self.boots),
+            self.oracle.naked_ns,
+            self._hash.hexdigest(),
+            self.lines,
+        )
+
+    def _failed(self, name: str, sentence: str) -> Failure:
+        return Failure(name, sentence, round((self.now_ns - self.begin_ns) / SECOND_NS, 3))
+
+    def _until(self, end: Callable[[], int]) -> None:
+        while self.now_ns < end():
+            due, act = min(end(), self.now_ns + STEP_NS), None
+            if self._agenda and self._agenda[0][0] <= due:
+                due, _, act = heapq.heappop(self._agenda)
+            self._advance(max(due, self.now_ns))
+            if act is not None:
+                self.guarded(act)
+
+    def _advance(self, until_ns: int) -> None:
+        """The market trades up to an instant, then time is there."""
+        block = self.market.block(until_ns)
+        if block is not None:
+            self.hear(block)
+        self.now_ns = self.oracle.now_ns = until_ns
+        self._answers()
+        self.hear(ClockTick(until_ns))
+
+    def _answers(self) -> None:
+        due_ns = self.disk.due_ns()
+        late = due_ns is not None and due_ns <= self.now_ns
+        for event in self.disk.flush(everything=late):
+            self.hear(event)
+
+    def _heal(self) -> set[LatchKind]:
+        """No more faults: whoever is dead or cut off comes back. Returns the latches that must be kept."""
+        self.calm, self.crash_in = True, 0
+        self._agenda.clear()
+        self.sim.behave()
+        self.disk.heal()
+        self.market.mood.calm()
+        if self.stalled:
+            self.resume_loop()
+        if self.line.hung:
+            for event in self.line.wake(self.now_ns):
+                self.hear(event)
+            self.oracle.hung = False
+        self.link_down_until_ns = 0
+        if self.stop_file is not None and stream(self.plan.seed, "liveness").random() < 0.5:
+            self.set_stop(None)
+        if self.loop is None:
+            self.boot()
+        self._answers()
+        self.reconnect()
+        self._advance(self.now_ns + 10 * MS_NS)
+        board = self.oracle.floor.board
+        if board.severity is Severity.LOCK and stream(self.plan.seed, "locked").random() < 0.5:
+            self.at(15.0, lambda: self.press(Command.FLATTEN))
+        return set(board._open)
+
+    # -- agenda -------------------------------------------------------------------------------------------------------
+
+    def at(self, in_s: float, act: Callable[[], None]) -> None:
+        """Put something on the agenda, in seconds from now."""
+        self._items += 1
+        heapq.heappush(self._agenda, (self.now_ns + int(in_s * SECOND_NS), self._items, act))
+
+    def skip(self, by_s: float, *, trading: bool) -> None:
+        """Time leaps: the agenda and the end of chaos move along. `trading`: the market went on meanwhile."""
+        by_ns = int(by_s * SECOND_NS)
+        self._agenda = [(due + by_ns, n, act) for due, n, act in self._agenda]
+        self.chaos_end_ns += by_ns
+        if not trading:
+            self.market.skip_to(self.now_ns + by_ns)
+        self._advance(self.now_ns + by_ns)
+
+    # -- the engine's life --------------------------------------------------------------------------------------------
+
+    def hear(self, event: Event) -> None:
+        """Something happens: the engine processes it, or it waits, or nobody is there."""
+        if self.loop is None or self.stalled:
+            if self.stalled and isinstance(event, MarketEvent | OperatorCommand):
+                self._inbox.append(event)
+            self._idle.step(event)
+            self._keep_unheard()
+            return
+        loop = self.loop
+        self.guarded(lambda: loop.feed(event))
+
+    def _keep_unheard(self) -> None:
+        if self.stalled:
+            self._inbox += [e for e in self._nobody.heard if not isinstance(e, MarketEvent | OperatorCommand | ClockTick)]
+        self._nobody.heard.clear()
+
+    def guarded(self, act: Callable[[], None]) -> None:
+        """Do something in which the process may die."""
+        try:
+            act()
+        except Crash:
+            self._died()
+
+    def _died(self) -> None:
+        self.oracle.asleep = True
+        kept = self.oracle.dying()
+        self.loop, self.stalled, self.crash_in = None, False, 0
+        self._inbox.clear()
+        self.disk.crash(self.torn)
+        self.torn = 1.0
+        self.line.drop(self.now_ns, "the process died")
+        self.oracle.hung = False
+        delay_s = 0.3 + 6 * stream(self.plan.seed, f"boot {len(self.boots)}").random() ** 2
+        self._kept = kept
+        self.note("died")
+        self.at(delay_s, self.boot)
+
+    def die(self, torn: float) -> None:
+        """The process dies now; `torn` of what waited for the disk survives."""
+        if self.loop is not None:
+            self.torn = torn
+            self._died()
+
+    _kept: set[LatchKind] = frozenset()  # type: ignore[assignment]
+
+    def boot(self) -> None:
+        """A process begins: an engine from the journal, a new connection."""
+        if self.loop is not None:
+            return
+        engine = HeardEngine(self.setting.params, self.told)
+        engine.restore(self.disk.rows)
+        self.oracle.restored(engine, set(self._kept))
+        self.oracle.asleep = False
+        self.loop = SimLoop(engine, self)
+        unclean = [t for t in self.boots if self.now_ns - t < CRASH_WINDOW_NS]
+        if self.boots:
+            self.oracle.facts["boots"] += 1
+        self.boots.append(self.now_ns)
+        if len(unclean) >= CRASH_BOOTS:
+            self.oracle.facts["unclean boots"] += 1
+            self.hear(Trouble(self.now_ns, LatchKind.CRASH_LOOP, f"{len(unclean)} starts without a clean stop"))
+        if self.stop_file is not None:
+            self._look_for_stop()
+        self.reconnect()
+
+    def reconnect(self) -> None:
+        """The line comes up unless something keeps it down."""
+        if self.loop is None or self.now_ns < self.link_down_until_ns:
+            return
+        self.oracle.connected = True
+        self.sim.connect(self.now_ns)
+
+    def drop_link(self, for_s: float, reason: str) -> None:
+        """The socket is gone for a while."""
+        self.line.drop(self.now_ns, reason)
+        self.oracle.connected, self.oracle.hung = False, False
+        self.link_down_until_ns = max(self.link_down_until_ns, self.now_ns + int(for_s * SECOND_NS))
+        self.at(for_s + 0.001, self.reconnect)
+
+    def stall(self) -> None:
+        """The engine's loop stands still; the world does not."""
+        self.stalled = self.oracle.asleep = self.loop is not None
+
+    def resume_loop(self) -> None:
+        """It goes on and finds everything that came meanwhile."""
+        if not self.stalled or self.loop is None:
+            return
+        self.stalled = self.oracle.asleep = False
+        waiting, self._inbox = self._inbox, []
+        for event in sorted(waiting, key=stamp_of):
+            self.line.phantom = isinstance(event, MarketEvent)
+            self.hear(event)
+            self.line.phantom = False
+        self.hear(ClockTick(self.now_ns))
+
+    def decide(self, decision: Decision) -> None:
+        """The analytics conclude something."""
+        if self.loop is not None and not self.stalled and isinstance(self.loop.engine, HeardEngine):
+            self.loop.engine.decisions.append(decision)
+            self.hear(ClockTick(self.now_ns))
+
+    # -- people and files ---------------------------------------------------------------------------------------------
+
+    def press(self, command: Command, **args: str) -> None:
+        """A key."""
+        self.keys += 1
+        self.hear(OperatorCommand(self.now_ns, command, f"k{self.keys}", args))
+
+    def set_stop(self, action: str | None) -> None:
+        """The STOP file appears or is removed; the watcher polls every 250 ms."""
+        self.stop_file = self.oracle.stop_file = action
+        self.at(0.25 * stream(self.plan.seed, f"poll {self.now_ns}").random(), self._look_for_stop)
+
+    def _look_for_stop(self) -> None:
+        if self.stop_file is not None:
+            self.hear(StopFileSeen(self.now_ns, self.stop_file, f"STOP: {self.stop_file}"))
+        else:
+            self.hear(StopFileGone(self.now_ns))
+
+    # -- what the loop reports ----------------------------------------------------------------------------------------
+
+    def told(self, event: Event) -> None:
+        """The engine is about to process an event."""
+        self.events += 1
+        if self.loop is not None and self.loop.engine.now_ns > self.oracle.now_ns:
+            self.oracle.now_ns = self.loop.engine.now_ns
+        stamp = stamp_of(event)
+        self.oracle.now_ns = max(self.oracle.now_ns, stamp)
+        if isinstance(event, Trades):
+            self.note(f"trades {len(event)} {int(event.price[-1])}")
+        elif not isinstance(event, ClockTick):
+            self.note(repr(event))
+        self.oracle.told(event)
+
+    def acted(self, actions: Sequence[Action]) -> None:
+        """Actions are carried out; everything must hold."""
+        if actions:
+            self.note(" ".join(type(a).__name__ for a in actions))
+        self.oracle.after()
+
+    def effect(self, name: str) -> None:
+        """A crash point."""
+        if self.disk.troubled:
+            self.oracle.trouble_ns = self.oracle.now_ns
+        if self.crash_in:
+            self.crash_in -= 1
+            if not self.crash_in:
+                self.note(f"crash {name}")
+                raise Crash
+
+    def leaving(self, orders: Sequence[Order], now_ns: int) -> None:
+        """Orders are about to leave."""
+        self.note(f"leaving {[o.id for o in orders]}")
+        self.entries += orders[0].purpose.value == "ENTRY"
+        self.oracle.leaving(orders, now_ns)
+
+    def changing(self, change: Change, order: Order, now_ns: int) -> None:
+        """A change is about to leave."""
+        self.oracle.changing(change, order, now_ns)
+
+    def matched(self) -> None:
+        """The broker's books may have moved."""
+        self.oracle.matched()
+
+    def stop_seen(self) -> str | None:
+        """What the outbox finds."""
+        return self.stop_file
+
+    def wrote_stop(self, word: str) -> None:
+        """The engine wrote the STOP file."""
+        self.stop_file = self.oracle.stop_file = word
+
+    def count(self, kind: str) -> None:
+        """A fault was injected."""
+        self.injected[kind] += 1
+        self.oracle.facts[kind] += 1
+        self.note(f"fault {kind}")
+
+    def note(self, text: str) -> None:
+        """A line of the trace."""
+        line = f"{(self.now_ns - self.begin_ns) / SECOND_NS:9.3f} {text}"
+        self._hash.update(line.encode())
+        if self._keep:
+            self.lines.append(line)
