@@ -47,7 +47,7 @@ class Outbox:
                 case AskMargin():
                     broker.ask_margin(action.instrument, now_ns)
         except NotSent as fault:
-            return [SendFailed(now_ns, _ids(action), True, str(fault))]
+            return [SendFailed(now_ns, _unsent(action), True, str(fault))]
         return []
 
     def _send(self, broker: Broker, action: Send, now_ns: int) -> list[Event]:
@@ -67,13 +67,12 @@ class Outbox:
         self._passed.add(key)
 
 
-def _ids(action: BrokerAction) -> tuple[str, ...]:
+def _unsent(action: BrokerAction) -> tuple[str, ...]:
+    """The orders and changes that did not go out. A cancel that did not go out proves nothing about its orders: they live."""
     match action:
         case Send():
             return tuple(o.id for o in action.orders)
         case SendChange():
-            return (action.order.id,)
-        case Cancel():
-            return action.order_ids
+            return (f"{action.order.id}#{action.change.revision}",)
         case _:
             return ()

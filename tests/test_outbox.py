@@ -75,8 +75,19 @@ def test_a_revision_goes_out_once() -> None:
 
 def test_a_line_that_is_down_is_told_as_not_sent() -> None:
     outbox = Outbox(Wire(down=True), lambda: None)
-    assert outbox.carry_out(Cancel(("x",)), 5) == [SendFailed(5, ("x",), True, "the line is down")]
+    assert outbox.carry_out(Send((order(),)), 5) == [SendFailed(5, ("of1-t-1-E",), True, "the line is down")]
     assert outbox.carry_out(AskAccountReport("test"), 5) == [SendFailed(5, (), True, "the line is down")]
+
+
+def test_a_cancel_that_did_not_go_out_says_nothing_about_the_order() -> None:
+    outbox = Outbox(Wire(down=True), lambda: None)
+    assert outbox.carry_out(Cancel(("x",)), 5) == [SendFailed(5, (), True, "the line is down")]
+
+
+def test_a_change_that_did_not_go_out_is_named_by_its_revision() -> None:
+    outbox = Outbox(Wire(down=True), lambda: None)
+    failed = outbox.carry_out(SendChange(Change("of1-t-1-E", 2, 1, 101, Purpose.PROTECT), order(revision=2)), 5)
+    assert failed == [SendFailed(5, ("of1-t-1-E#2",), True, "the line is down")]
 
 
 def test_questions_reach_the_broker() -> None:

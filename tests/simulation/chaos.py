@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 
 from orderflow_tui.domain.account import Link, LinkStatus
@@ -11,6 +12,7 @@ from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.market import FeedState, FeedStatus, Quote, trades_of
 from orderflow_tui.domain.order import Order, OrderType, Purpose, Role, Side
 from orderflow_tui.domain.session import SECOND_NS
+from orderflow_tui.ports import NotSent
 from tests.simulation.faults import MOMENTS, stream
 from tests.simulation.people import random_key
 from tests.simulation.world import World
@@ -255,7 +257,8 @@ def _second_host(world: World, rng: Random) -> None:
         quantity=1,
         limit_ticks=world.market.price + 5_000,
     )
-    world.sim.send([far], world.now_ns)
+    with suppress(NotSent):
+        world.sim.send([far], world.now_ns)
 
 
 def _task_dead(world: World, rng: Random) -> None:

@@ -456,7 +456,8 @@ class Oracle:
         return sum(stops.values()), sum(exits.values())
 
     def _campaigning(self, floor: Floor) -> None:
-        running = floor.campaign is not None and self.watching
+        locked = floor.board.severity is Severity.LOCK
+        running = floor.campaign is not None and self.watching and (floor.campaign.manual or not locked)
         if self._campaign.held(self.now_ns, running) > CAMPAIGN_NS:
             raise Broken("a flatten ends", f"campaign {floor.campaign} is still running after {CAMPAIGN_NS // SECOND_NS} s")
 
