@@ -116,8 +116,9 @@ def _rejected_entry(floor: Floor, update: OrderUpdate) -> None:
 
 def on_commission(floor: Floor, commission: Commission) -> None:
     """What an execution cost."""
-    floor.ledger.commission(commission.exec_id, commission.cents)
     floor.note("commission", commission.exec_id, cents=commission.cents)
+    for trip in floor.ledger.commission(commission.exec_id, commission.cents):
+        floor.note("trade", trip.id, **trade_payload(trip))  # the newest row of a trade is the one that counts
 
 
 def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:

@@ -21,7 +21,6 @@ from orderflow_tui.trading.episode import Episode
 from orderflow_tui.trading.trade import Execution, RoundTrip
 
 EQUITY_POINTS = 500
-EARLY_COMMISSIONS = 256  # commissions that came before their execution
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +39,9 @@ class Ledger:
         self._episodes: dict[str, Episode] = {}
         self._carried: dict[str, Episode] = {}
         self._executions: list[Execution] = []
-        self._fees: dict[str, int] = {}  # by execution id, as the broker told
-        self._early: deque[tuple[str, int]] = deque(maxlen=EARLY_COMMISSIONS)
+        self._fees: dict[str, int] = {}  # of the day, by execution id, as the broker told
+        self._fees_cents: int | None = 0  # their sum with the expected ones; None: to be summed anew
+        self._parts: dict[str, Episode] = {}  # the day's closed episodes
         self._extremes: dict[str, tuple[int, int]] = {}
         self._marks: dict[str, int] = {}
         self._posted_cents = 0  # corrections of executions of earlier days
@@ -66,6 +66,8 @@ class Ledger:
         self.trips = []
         self.trade_date = trade_date
         self.realised_cents = self._posted_cents = self.peak_cents = 0
+        self._fees, self._fees_cents = {}, 0
+        self._parts, self._extremes = {}, {}
         self.equity = deque([0], maxlen=EQUITY_POINTS)
 
     # -- executions ---------------------------------------------------------------------------------------------------
@@ -99,6 +101,7 @@ class Ledger:
         return self.book(replace(execution, fill=replace(new, side=side, quantity=abs(more), base_id=new.exec_id)))
 
     def _closed_by(self, change: Callable[[], None]) -> tuple[RoundTrip, ...]:
+        self._fees_cents = None
         before = {trip.id for trip in self.trips}
         change()
         for symbol, episode in self._episodes.items():
@@ -149,21 +152,26 @@ class Ledger:
     def _close(self, episode: Episode, execution: Execution) -> None:
         del self._episodes[episode.instrument.symbol]
         self._extremes[episode.id] = (episode.low, episode.high)
+        self._parts[episode.id] = episode
         self.trips.append(episode.trip(execution, execution.reason, self._fees_of(episode)))
 
     # -- commissions --------------------------------------------------------------------------------------------------
 
-    def commission(self, exec_id: str, cents: int) -> None:
-        """The broker told the commission of an execution; it may come before the execution itself, and again."""
-        if any(e.fill.exec_id == exec_id for e in self._executions):
-            self._fees[exec_id] = cents
-        else:
-            self._early.append((exec_id, cents))
+    def commission(self, exec_id: str, cents: int) -> tuple[RoundTrip, ...]:
+        """The broker told the commission of an execution; it may come before the execution itself, and again. Returns the
+        closed trades whose fees it changed."""
+        self._fees[exec_id] = cents
+        self._fees_cents = None
+        changed: list[RoundTrip] = []
+        for i, trip in enumerate(self.trips):
+            fees = self._fees_of(self._parts[trip.id])
+            if fees != trip.fees_cents:
+                self.trips[i] = replace(trip, fees_cents=fees)
+                changed.append(self.trips[i])
+        return tuple(changed)
 
     def _fee(self, execution: Execution) -> int:
         told = self._fees.get(execution.fill.exec_id)
-        if told is None:
-            told = next((cents for exec_id, cents in self._early if exec_id == execution.fill.exec_id), None)
         return self._instruments[execution.fill.instrument].commission_cents * execution.fill.quantity if told is None else told
 
     def _fees_of(self, episode: Episode) -> int:
@@ -225,7 +233,9 @@ class Ledger:
     @property
     def fees_cents(self) -> int:
         """Commissions of the day, actual where told, expected elsewhere."""
-        return sum(self._fee(execution) for execution in self._executions)
+        if self._fees_cents is None:
+            self._fees_cents = sum(self._fee(execution) for execution in self._executions)
+        return self._fees_cents
 
     @property
     def closing_cents(self) -> int:

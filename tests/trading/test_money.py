@@ -228,8 +228,10 @@ def test_actual_commissions_replace_expected_ones_whenever_they_come() -> None:
     made.book(execution(fill("b", -1, 2, 100)))
     assert made.fees_cents == 377
     assert made.trips[0].fees_cents == 377
-    made.commission("b.01", 80)
-    assert made.fees_cents == 380
+    changed = made.commission("b.01", 80)
+    assert made.fees_cents == made.trips[0].fees_cents == 380
+    assert list(changed) == made.trips
+    assert made.commission("b.01", 80) == ()
 
 
 def test_a_corrected_price_and_a_bust_fold_the_day_again() -> None:

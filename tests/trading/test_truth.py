@@ -320,6 +320,9 @@ def test_commissions_replace_the_expected_ones() -> None:
     house = House().enter()
     house.tell(Commission("x1.01", house.now, 99))
     assert house.desk.ledger.fees_cents == 99
+    house.trade(PRICE + 40)
+    house.tell(Commission("x2.01", house.now, 101))
+    assert [r.payload["fees_cents"] for r in house.rows if r.kind == "trade"] == [99 + 62, 200]
 
 
 # -- the naked position -------------------------------------------------------------------------------------------------
