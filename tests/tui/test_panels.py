@@ -18,6 +18,7 @@ from orderflow_tui.tui.panels.dom import dom_columns, dom_heading, dom_rows
 from orderflow_tui.tui.panels.footer import key_row, notice_row, replay_row
 from orderflow_tui.tui.panels.footprint import COLUMN, history_rows, live_rows
 from orderflow_tui.tui.panels.pnl import limit_meter, money_row, pnl_rows
+from orderflow_tui.tui.panels.pressure import pressure_row
 from orderflow_tui.tui.panels.profile import profile_axis, profile_rows
 from orderflow_tui.tui.panels.regime import regime_rows
 from orderflow_tui.tui.panels.signals import signals_rows
@@ -162,6 +163,26 @@ def test_a_scrolled_ladder_says_so(view: ConsoleView) -> None:
     assert "SCROLLED: Space centres" in dom_heading(view, sight_of(view, scrolled=True))
 
 
+def test_a_book_that_leans_is_coloured_and_one_side_alone_says_nothing(view: ConsoleView) -> None:
+    def share(bid: int, ask: int) -> tuple[str, str]:
+        price = view.dom.last or 0
+        dom = replace(view.dom, bids=((price, bid),) if bid else (), asks=((price + 1, ask),) if ask else ())
+        row = dom_rows(replace(view, dom=dom), sight_of(view))[25]
+        return next((part.strip(), ink) for part, ink in row if part.strip().endswith("%"))
+
+    assert share(660, 340) == ("66 %", "bold up")
+    assert share(340, 660) == ("34 %", "bold down")
+    assert share(650, 350) == ("65 %", "text")
+    assert share(0, 350) == ("? %", "text")
+
+
+def test_pressure_is_the_buyers_share_and_must_exceed_sixty_to_be_bullish() -> None:
+    assert pressure_row("p", 60.0, 40)[-1] == ("  60 %", "text")
+    assert pressure_row("p", 60.5, 40)[-1][1] == "bold up"
+    assert pressure_row("p", 12.0, 40)[-1] == ("  12 %", "bold down")
+    assert "?" in text(pressure_row("p", None, 40))
+
+
 # -- footprint
 
 
@@ -217,7 +238,8 @@ def test_signals_stand_as_letter_and_arrow_at_their_price(view: ConsoleView) -> 
 def test_the_footer_shows_unknown_where_the_source_cannot_know(view: ConsoleView) -> None:
     cell = view.footprint.bars[-1]
     bar = replace(
-        cell.bar, delta=None, min_delta=None, max_delta=None, cvd_rth=None, trades=None, bid=[], ask=[], unknown=[],
+        cell.bar, delta=None, min_delta=None, max_delta=None, cvd_rth=None, cvd_globex=None, trades=None,
+        bid=[], ask=[], unknown=[],
         source=BarSource.BARS,
     )  # fmt: skip
     blind = replace(view, footprint=replace(view.footprint, bars=(replace(cell, bar=bar),)))
@@ -333,7 +355,7 @@ def test_the_notice_shows_what_the_last_key_did(view: ConsoleView) -> None:
 def test_the_replay_bar_shows_state_speed_and_keys(view: ConsoleView) -> None:
     shown = replaying(view).replay
     assert shown is not None
-    line = text(replay_row(shown, resolve({}), 170))
+    line = text(replay_row(shown, "replay", resolve({}), 170))
     assert all(word in line for word in ("REPLAY", "paused", "10×", "25%", "p play/pause"))
     assert len(line) == 170
 

@@ -323,7 +323,7 @@ class Scene:
         )  # fmt: skip
         parts = (("loc", 30.0), ("val", 20.0), ("reg", 16.0), ("aln", 15.0), ("hyp", 3.0))
         setup = SetupRow("u1", "VA_BREAKOUT", 1, self.price - 3, 84.1, 83.5, 90.0, parts, True, "")
-        return SignalsView(rows, (setup,), 0.31, -0.12, "")
+        return SignalsView(rows, (setup,), 65.5, 44.0, "")
 
     def _regime(self) -> RegimeView:
         up = Regime.TRENDING_UP

@@ -27,6 +27,7 @@ _HEADS = {
     "bought": "bght", "vol": " vol", "tag": " tag", "pnl": "P&L",
 }  # fmt: skip
 SIZE = 6  # cells of a resting size
+HEAVY = 0.65  # share of the shown book that is coloured as leaning
 PRINT = 14  # cells of a trade in the foot: `▲6712.25×137 `
 _LEFT_ALIGNED = frozenset({"own", "vol", "tag"})
 
@@ -261,14 +262,16 @@ def _glyph(side: int) -> str:
 
 
 def _foot(view: ConsoleView, width: int, height: int) -> list[Row]:
-    """Totals of what is shown and, where the footprint's footer leaves room, pressure and session figures."""
+    """Totals of what is shown and, where the footprint's footer leaves room, pressure and the newest trades."""
     dom = view.dom
     bid, ask = sum(size for _, size in dom.bids), sum(size for _, size in dom.asks)
     total = bid + ask
-    share = f"{100 * bid // total:3d}" if total else "  ?"
+    part = bid / total if bid and ask else None  # one empty side says nothing
+    share = cells.UNKNOWN if part is None else f"{100 * part:.0f}"
+    heavy = "text" if part is None else "bold up" if part > HEAVY else "bold down" if part < 1 - HEAVY else "text"
     cut = round(bid / total * 16) if total else 8
     totals: Row = (
-        (" Σ bid ", "dim"), (cells.right(f"{bid:,d}", 6), "bold bid"), (f" {share} % ", "text"),
+        (" Σ bid ", "dim"), (cells.right(f"{bid:,d}", 6), "bold bid"), (f" {share:>3} % ", heavy),
         ("█" * cut, "bid"), ("█" * (16 - cut), "ask"),
         (" Σ ask ", "dim"), (cells.right(f"{ask:,d}", 6), "bold ask"),
     )  # fmt: skip

@@ -54,8 +54,8 @@ def key_row(keymap: Keymap, width: int) -> Row:
     return cells.fit(spans, width, "text on row")
 
 
-def replay_row(replay: ReplayView, keymap: Keymap, width: int) -> Row:
-    """Source, state, speed, where we are in the recording, and its keys."""
+def replay_row(replay: ReplayView, mode: str, keymap: Keymap, width: int) -> Row:
+    """Mode, source, state, speed, where we are in the recording, and its keys."""
     state = "ended" if replay.ended else "paused" if replay.paused else "playing"
     glyph = "■" if replay.ended else "‖" if replay.paused else "►"
     span = max(replay.last_ns - replay.first_ns, 1)
@@ -69,7 +69,7 @@ def replay_row(replay: ReplayView, keymap: Keymap, width: int) -> Row:
         )
     )  # fmt: skip
     left: list[Span] = [
-        (f" REPLAY {glyph} {state:<8}", "bold ink on calm"),
+        (f" {mode.upper()} {glyph} {state:<8}", "bold ink on calm"),
         (f" {speed:>6} ", "bold text"),
         (f"{cells.et_minute(replay.position_ns)} ", "text"),
     ]

@@ -174,6 +174,7 @@ def _footers(cell: BarCells, height: int) -> list[Row]:
     extremes = f"{cells.signed(bar.min_delta)}/{cells.signed(bar.max_delta)}"
     trades = cells.UNKNOWN if bar.trades is None else f"{bar.trades:,d}"
     unknown = bar.unknown_volume / bar.volume if bar.volume else 0.0
+    overnight = bar.cvd_globex if bar.cvd_rth is None else None
     seconds = (bar.end_ns - bar.start_ns) // 1_000_000_000
     last = ("side?", f"{100 * unknown:.0f}%", "warn") if unknown > _UNKNOWN_SHARE else ("dur", cells.clock(seconds * 1000), "dim")
     rows: list[Row] = [
@@ -181,7 +182,7 @@ def _footers(cell: BarCells, height: int) -> list[Row]:
         _figure("Δ", cells.signed(bar.delta), f"bold {delta_ink}"),
         _figure("Δ%", percent, delta_ink),
         _figure("↕", extremes, "dim"),
-        _figure("CVD", cells.signed(bar.cvd_rth), "text"),
+        _figure("CVD" if overnight is None else "CVDg", cells.signed(bar.cvd_rth if overnight is None else overnight), "text"),
         _figure("n", trades, "dim"),
         _figure(*last),
     ]

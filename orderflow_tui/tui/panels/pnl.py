@@ -113,7 +113,7 @@ def _brackets(view: ConsoleView) -> Row:
     dom, pnl = view.dom, view.pnl
     if not view.truth.local_position:
         stop, target = (cells.UNKNOWN if ticks is None else f"{ticks}t" for ticks in (pnl.stop_ticks, pnl.target_ticks))
-        return ((" flat · a bracket carries stop ", "dim"), (stop, "text"), (" target ", "dim"), (target, "text"))
+        return ((" flat · bracket stop ", "dim"), (stop, "text"), (" target ", "dim"), (target, "text"))
     prices = {text[:1]: price for price, text in dom.own}
     spans: list[Span] = []
     for name, letter, ink in ((" stop ", "S", "down"), ("  target ", "T", "up")):

@@ -96,13 +96,22 @@ def _inputs(reading: RegimeReading, width: int) -> list[Row]:
 
 def _session(regime: RegimeView, width: int) -> list[Row]:
     size = cells.UNKNOWN if regime.size_factor is None else f"×{regime.size_factor:.2f}"
+    news = (regime.news or cells.UNKNOWN).removeprefix("news ")
+    enabled = f"{len(regime.enabled)} patterns " + " ".join(regime.enabled) if regime.enabled else "none"
     return [
         ((" auction ", "dim"), (regime.auction or cells.UNKNOWN, "text")),
-        ((" open +", "dim"), (cells.minutes(regime.minutes_since_open), "text"), ("  close -", "dim"),
-         (cells.minutes(regime.minutes_to_close), "text"), ("  news ", "dim"), (regime.news or cells.UNKNOWN, "text")),
-        ((" size ", "dim"), (size, "bold text"), ("  on ", "dim"),
-         (cells.left(" ".join(regime.enabled) or "none", max(width - 16, 4)), "text")),
-    ]  # fmt: skip
+        (*_hours(regime), ("  news ", "dim"), (news, "text")),
+        ((" size ", "dim"), (size, "bold text"), ("  on ", "dim"), (cells.left(enabled, max(width - 17, 4)), "text")),
+    ]
+
+
+def _hours(regime: RegimeView) -> tuple[Span, ...]:
+    since, left = regime.minutes_since_open, regime.minutes_to_close
+    if since is not None and since < 0:
+        return (" opens in ", "dim"), (cells.minutes(-since), "bold text")
+    if left is not None and left <= 0:
+        return ((" regular hours are over", "dim"),)
+    return (" open +", "dim"), (cells.minutes(since), "text"), ("  close -", "dim"), (cells.minutes(left), "text")
 
 
 def _terms(reading: RegimeReading, width: int, room: int) -> list[Row]:

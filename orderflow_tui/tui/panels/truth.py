@@ -16,7 +16,16 @@ from orderflow_tui.tui.preview import SILENT_ENGINE_MS
 from orderflow_tui.view import ConsoleView, Light, LightState, Protection, Truth
 
 METER = 7
-GAP = 2
+LONG = 99
+_LIGHT_SIZES = (
+    (LONG, LONG),
+    (14, LONG),
+    (10, LONG),
+    (7, LONG),
+    (0, LONG),
+    (0, 4),
+    (0, 3),
+)  # cells of word and name, roomiest first
 _LIGHTS = {
     LightState.OFF: ("○", "dim"),
     LightState.GREEN: ("●", "ok"),
@@ -183,10 +192,10 @@ def lights_row(view: ConsoleView | None, bright: bool, width: int) -> Row:
     if view is None:
         return cells.blank(width)
     time: Row = ((f"{view.truth.et_clock} ET ", "bold text"),)
-    for style in (_long_light, _brief_light, _named_light, _short_light, _tiny_light):
+    for word_cells, name_cells in _LIGHT_SIZES:
         spans: list[Span] = [(" ", "text")]
         for light in view.lights:
-            spans += style(light, bright)
+            spans += _light(light, bright, word_cells, name_cells)
         if cells.width(spans) + cells.width(time) <= width:
             break
     return cells.spread(spans, time, width)
@@ -197,23 +206,11 @@ def _glyph(light: Light, bright: bool) -> Span:
     return glyph, "bold bright" if light.pulse and bright else ink
 
 
-def _long_light(light: Light, bright: bool) -> Row:
-    word = f" {light.word}" if light.word else ""
-    return (_glyph(light, bright), (f" {light.name}", "bold text"), (f"{word}  ", "dim"))
-
-
-def _brief_light(light: Light, bright: bool) -> Row:
-    word = f" {cells.left(light.word, 7).rstrip()}" if light.word else ""
-    return (_glyph(light, bright), (f" {light.name}", "bold text"), (f"{word} ", "dim"))
-
-
-def _named_light(light: Light, bright: bool) -> Row:
-    return (_glyph(light, bright), (f" {light.name}  ", "text"))
-
-
-def _short_light(light: Light, bright: bool) -> Row:
-    return (_glyph(light, bright), (f"{light.name[:4]} ", "text"))
-
-
-def _tiny_light(light: Light, bright: bool) -> Row:
-    return (_glyph(light, bright), (f"{light.name[:3]} ", "text"))
+def _light(light: Light, bright: bool, word_cells: int, name_cells: int) -> Row:
+    """A light with as much of its word and name as there is room for."""
+    roomy = name_cells >= LONG
+    gap = (" " if roomy else "", "text")
+    ink = "bold text" if word_cells else "text"
+    name = light.name[:name_cells]
+    word = f" {cells.left(light.word, word_cells).rstrip()}" if word_cells and light.word else ""
+    return (_glyph(light, bright), gap, (name, ink), (word, "dim"), ("  " if roomy and word_cells >= LONG else " ", "text"))

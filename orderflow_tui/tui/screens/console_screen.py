@@ -134,7 +134,7 @@ class ConsoleScreen(Screen[None]):
             if placed.money is not None:
                 self.money.show([money_row(glance.view, width)], width)
             if placed.replay is not None and glance.view is not None and glance.view.replay is not None:
-                self.replay_bar.show([replay_row(glance.view.replay, self.desk.keymap, width)], width)
+                self.replay_bar.show([replay_row(glance.view.replay, glance.view.truth.mode, self.desk.keymap, width)], width)
         self.paint_panels(glance, clock, force)
         self._paint_overlay(glance, width, height)
 
