@@ -71,7 +71,9 @@ class Analyst:
         self.regime_history: deque[RegimeReading] = deque(maxlen=READINGS_MAX)
         self._context: Context | None = None
         self._stale: MarketState | None = None  # the context is older than this market: worked out when asked for
+        self._vwap: tuple[float | None, float | None] = (None, None)  # of regular hours and its sigma, at the last close
         self._watch: Watch | None = None
+        self._quiet = Watch()  # while nothing but the plan waits
         self.decisions: deque[Decision] = deque(maxlen=DECISIONS_MAX)
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -130,7 +132,9 @@ class Analyst:
         """When the analyst must be woken: the plan's appointments, holds and their bands, prices setups wait for, and
         what could confirm an episode while a book is known."""
         if self._watch is None:
-            parts = [Watch(due_ns=self._plan.due_ns)]
+            if self._quiet.due_ns != self._plan.due_ns:
+                self._quiet = Watch(due_ns=self._plan.due_ns)
+            parts = [self._quiet]
             if self._desk.waiting:
                 parts.append(self._desk.watch())
             if market.book.valid and self._dom.episodes:
@@ -159,6 +163,8 @@ class Analyst:
                     bars.append(bar)
                     judge = judge or bar.rth
                     if bar.rth:
+                        vwap = market.vwap_rth
+                        self._vwap = (vwap.value(), vwap.sigma())
                         self._today.on_bar(bar, market, self._past(market).ib_average)
                         readings += self._read_regime(bar, market)
                         sma += self._sma_candidates(bar)
@@ -265,13 +271,13 @@ class Analyst:
         inputs = regime_inputs(
             bar,
             market.indicators,
-            market.vwap_rth.value(),
+            self._vwap[0],
             delta_slope(market.bars),
             clock,
             bool(self._news.blocked(bar.end_ns)),
             market.cvd_rth_partial,
             self._params.regime.vwap_unit,
-            market.vwap_rth.sigma(),
+            self._vwap[1],
         )
         return [self._keep(self._tracker.read(bar.end_ns, inputs))]
 
@@ -294,7 +300,8 @@ class Analyst:
         readings = self._desk.judge(now_ns, self._view(market), bool(bars), self._patterns.recent, self.regime, market)
         self._today.remember(value_now(self._context), self._context.cva, period)
         instant = self._today.bars[-1].source is not BarSource.TRADES
-        return readings, self._desk.fire_at_once(now_ns, self.regime, market.grade) if instant else []
+        at_once = instant and self._desk.waiting
+        return readings, self._desk.fire_at_once(now_ns, self.regime, market.grade) if at_once else []
 
     def _view(self, market: MarketState) -> SetupView:
         assert self._context is not None, "setups are judged after a bar closed"
@@ -311,8 +318,8 @@ class Analyst:
             rule_80=today.rule_80,
             rth_open=market.rth_open_price,
             prior_range=None if low is None or high is None else (low, high),
-            vwap=market.vwap_rth.value(),
-            vwap_sd=market.vwap_rth.sigma(),
+            vwap=self._vwap[0],
+            vwap_sd=self._vwap[1],
             slot_volume=market.slot_volume(today.bars[-1]) if today.bars else None,
         )
 
@@ -320,7 +327,7 @@ class Analyst:
         past = self._past(market)
         assert self._day is not None, "appointments belong to a day"
         before = past.last_two[1]
-        magnets = [price for _, price in market.naked_pocs] + [s.price for s in past.stacked(market.naked_pocs)]
+        magnets = [price for _, price in market.naked_pocs] + [price for price, _, _ in past.stacked(market.naked_pocs)]
         opened = market.rth_open_price
         return HypothesisInputs(
             trade_date=self._day.trade_date,
@@ -357,6 +364,8 @@ class Analyst:
 
     def _route(self, signals: Sequence[Signal], others: Sequence[Candidate], now_ns: int) -> list[Decision]:
         """One decision a signal. Only the chosen strategy's own candidates can be accepted."""
+        if not signals and not others:
+            return []
         found = []
         for s in signals:
             candidate = Candidate(s.id, s.pattern.value, s.pattern, s.direction, s.strength, s.ref_price)
@@ -365,5 +374,6 @@ class Analyst:
         return found + [self._router.route(candidate, self.regime, now_ns) for candidate in others]
 
     def _decided(self, decisions: list[Decision]) -> list[Decision]:
-        self.decisions.extend(decisions)
+        if decisions:
+            self.decisions.extend(decisions)
         return decisions

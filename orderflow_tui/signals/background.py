@@ -10,7 +10,7 @@ import numpy as np
 from orderflow_tui.domain.value import SessionProfile, ValueArea
 from orderflow_tui.market.params import MarketParams
 from orderflow_tui.market.profile import value_area
-from orderflow_tui.signals.stacking import LevelSource, StackedLevel, aligned, sources, stacked_levels, transitions
+from orderflow_tui.signals.stacking import LevelSource, aligned, sources, stacked_levels, transitions
 from orderflow_tui.signals.value import migration, sign, span
 
 AVERAGE_SESSIONS = 20
@@ -43,7 +43,7 @@ class Background:
         self._run = 0
         self._sources: list[LevelSource] = []
         self._naked: tuple[tuple[date, int], ...] | None = None
-        self._stacked: tuple[StackedLevel, ...] = ()
+        self._stacked: tuple[tuple[int, int, str], ...] = ()
         self.last_two: tuple[SessionProfile | None, SessionProfile | None] = (None, None)
         self.ib_average: float | None = None  # ticks, over whole sessions; None under five
         self.range_average: float | None = None
@@ -70,11 +70,11 @@ class Background:
         step = sign(migration(span(dva), span(newest.value)))
         return aligned(step + self._run if step * self._run > 0 else step)
 
-    def stacked(self, naked: tuple[tuple[date, int], ...]) -> tuple[StackedLevel, ...]:
-        """Prices shared by composites that do not overlap and by naked POCs."""
+    def stacked(self, naked: tuple[tuple[date, int], ...]) -> tuple[tuple[int, int, str], ...]:
+        """Prices shared by composites that do not overlap and by naked POCs: (price, source dates, kind)."""
         if naked is not self._naked and naked != self._naked:
             levels = [*self._sources, *(LevelSource(price, "POC", day) for day, price in naked)]
-            self._stacked = stacked_levels(levels)
+            self._stacked = tuple((level.price, level.days, level.kind) for level in stacked_levels(levels))
         self._naked = naked
         return self._stacked
 

@@ -19,12 +19,16 @@ from orderflow_tui.signals.unfinished import UnfinishedDetector
 
 Build = Callable[[SignalParams, Instrument], Detector]
 
-DETECTORS: tuple[Build, ...] = (
+# Those that read a bar's levels first: they are not even asked about bars that have none.
+LEVEL_DETECTORS: tuple[Build, ...] = (
     lambda p, i: ImbalanceDetector(p.imbalance, i.imbalance_min_volume),
     lambda p, i: StackedDetector(p.imbalance, i.imbalance_min_volume),
     lambda p, i: ExhaustionDetector(p.exhaustion, i.imbalance_min_volume),
-    lambda p, _: ClimaxDetector(p.climax),
     lambda p, i: AbsorptionDetector(p.absorption, i.absorption_min_volume),
+)
+DETECTORS: tuple[Build, ...] = (
+    *LEVEL_DETECTORS,
+    lambda p, _: ClimaxDetector(p.climax),
     lambda p, _: DivergenceDetector(p.divergence),
     lambda p, _: UnfinishedDetector(p.unfinished),
     lambda p, _: ParticipationDetector(p.participation),

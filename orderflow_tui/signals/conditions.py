@@ -20,7 +20,7 @@ POC_TEST_BARS = 10
 REJECTION_BARS = 5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # made once a bar
 class ValueInputs:
     """What the conditions read. `bars` are (high, low, close) of today's regular-hours bars, oldest first, the newest
     last; `overlap_before` is the overlap one bar earlier; `poc_gap_before` is |W.POC - CVA.POC| at the previous
@@ -37,13 +37,12 @@ def conditions(inputs: ValueInputs) -> tuple[ValueCondition, ...]:
     """Those of the seven that hold now, in their order."""
     if not inputs.bars:
         return ()
+    kind = migration(span(inputs.current), span(inputs.composite))
     found = (
         _balance_break(inputs),
-        _building(inputs, Direction.LONG),
-        _building(inputs, Direction.SHORT),
-        _poc_tests(inputs, Direction.LONG),
-        _poc_tests(inputs, Direction.SHORT),
-        _migration_confirmed(inputs),
+        _building(inputs, kind),
+        *_poc_tests(inputs),
+        _migration_confirmed(inputs, kind),
         _value_rejection(inputs),
     )
     return tuple(condition for condition in found if condition is not None)
@@ -67,40 +66,46 @@ def _balance_break(i: ValueInputs) -> ValueCondition | None:
     return None
 
 
-def _building(i: ValueInputs, side: Direction) -> ValueCondition | None:
+def _building(i: ValueInputs, kind: Migration) -> ValueCondition | None:
     """Value is being built wholly beyond the composite, and price stays there."""
-    kind, price = migration(span(i.current), span(i.composite)), i.bars[-1][2]
-    if side is Direction.LONG:
-        if kind is not Migration.HIGHER or price < i.current.val:
-            return None
-        distance, edge, name = i.current.val - i.composite.vah, i.composite.vah, "BUILDING_ABOVE"
+    price = i.bars[-1][2]
+    if kind is Migration.HIGHER and price >= i.current.val:
+        distance, edge, name, side = i.current.val - i.composite.vah, i.composite.vah, "BUILDING_ABOVE", Direction.LONG
+    elif kind is Migration.LOWER and price <= i.current.vah:
+        distance, edge, name, side = i.composite.val - i.current.vah, i.composite.val, "BUILDING_BELOW", Direction.SHORT
     else:
-        if kind is not Migration.LOWER or price > i.current.vah:
-            return None
-        distance, edge, name = i.composite.val - i.current.vah, i.composite.val, "BUILDING_BELOW"
+        return None
     return ValueCondition(name, side, ramp(distance / i.composite.width, 0, 0.5), edge)
 
 
-def _poc_tests(i: ValueInputs, side: Direction) -> ValueCondition | None:
-    """The composite's POC was tested from one side at least twice and held."""
-    poc, sign = i.composite.poc, int(side)
+def _poc_tests(i: ValueInputs) -> tuple[ValueCondition | None, ...]:
+    """The composite's POC was tested from above (support) or below (resistance) at least twice, and held."""
+    poc = i.composite.poc
     bars = i.bars[-(POC_TEST_BARS + 1) :]
-    held: list[bool] = []
-    for before, (high, low, close) in pairwise(bars):
-        near = low if sign > 0 else high
-        if sign * (before[2] - poc) > 1 and abs(near - poc) <= 1:
-            held.append(sign * (close - poc) > 0)
+    above: list[bool] = []  # of each test: whether it held
+    below: list[bool] = []
+    for (_, _, before), (high, low, close) in pairwise(bars):
+        if before > poc + 1:
+            if -1 <= low - poc <= 1:
+                above.append(close > poc)
+        elif before < poc - 1 and -1 <= high - poc <= 1:
+            below.append(close < poc)
+    return _held("POC_SUPPORT", Direction.LONG, above, poc), _held("POC_RESISTANCE", Direction.SHORT, below, poc)
+
+
+def _held(name: str, side: Direction, held: list[bool], poc: int) -> ValueCondition | None:
     if len(held) < 2 or not held[-1] or 100 * sum(held) < 67 * len(held):
         return None
-    name = "POC_SUPPORT" if sign > 0 else "POC_RESISTANCE"
     return ValueCondition(name, side, sum(held) / len(held), poc)
 
 
-def _migration_confirmed(i: ValueInputs) -> ValueCondition | None:
+def _migration_confirmed(i: ValueInputs, kind: Migration) -> ValueCondition | None:
     """Value leaves the composite and its POC moves away with it."""
-    kind, shared = migration(span(i.current), span(i.composite)), overlap(span(i.current), span(i.composite))
     gap = i.current.poc - i.composite.poc
-    if shared > 0.5 or i.poc_gap_before is None or abs(gap) <= i.poc_gap_before:
+    if i.poc_gap_before is None or abs(gap) <= i.poc_gap_before:
+        return None
+    shared = overlap(span(i.current), span(i.composite))
+    if shared > 0.5:
         return None
     if gap > 0 and kind in (Migration.HIGHER, Migration.OVERLAPPING_HIGHER):
         side = Direction.LONG

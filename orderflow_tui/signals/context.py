@@ -9,7 +9,7 @@ from orderflow_tui.market.state import MarketState
 from orderflow_tui.signals.background import Background
 from orderflow_tui.signals.day import Day
 from orderflow_tui.signals.inventory import Inventory, inventory
-from orderflow_tui.signals.rotation import auction_view, combined_view
+from orderflow_tui.signals.rotation import combined_view
 from orderflow_tui.signals.value import migration, overlap, span
 
 FIRST_HALF_HOUR_NS = 30 * MINUTE_NS
@@ -50,7 +50,7 @@ class ContextBuilder:
         naked = market.naked_pocs
         night = self.inventory(market)
         kind, sure = (regime.regime, regime.confidence) if regime is not None else (None, 0.0)
-        view = combined_view(auction_view(today.half_hours), kind, sure) if regular else None
+        view = combined_view(today.auction, kind, sure) if regular else None
         opening = today.opening
         return Context(
             ts_ns=now_ns,
@@ -64,7 +64,7 @@ class ContextBuilder:
             overlap=overlap(span(current), span(cva)) if against and current and cva else None,
             aligned_vas=past.aligned(dva if ready else None),
             naked_pocs=tuple(price for _, price in naked),
-            stacked_levels=tuple((s.price, s.days, s.kind) for s in past.stacked(naked)),
+            stacked_levels=past.stacked(naked),
             conditions=today.conditions(current, cva) if regular else (),
             opening_type=opening.type.value if opening is not None else None,
             opening_direction=opening.direction if opening is not None else 0,
@@ -96,7 +96,7 @@ def _notes(market: MarketState, today: Day, ready: bool, days: int, regular: boo
         notes.append(f"CVA partial: {days} of {market.params.cva_days} sessions")
     if regular and not ready:
         notes.append("previous value stands in for today's until the first half hour is complete")
-    if regular and len(today.half_hours) < 3:
+    if regular and today.auction is None:
         notes.append("auction view provisional")
     if today.opening is not None and today.opening.provisional:
         notes.append("opening type provisional")

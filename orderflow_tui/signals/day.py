@@ -13,6 +13,7 @@ from orderflow_tui.market.state import MarketState
 from orderflow_tui.signals import conditions as expectation
 from orderflow_tui.signals.daytype import day_type, double_distribution
 from orderflow_tui.signals.openings import Opening, OpeningParams, is_drive, opening_type
+from orderflow_tui.signals.rotation import auction_view
 from orderflow_tui.signals.rule80 import Period, Rule80, Rule80Params, rule_80
 from orderflow_tui.signals.value import overlap, span
 
@@ -26,7 +27,7 @@ class Day:
 
     __slots__ = (
         "_double", "_opening_params", "_overlap_before", "_periods", "_poc_gap_before", "_rule_params", "_start_ns",
-        "bars", "drive", "opening", "rule_80",
+        "auction", "bars", "drive", "opening", "rule_80",
     )  # fmt: skip
 
     def __init__(self, day: SessionDay | None, opening: OpeningParams, rule: Rule80Params) -> None:
@@ -37,6 +38,7 @@ class Day:
         self._double = False
         self._overlap_before: float | None = None
         self._poc_gap_before: int | None = None
+        self.auction: str | None = None
         self.bars: list[FootprintBar] = []
         self.opening: Opening | None = None
         self.drive = False  # the opening is a drive and cumulative delta agrees
@@ -59,6 +61,7 @@ class Day:
         minute = 0 if self._start_ns is None else (period.end_ns - self._start_ns) // MINUTE_NS
         late = minute > self._rule_params.latest_min
         self._periods.append(Period(period.open, period.high, period.low, period.close, late))
+        self.auction = auction_view([(p.high, p.low) for p in self._periods])
         self._double = market.tpo.low is not None and double_distribution(
             market.tpo.low, market.tpo.counts, market.tpo.singles()
         )  # fmt: skip
@@ -82,11 +85,6 @@ class Day:
         self._overlap_before = overlap(span(current), span(cva))
         if period_closed:
             self._poc_gap_before = abs(current.poc - cva.poc)
-
-    @property
-    def half_hours(self) -> list[tuple[int, int]]:
-        """(high, low) of the completed half hours."""
-        return [(p.high, p.low) for p in self._periods]
 
     def type(self, market: MarketState, average_range: float | None) -> str | None:
         """The day type so far, None before the initial balance is complete."""

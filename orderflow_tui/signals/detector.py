@@ -41,7 +41,7 @@ class Finding:
     evidence: Evidence = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # made once a bar: building a frozen one costs more than most detectors
 class BarContext:
     """What stood before a bar. `earlier` are the bars before it of its own kind (regular hours with regular hours, the
     rest with the rest), oldest first, at most 24; the newest `in_session` of them belong to the bar's own session.

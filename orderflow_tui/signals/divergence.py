@@ -53,7 +53,7 @@ class DivergenceDetector(Stateless):
         if bar.cvd_rth is None or not bar.rth or view.in_session < back:
             return []
         earlier = view.earlier[-back:]
-        if bar.high <= max(b.high for b in earlier) and bar.low >= min(b.low for b in earlier):
+        if bar.high <= max([b.high for b in earlier]) and bar.low >= min([b.low for b in earlier]):
             return []
         bars = [*earlier, bar]
         cvd = [b.cvd_rth for b in bars if b.cvd_rth is not None]

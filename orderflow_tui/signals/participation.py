@@ -34,7 +34,7 @@ class ParticipationDetector(Stateless):
         if bar.partial or bar.delta is None or bar.volume <= 0 or view.in_session < p.lookback:
             return []
         window = view.earlier[-p.lookback :]
-        up, down = bar.high > max(b.high for b in window), bar.low < min(b.low for b in window)
+        up, down = bar.high > max([b.high for b in window]), bar.low < min([b.low for b in window])
         if not up and not down:
             return []
         reference = self._reference(view)

@@ -15,8 +15,8 @@ from orderflow_tui.domain.signal import Quality, Signal
 from orderflow_tui.domain.value import UnfinishedLevel
 from orderflow_tui.market.past import shifted_bar
 from orderflow_tui.market.state import MarketState
-from orderflow_tui.signals.catalogue import DETECTORS, LETTERS
-from orderflow_tui.signals.detector import BarContext, Detector, signal_id, signals_of
+from orderflow_tui.signals.catalogue import DETECTORS, LETTERS, LEVEL_DETECTORS
+from orderflow_tui.signals.detector import BarContext, Detector, has_levels, signal_id, signals_of
 from orderflow_tui.signals.dom_absorption import DomFinding
 from orderflow_tui.signals.params import SignalParams
 from orderflow_tui.signals.unfinished import UnfinishedDetector
@@ -98,7 +98,8 @@ class Patterns:
             market.indicators.atr14.value,
             market.slot_volume(bar) if bar.rth else None,
         )
-        found = signals_of(self._detectors, bar, view)
+        first = 0 if has_levels(bar) else len(LEVEL_DETECTORS)
+        found = signals_of(self._detectors[first:], bar, view)
         tail.add(bar)
         if found:
             self._keep(found, self._bar_count)

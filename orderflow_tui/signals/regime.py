@@ -32,7 +32,7 @@ class RegimeParams:
     vwap_unit: str = "atr"  # | "ticks" | "percent" | "sigma"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # made once a bar: building a frozen one costs more than all that reads it
 class RegimeInputs:
     """Everything the scores compare. Prices and ranges in ticks, slopes per bar, `price_vs_vwap` in ATR.
 
@@ -62,7 +62,27 @@ class RegimeInputs:
 
     def as_dict(self) -> dict[str, float | bool | None]:
         """By name, for the reading."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {
+            "adx": self.adx,
+            "adx_slope": self.adx_slope,
+            "ema_trend": self.ema_trend,
+            "price_vs_vwap": self.price_vs_vwap,
+            "atr": self.atr,
+            "atr_percentile": self.atr_percentile,
+            "bar_range_avg": self.bar_range_avg,
+            "volume_vs_average": self.volume_vs_average,
+            "cumulative_delta": self.cumulative_delta,
+            "delta_slope": self.delta_slope,
+            "higher_highs": self.higher_highs,
+            "lower_highs": self.lower_highs,
+            "higher_lows": self.higher_lows,
+            "lower_lows": self.lower_lows,
+            "range_bound_bars": self.range_bound_bars,
+            "minutes_since_open": self.minutes_since_open,
+            "minutes_to_close": self.minutes_to_close,
+            "news": self.news,
+            "delta_cold": self.delta_cold,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +124,7 @@ def classify(i: RegimeInputs, p: RegimeParams) -> Classified:
         *_volatile_terms(i, i.adx, i.adx_slope, i.atr),
     )
     scores = _scores(terms)
-    best = max(range(4), key=lambda k: (scores[k], -k))
+    best = scores.index(max(scores))
     if scores[best] == 0:
         return Classified(Regime.NO_TRADE, 0.5, scores, terms, "no condition holds")
     if scores[best] < p.min_score:
@@ -128,8 +148,9 @@ def _scores(terms: Sequence[RegimeTerm]) -> tuple[float, float, float, float]:
 
 def confidence_of(regime: Regime, scores: Sequence[float]) -> float:
     """0.5 + half the margin over the best other score, in shares of the own; 0.5 for a regime that did not win."""
-    own = scores[ORDER.index(regime)]
-    rival = max(score for k, score in zip(ORDER, scores, strict=True) if k is not regime)
+    place = ORDER.index(regime)
+    own = scores[place]
+    rival = max(*scores[:place], *scores[place + 1 :])
     return 0.5 if own <= 0 else min(0.5 + 0.5 * max(0.0, (own - rival) / own), 1.0)
 
 

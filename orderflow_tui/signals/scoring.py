@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from orderflow_tui.domain.market import Grade
 from orderflow_tui.domain.signal import Direction, Migration, Pattern, Regime, RegimeReading, Setup, Signal
 from orderflow_tui.signals.openings import OpeningType
 from orderflow_tui.signals.router import Router
@@ -163,7 +164,7 @@ def hypothesis_part(setup: Setup, bias: Direction | None, opening: OpeningType |
 
 
 def untradable(
-    regime: RegimeReading | None, cva: tuple[int, int], grade: str, found: Flow, sure: float, params: ScoreParams
+    regime: RegimeReading | None, cva: tuple[int, int], grade: Grade, found: Flow, sure: float, params: ScoreParams
 ) -> str:
     """The first reason a standing setup may not be traded, with its numbers; empty when it may.
 
@@ -173,8 +174,8 @@ def untradable(
         return f"regime NO_TRADE: {regime.reason if regime is not None else 'none known yet'}"
     if cva[0] < cva[1]:
         return f"CVA is partial: {cva[0]} of {cva[1]} sessions"
-    if grade in ("D", "SNAPSHOT"):
-        return f"feed grade {grade}"
+    if grade is Grade.D or grade is Grade.SNAPSHOT:
+        return f"feed grade {grade.value}"
     if found.score <= 0:
         return "no order-flow confirmation"
     if found.veto:

@@ -162,21 +162,28 @@ class SetupDesk:
         regime: RegimeReading | None,
         market: MarketState,
     ) -> list[SetupReading]:
-        readings = [self._reading(now_ns, s, signals, regime, market) for s in standing]
+        grade = market.grade if standing else Grade.UNKNOWN
+        days = (market.cva()[1], market.params.cva_days)
+        readings = [self._reading(now_ns, s, signals, regime, days, grade) for s in standing]
         self.readings = tuple(readings)
         if self._params.strategy is Strategy.SETUPS:
-            self._holds.evaluate(now_ns, readings, market.grade)
+            self._holds.evaluate(now_ns, readings, grade)
         return readings
 
     def _reading(
-        self, now_ns: int, s: Standing, signals: Sequence[Signal], regime: RegimeReading | None, market: MarketState
+        self,
+        now_ns: int,
+        s: Standing,
+        signals: Sequence[Signal],
+        regime: RegimeReading | None,
+        days: tuple[int, int],
+        grade: Grade,
     ) -> SetupReading:
         params = self._params.score
         found = flow(signals, s.setup, s.direction, s.level, self._router, regime, params)
         sure = confidence(s.context, found.score, params)
         name, spent = self._holds.identify(now_ns, s.setup, s.direction, s.level)
-        days = (market.cva()[1], market.params.cva_days)
-        reason = untradable(regime, days, market.grade.value, found, sure, params)
+        reason = untradable(regime, days, grade, found, sure, params)
         if not reason and spent is not None:
             reason = f"already acted on as {spent}"
         return SetupReading(

@@ -43,7 +43,7 @@ class SetupParams:
     rule_80_until_min: int = 330
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # made once a bar
 class SetupView:
     """What setups read at a bar's close. `bars` are today's of regular hours, the newest last; `since_open` minutes."""
 
@@ -89,12 +89,15 @@ class Standing:
 
 def standing_setups(view: SetupView, drive: DriveIdea | None, params: SetupParams) -> list[Standing]:
     """All setups that stand at this bar's close, in order of the table, LONG before SHORT."""
-    found: list[Standing | None] = []
-    for direction in (Direction.LONG, Direction.SHORT):
-        found += [va_breakout(view, direction, params), mean_reversion(view, direction, params)]
-    found += [drive_continuation(view, drive), rule_80_setup(view, params)]
-    order = list(Setup)
-    return sorted((s for s in found if s is not None), key=lambda s: order.index(s.setup))
+    found = (
+        va_breakout(view, Direction.LONG, params),
+        va_breakout(view, Direction.SHORT, params),
+        mean_reversion(view, Direction.LONG, params),
+        mean_reversion(view, Direction.SHORT, params),
+        drive_continuation(view, drive),
+        rule_80_setup(view, params),
+    )
+    return [standing for standing in found if standing is not None]
 
 
 def _edge(area: ValueArea, d: int) -> int:

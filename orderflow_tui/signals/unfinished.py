@@ -15,7 +15,7 @@ from orderflow_tui.domain.bar import FootprintBar
 from orderflow_tui.domain.signal import Direction, Evidence, Pattern
 from orderflow_tui.domain.value import UnfinishedLevel
 from orderflow_tui.market.levels import Unfinished, unfinished_extremes
-from orderflow_tui.signals.detector import BarContext, Finding
+from orderflow_tui.signals.detector import BarContext, Finding, has_levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +59,12 @@ class UnfinishedDetector:
         """Revisits of older levels first (one finding, listing all), then this bar's own extremes."""
         if view.trade_date != self._today:
             self._next_day(view.trade_date)
-        self._tracked.on_bar(bar, view.trade_date)
         if bar.rth:
             self._high = bar.high if self._high is None else max(self._high, bar.high)
             self._low = bar.low if self._low is None else min(self._low, bar.low)
+        if not self._tracked.living and not has_levels(bar):
+            return []
+        self._tracked.on_bar(bar, view.trade_date)
         found = []
         spent = self._tracked.revisited
         if spent:

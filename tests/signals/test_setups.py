@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from orderflow_tui.domain.bar import FootprintBar
+from orderflow_tui.domain.market import Grade
 from orderflow_tui.domain.signal import (
     Context,
     Direction,
@@ -233,25 +234,25 @@ def test_ninety_ten(vector: dict[str, Any]) -> None:
     sure = confidence(vector["C"], vector["F"], SCORE)
     assert sure == vector["confidence"]
     found = Flow(vector["F"], ())
-    reason = untradable(reading(Regime.TRENDING_UP), (5, 5), "A", found, sure, SCORE)
+    reason = untradable(reading(Regime.TRENDING_UP), (5, 5), Grade.A, found, sure, SCORE)
     assert (reason == "") is vector["trade"]
 
 
 @pytest.mark.parametrize(
     ("regime", "cva", "grade", "found", "reason"),
     [
-        (None, (5, 5), "A", Flow(80, ()), "regime NO_TRADE: none known yet"),
-        (reading(Regime.NO_TRADE), (5, 5), "A", Flow(80, ()), "regime NO_TRADE: "),
-        (reading(Regime.RANGING), (4, 5), "A", Flow(80, ()), "CVA is partial: 4 of 5 sessions"),
-        (reading(Regime.RANGING), (5, 5), "D", Flow(80, ()), "feed grade D"),
-        (reading(Regime.RANGING), (5, 5), "SNAPSHOT", Flow(80, ()), "feed grade SNAPSHOT"),
-        (reading(Regime.RANGING), (5, 5), "B", Flow(0, ()), "no order-flow confirmation"),
-        (reading(Regime.RANGING), (5, 5), "B", Flow(80, (), "X against"), "veto: X against"),
-        (reading(Regime.RANGING), (5, 5), "B", Flow(80, ()), ""),
+        (None, (5, 5), Grade.A, Flow(80, ()), "regime NO_TRADE: none known yet"),
+        (reading(Regime.NO_TRADE), (5, 5), Grade.A, Flow(80, ()), "regime NO_TRADE: "),
+        (reading(Regime.RANGING), (4, 5), Grade.A, Flow(80, ()), "CVA is partial: 4 of 5 sessions"),
+        (reading(Regime.RANGING), (5, 5), Grade.D, Flow(80, ()), "feed grade D"),
+        (reading(Regime.RANGING), (5, 5), Grade.SNAPSHOT, Flow(80, ()), "feed grade SNAPSHOT"),
+        (reading(Regime.RANGING), (5, 5), Grade.B, Flow(0, ()), "no order-flow confirmation"),
+        (reading(Regime.RANGING), (5, 5), Grade.B, Flow(80, (), "X against"), "veto: X against"),
+        (reading(Regime.RANGING), (5, 5), Grade.B, Flow(80, ()), ""),
     ],
 )
 def test_why_a_setup_is_not_tradable(
-    regime: RegimeReading | None, cva: tuple[int, int], grade: str, found: Flow, reason: str
+    regime: RegimeReading | None, cva: tuple[int, int], grade: Grade, found: Flow, reason: str
 ) -> None:  # fmt: skip
     assert untradable(regime, cva, grade, found, 90.0, SCORE) == reason
 
