@@ -46,7 +46,7 @@ class Lane:
         self._timer = None
         loop = asyncio.get_running_loop()
         now = loop.time()
-        while self._recent and now - self._recent[0] >= 1.0:
+        while self._recent and self._recent[0] + 1.0 <= now:  # the same sum as the timer's: a difference may round the other way
             self._recent.popleft()
         while self._waiting and len(self._recent) < self._per_second:
             self._recent.append(now)

@@ -19,6 +19,7 @@ from orderflow_tui.adapters.ib_lane import Lane
 from orderflow_tui.adapters.ib_library import Library
 
 FIRST_REQUEST = 1_000_000_000  # request ids live far above order ids: errors name both by one number
+PIECE_BYTES = 2_048
 MOST_ROWS = 200_000  # rows kept of one answer
 
 
@@ -121,6 +122,8 @@ class Line:
         self._ib = library.client()
         self.client: Any = self._ib.client
         self._tap(self._ib.wrapper)
+        self._receive = self.client.conn.data_received
+        self.client.conn.data_received = self._in_pieces
 
     @property
     def alive(self) -> bool:
@@ -217,6 +220,11 @@ class Line:
         """Put our handlers in place of the library's."""
         for name, handler in self._handlers().items():
             setattr(wrapper, name, self._guarded(handler))
+
+    def _in_pieces(self, data: bytes) -> None:
+        """Bytes for the library a little at a time: it copies all it holds for every message it takes out."""
+        for start in range(0, len(data), PIECE_BYTES):
+            self._receive(data[start : start + PIECE_BYTES])
 
     def _guarded(self, handler: Callable[..., None]) -> Callable[..., None]:
         def call(*arguments: Any) -> None:

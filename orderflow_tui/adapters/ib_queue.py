@@ -98,22 +98,23 @@ class MarketQueue:
 
     def _thin_out(self) -> None:
         """Keep every trade and every status; of quotes and depths keep the newest of each instrument."""
-        kept: deque[Entry] = deque()
         seen: set[tuple[type[Entry], str]] = set()
+        newest_first: list[Entry] = []
         for entry in reversed(self._entries):
-            key = (type(entry), entry.instrument)
             if isinstance(entry, Quote | Depth):
+                key = (type(entry), entry.instrument)
                 if key in seen:
                     self.skipped += 1
                     continue
                 seen.add(key)
-            head = kept[0] if kept else None
-            if isinstance(entry, OpenBlock) and isinstance(head, OpenBlock) and head.instrument == entry.instrument:
-                entry.join(head)
-                kept[0] = entry
+            newest_first.append(entry)
+        self._entries.clear()
+        for entry in reversed(newest_first):
+            last = self._entries[-1] if self._entries else None
+            if isinstance(entry, OpenBlock) and isinstance(last, OpenBlock) and last.instrument == entry.instrument:
+                last.join(entry)
             else:
-                kept.appendleft(entry)
-        self._entries = kept
+                self._entries.append(entry)
 
     async def get(self) -> Trades | Quote | Depth | FeedStatus | None:
         """The oldest event; None once closed and empty."""

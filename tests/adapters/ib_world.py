@@ -17,6 +17,7 @@ from orderflow_tui.domain.event import Event, MarketEvent, Trouble
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.order import Change, Order, OrderUpdate
 from tests.gateway.house import Settings
+from tests.gateway.listening import LIBRARY
 from tests.gateway.virtual import START_NS, Stage, VirtualLoop
 
 ES = Instrument("ES", "E-mini S&P 500", "CME", 250_000_000, 1250, 50, 225, 1_500_000, 16, 24, 20, 150)
@@ -38,6 +39,7 @@ def ib_settings(**changes: Any) -> IbSettings:
         "execution": "MES",
         "proof": Proof.PAPER,
         "own_prefix": PREFIX,
+        "library": LIBRARY,
     }
     return IbSettings(**{**base, **changes})
 
@@ -206,7 +208,9 @@ class IbWorld:
         return found
 
     def close(self) -> None:
-        """End everything."""
+        """End everything. Idempotent."""
+        if self.loop.is_closed():
+            return
 
         async def end() -> None:
             self.session.stop()

@@ -43,3 +43,18 @@ def test_a_lane_without_end_is_refused() -> None:
         lane.close()
 
     run(scenario)
+
+
+def test_a_waiting_call_goes_out_at_any_time_of_day_without_spinning() -> None:
+    async def scenario(loop: VirtualLoop) -> None:
+        turns = 0
+        for start in (0.1, 3.3, 17.7, 86_399.9):
+            await asyncio.sleep(start)
+            lane, made = Lane(per_second=1), [0.0]
+            for _ in range(3):
+                lane.call(lambda made=made: made.append(loop.now_s))  # type: ignore[misc]
+            await asyncio.sleep(2.5)
+            turns += len(made) - 1
+        assert turns == 12
+
+    run(scenario, limit_s=10**6)

@@ -128,6 +128,7 @@ def _refuse_id(gateway: Gateway, a: Arguments) -> Json:
 
 def _pace(gateway: Gateway, a: Arguments) -> Json:
     gateway.house.markets.set_pace(float(a["steps_per_second"]), gateway.house.now_ns)
+    gateway.house.markets.moving = tuple(a.get("families", gateway.house.markets.by_family))
 
 
 def _play(gateway: Gateway, a: Arguments) -> Json:
@@ -295,6 +296,10 @@ def _state(gateway: Gateway, a: Arguments) -> Json:
     }
 
 
+def _prints(gateway: Gateway, a: Arguments) -> Json:
+    return gateway.house.markets.count[gateway.house.front(a["symbol"]).product.family]
+
+
 def _received(gateway: Gateway, a: Arguments) -> Json:
     wanted = a.get("what")
     return [
@@ -340,4 +345,5 @@ COMMANDS: dict[str, Command] = {
     "liquidate": _liquidate,
     "state": _state,
     "received": _received,
+    "prints": _prints,
 }

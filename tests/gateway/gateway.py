@@ -167,9 +167,9 @@ class Gateway:
         self.accounts.advance()
 
     def step(self) -> None:
-        """Every market makes one step."""
-        for family, market in self.house.markets.by_family.items():
-            step = market.step()
+        """Every market that moves makes one step."""
+        for family in self.house.markets.moving:
+            step = self.house.markets.by_family[family].step()
             if step is None:
                 continue
             self.house.markets.note(family, step, self.house.now_ns)

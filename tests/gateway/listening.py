@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from tests.gateway.house import Settings
 from tests.gateway.virtual import Stage, VirtualLoop, run
 
+LIBRARY = os.environ.get("ORDERFLOW_IB_LIBRARY", "ib_insync")  # the other one in an environment that has it instead
 WATCHED = ("ib_insync.Decoder", "ib_async.Decoder", "ib_insync.wrapper", "ib_async.wrapper", "eventkit", "ib_insync.event")
 CLIENT_ID = 7
 
@@ -24,12 +27,14 @@ def library_faults(records: Sequence[logging.LogRecord]) -> list[str]:
     ]
 
 
-def new_client() -> Any:
-    """A client of the library, not connected. Imported here: the library wants a running loop."""
-    import ib_insync
+def library() -> Any:
+    """The client library under test. Imported here: it wants a running loop."""
+    return importlib.import_module(LIBRARY)
 
-    make: Any = ib_insync.IB
-    return make()
+
+def new_client() -> Any:
+    """A client of the library, not connected."""
+    return library().IB()
 
 
 async def connected(client_id: int = CLIENT_ID, port: int = Stage.PORT, host: str = "127.0.0.1") -> Any:
@@ -55,9 +60,7 @@ def play(scenario: Callable[[Stage, Any], Awaitable[None]], settings: Settings |
 
 def future(symbol: str = "ES", expiry: str = "202612", exchange: str = "CME") -> Any:
     """A contract as a client describes it."""
-    from ib_insync import Future
-
-    return Future(symbol, expiry, exchange, currency="USD")
+    return library().Future(symbol, expiry, exchange, currency="USD")
 
 
 async def qualified(ib: Any, symbol: str = "ES") -> Any:

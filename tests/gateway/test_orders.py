@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.gateway.house import Settings
-from tests.gateway.listening import connected, play, qualified
+from tests.gateway.listening import connected, library, play, qualified
 from tests.gateway.virtual import Stage
 
 STILL = Settings(steps_per_second=0)
@@ -41,10 +41,8 @@ class Log:
 
 
 def order(ib: Any, action: str, quantity: int, kind: str, price: float | None = None, **more: Any) -> Any:
-    from ib_insync import Order
-
     prices: dict[str, Any] = {"LMT": {"lmtPrice": price}, "STP": {"auxPrice": price}}.get(kind, {})
-    return Order(
+    return library().Order(
         orderId=ib.client.getReqId(),
         action=action,
         totalQuantity=quantity,

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.listening import connected, qualified
+from tests.gateway.listening import connected, library, qualified
 from tests.gateway.process import GatewayProcess
 
 
@@ -33,9 +33,7 @@ def test_a_process_of_its_own_serves_the_real_client_over_tcp() -> None:
         ib.wrapper.tickByTickAllLast = lambda rid, kind, at, price, *rest: rows.append(price)
         ib.reqTickByTickData(mes, "Last")
         await until(lambda: len(rows) > 20)
-        from ib_insync import MarketOrder
-
-        buy = MarketOrder("BUY", 1, orderRef="p-E")
+        buy = library().MarketOrder("BUY", 1, orderRef="p-E")
         ib.placeOrder(mes, buy)
         await until(lambda: bool(ib.fills()))
         assert process.do("state")["positions"] == {"MESZ6": 1}
