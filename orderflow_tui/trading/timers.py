@@ -35,7 +35,6 @@ def on_due(floor: Floor) -> None:
         if key in floor.waiting and not floor.waiting[key].sent:
             floor.look_again(key, Answer.SILENT)
     check_outcomes(floor)
-    floor.cancel([t for t in floor.blotter.entries() if _overdue(floor, t)])
     if floor.arming.until_ns is not None and not floor.arming.armed(floor.now):
         floor.disarm()
     if floor.cooldown.over(floor.now):
@@ -63,7 +62,9 @@ def _overdue(floor: Floor, ticket: Ticket) -> bool:
 
 
 def settle(floor: Floor) -> None:
-    """What follows from any event: the flat time, the breaker, the campaign, the stops, the invariants."""
+    """What follows from any event: entries that had their time (a report may have shown that a cancel was lost), the flat
+    time, the breaker, the campaign, the stops, the invariants."""
+    floor.cancel([t for t in floor.blotter.entries() if _overdue(floor, t)])
     _flat_time(floor)
     trip_breaker(floor)
     drive_campaign(floor)

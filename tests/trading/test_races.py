@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orderflow_tui.domain.account import BrokerOrder, Link, MarginFigure
-from orderflow_tui.domain.action import Commit, Row, SendChange
+from orderflow_tui.domain.action import Cancel, Commit, Row, SendChange
 from orderflow_tui.domain.event import Command, Committed, JournalFailed, SendFailed
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import BrokerStatus, Commission, Fill, OrderState, OrderType, OrderUpdate, Purpose, Role, Side
@@ -350,6 +350,17 @@ def test_a_margin_figure_does_not_overwrite_what_a_report_said() -> None:
     for equity in (500, 900):
         house.tell(MarginFigure(house.now, "MES", 160_000, equity))
     assert house.desk.equity_cents == 500
+
+
+def test_an_entry_whose_cancel_was_lost_is_cancelled_again_in_time() -> None:
+    house = House()
+    house.bracket()
+    house.broker.deaf = True
+    house.press(Command.CANCEL_ENTRIES)
+    house.broker.deaf = False
+    house.wait(20_000)
+    assert house.state_of(Role.ENTRY) is OrderState.CANCELLED
+    assert len(house.all(Cancel)) == 2
 
 
 def test_a_foreign_line_in_another_instrument_is_nobodys_business() -> None:
