@@ -28,6 +28,7 @@ from orderflow_tui.wiring import Plan, Wish, builder, plan_of
 
 __all__ = ["Wish", "data_folder", "import_paths", "open_house"]
 
+INTERRUPTED = 130
 STOP_LIMIT_S = 8.0
 SCREEN_LIMIT_S = 3.0
 RESTORE = b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[0m\r\n"
@@ -35,10 +36,11 @@ RESTORE = b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b
 
 @dataclass(slots=True)
 class Leaving:
-    """Why the program leaves: exit code so far, and whether the screen is gone for good."""
+    """Why the program leaves: exit code so far, whether the screen is gone for good, whether it never took the last writes."""
 
     code: int = 0
     unattended: bool = False
+    stuck: bool = False
 
 
 def open_house(wish: Wish, *, headless: bool) -> int:
@@ -86,7 +88,11 @@ def _run(plan: Plan, *, headless: bool) -> int:
         _show(plan, runtime, leaving, close_screen)
     if runtime.failure is not None:
         sys.stderr.write(f"orderflow-tui: the engine ended: {runtime.failure}\n")
-    return leaving.code or runtime.exit_code
+    code = leaving.code or runtime.exit_code
+    if leaving.stuck:  # a thread still waits for the terminal; the interpreter would wait for it at a normal exit
+        stop_log()
+        os._exit(code)
+    return code
 
 
 def _listen(seam: Seam, leaving: Leaving, close_screen: list[Callable[[], None]]) -> None:
@@ -130,6 +136,8 @@ def _show(plan: Plan, runtime: Runtime, leaving: Leaving, close_screen: list[Cal
         no_color=bool(os.environ.get("NO_COLOR")),
         tour=plan.tour,
         stop_file=str(plan.stop_file),
+        resume_word=plan.loaded.config.desk.resume_word,
+        screenshot_folder=str(plan.data_dir / "screenshots"),
     )
     before = _terminal_state()
     # The screen draws on sys.__stderr__: give it the terminal, then let everything else that writes there go to a file.
@@ -153,8 +161,11 @@ def _show(plan: Plan, runtime: Runtime, leaving: Leaving, close_screen: list[Cal
     threading.Thread(target=_guard_screen, args=guarding, daemon=True, name="screen guard").start()
     try:
         asyncio.run(show())
+        if app.interrupted:
+            leaving.code = leaving.code or INTERRUPTED
     finally:
         closed.set()
+        leaving.stuck = app.terminal_stuck
         _restore_terminal(before)
         with suppress(OSError):
             undo()

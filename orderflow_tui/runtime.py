@@ -83,6 +83,7 @@ class House:
     tape: TapeWriter | None = None
     grace_ns: int = 250_000_000
     fps: float = 20.0
+    check_key: Callable[[str], bool] | None = None
     services: Sequence[Callable[[], Coroutine[None, None, None]]] = ()
 
 
@@ -386,12 +387,21 @@ class Runtime:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), COMMAND_WAIT_S)
             wake.clear()
-            for command, command_id, args in self.seam.take():
+            for command, command_id, typed in self.seam.take():
+                args = self._proven(typed)
                 logger.info("operator: {} {}", command.value, args)
                 self.post(OperatorCommand(self._stamp(), command, command_id, args))
             for name, value in self.seam.take_feed():
                 self.house.steer(name, value)
         self._pump()
+
+    def _proven(self, typed: dict[str, str]) -> dict[str, str]:
+        """A typed safety key becomes a yes or nothing; it never reaches log, journal or engine."""
+        args = {name: value for name, value in typed.items() if name not in {"key", "key_ok"}}
+        key = typed.get("key")
+        if key and self.house.check_key is not None and self.house.check_key(key):
+            args["key_ok"] = "yes"
+        return args
 
     async def _publish(self) -> None:
         while True:

@@ -57,6 +57,7 @@ class OrderflowApp(App[None]):
         self.desk = Desk(resolve(options.keymap), Overlay.TOUR if options.tour else None, options.resume_word)
         self.colours = Palette("mono" if options.no_color else options.theme)
         self.frames = FrameClock(options.fps)
+        self.interrupted = False
         super().__init__()
 
     def get_default_screen(self) -> ConsoleScreen:
@@ -145,7 +146,8 @@ class OrderflowApp(App[None]):
                 self.desk.say(f"replay: {deed.name.replace('_', ' ')}{value}", now_ns)
             case Look():
                 self._look(deed.id, now_ns)
-            case Leave():
+            case Leave(interrupted):
+                self.interrupted = interrupted
                 self.seam.request_stop()
                 self.exit()
 

@@ -62,7 +62,9 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Stop the engine in order and close the screen."""
+    """Stop the engine in order and close the screen. `interrupted` by Ctrl-C rather than by a decision."""
+
+    interrupted: bool = False
 
 
 Deed = Send | Feed | Look | Leave
@@ -103,7 +105,7 @@ class Desk:
         if key_id in BRAKES:
             return self._brake(key_id, now_ns)
         if key_id is KeyId.INTERRUPT:
-            return Leave()
+            return Leave(interrupted=True)
         if self.overlay is not None:
             return self._on_overlay(self.overlay, key, key_id, now_ns, pasted, view)
         return self._act(key_id, now_ns, pasted, view) if key_id else None

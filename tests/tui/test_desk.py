@@ -227,7 +227,7 @@ def test_escape_backs_out_of_everything(armed_view: ConsoleView, overlay: Overla
 
 @pytest.mark.parametrize("overlay", [None, *Overlay])
 def test_ctrl_c_leaves_in_order_from_everywhere(armed_view: ConsoleView, overlay: Overlay | None) -> None:
-    assert Hand(armed_view, overlay).press("ctrl+c") == Leave()
+    assert Hand(armed_view, overlay).press("ctrl+c") == Leave(interrupted=True)
 
 
 def test_any_key_closes_the_tour_and_does_nothing_else(armed_view: ConsoleView) -> None:
