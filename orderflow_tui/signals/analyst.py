@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from typing import assert_never
 
 from orderflow_tui.domain.action import Observation
 from orderflow_tui.domain.bar import BarSource, FootprintBar
@@ -36,10 +37,10 @@ from orderflow_tui.signals.hypothesis import HypothesisInputs
 from orderflow_tui.signals.news_window import NewsWindows
 from orderflow_tui.signals.params import SignalParams, Strategy
 from orderflow_tui.signals.patterns import Patterns
-from orderflow_tui.signals.plan import Plan
+from orderflow_tui.signals.plan import Plan, inputs_of
 from orderflow_tui.signals.regime import RegimeTracker, minutes, regime_inputs
 from orderflow_tui.signals.router import Candidate, Router
-from orderflow_tui.signals.setup_desk import SetupDesk
+from orderflow_tui.signals.setup_desk import SetupDesk, view_of
 from orderflow_tui.signals.setups import SetupView
 from orderflow_tui.signals.sma_crossover import SmaCrossover
 
@@ -182,7 +183,9 @@ class Analyst:
                 case Rolled(ticks):
                     self._shift(ticks, market)
                 case RthOpened() | DayClosed():
-                    pass  # the day's own state is enough
+                    continue  # what they change lies in the market's own state
+                case _:
+                    assert_never(item)
         written = self._plan.keep_appointment(market.now_ns, lambda now: self._plan_inputs(now, market))
         plans += [written] if written is not None else []
         if judge:
@@ -305,48 +308,11 @@ class Analyst:
 
     def _view(self, market: MarketState) -> SetupView:
         assert self._context is not None, "setups are judged after a bar closed"
-        day, today = self._day, self._today
-        clock = minutes(market.now_ns, day.rth_open_ns, day.rth_close_ns) if day is not None else (0, 0)
-        low, high = market.prior_low, market.prior_high
-        return SetupView(
-            context=self._context,
-            regime=self.regime,
-            bars=today.bars,
-            since_open=clock[0],
-            opening=today.opening,
-            drive=today.drive,
-            rule_80=today.rule_80,
-            rth_open=market.rth_open_price,
-            prior_range=None if low is None or high is None else (low, high),
-            vwap=self._vwap[0],
-            vwap_sd=self._vwap[1],
-            slot_volume=market.slot_volume(today.bars[-1]) if today.bars else None,
-        )
+        return view_of(market, self._today, self._context, self.regime, self._vwap)
 
     def _plan_inputs(self, now_ns: int, market: MarketState) -> HypothesisInputs:
-        past = self._past(market)
         assert self._day is not None, "appointments belong to a day"
-        before = past.last_two[1]
-        magnets = [price for _, price in market.naked_pocs] + [price for price, _, _ in past.stacked(market.naked_pocs)]
-        opened = market.rth_open_price
-        return HypothesisInputs(
-            trade_date=self._day.trade_date,
-            ts_ns=now_ns,
-            open=market.last_price if opened is None else opened,
-            assumed=opened is None,
-            pva=market.pva,
-            pva_before=before.value if before is not None else None,
-            cva=market.cva()[0],
-            aligned_vas=past.aligned(None),
-            prior_high=market.prior_high,
-            prior_low=market.prior_low,
-            prior_close=market.prior_close,
-            on_high=market.on_high,
-            on_low=market.on_low,
-            inventory=self._builder.inventory(market),
-            magnets=tuple(magnets),
-            ib_average=past.ib_average,
-        )
+        return inputs_of(now_ns, self._day, market, self._past(market), self._builder.inventory(market))
 
     def _dom_signals(self, piece: Trades, market: MarketState) -> list[Signal]:
         if not self._dom.episodes or not market.book.valid:

@@ -10,7 +10,10 @@ from orderflow_tui.domain.session import MINUTE_NS, SECOND_NS, SessionDay
 from orderflow_tui.domain.signal import Hypothesis
 from orderflow_tui.domain.value import SessionProfile
 from orderflow_tui.domain.watch import NEVER
+from orderflow_tui.market.state import MarketState
+from orderflow_tui.signals.background import Background
 from orderflow_tui.signals.hypothesis import HypothesisInputs, build, grade
+from orderflow_tui.signals.inventory import Inventory
 
 BEFORE_OPEN_NS = 5 * MINUTE_NS
 AFTER_OPEN_NS = 5 * SECOND_NS
@@ -64,3 +67,28 @@ class Plan:
     def shift(self) -> None:
         """The contract rolled: prices of the plan belong to the old one, so the plan is void."""
         self.current = None
+
+
+def inputs_of(now_ns: int, day: SessionDay, market: MarketState, past: Background, night: Inventory) -> HypothesisInputs:
+    """What is known at an appointment: the last price stands for the open until the real one is there."""
+    opened = market.rth_open_price
+    before = past.last_two[1]
+    magnets = [price for _, price in market.naked_pocs] + [price for price, _, _ in past.stacked(market.naked_pocs)]
+    return HypothesisInputs(
+        trade_date=day.trade_date,
+        ts_ns=now_ns,
+        open=market.last_price if opened is None else opened,
+        assumed=opened is None,
+        pva=market.pva,
+        pva_before=before.value if before is not None else None,
+        cva=market.cva()[0],
+        aligned_vas=past.aligned(None),
+        prior_high=market.prior_high,
+        prior_low=market.prior_low,
+        prior_close=market.prior_close,
+        on_high=market.on_high,
+        on_low=market.on_low,
+        inventory=night,
+        magnets=tuple(magnets),
+        ib_average=past.ib_average,
+    )

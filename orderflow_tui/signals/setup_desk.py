@@ -8,11 +8,13 @@ from datetime import date
 from orderflow_tui.domain.bar import BarSource, FootprintBar
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.market import Grade
-from orderflow_tui.domain.signal import Decision, Direction, Regime, RegimeReading, SetupReading, Signal
+from orderflow_tui.domain.signal import Context, Decision, Direction, Regime, RegimeReading, SetupReading, Signal
 from orderflow_tui.domain.watch import NO_ABOVE, NO_BELOW, Watch, merge
 from orderflow_tui.market.state import MarketState
+from orderflow_tui.signals.day import Day
 from orderflow_tui.signals.hold import Holds
 from orderflow_tui.signals.params import SignalParams, Strategy
+from orderflow_tui.signals.regime import minutes
 from orderflow_tui.signals.router import Router
 from orderflow_tui.signals.scoring import confidence, flow, untradable
 from orderflow_tui.signals.setups import (
@@ -234,3 +236,26 @@ class SetupDesk:
 
 def _differs(new: SetupReading, old: SetupReading) -> bool:
     return (new.tradable, new.flow, new.reason) != (old.tradable, old.flow, old.reason)
+
+
+def view_of(
+    market: MarketState, today: Day, context: Context, regime: RegimeReading | None, vwap: tuple[float | None, float | None]
+) -> SetupView:  # fmt: skip
+    """What setups read now; `vwap` is (value, sigma) of regular hours at the last close."""
+    day = market.day
+    clock = minutes(market.now_ns, day.rth_open_ns, day.rth_close_ns) if day is not None else (0, 0)
+    low, high = market.prior_low, market.prior_high
+    return SetupView(
+        context=context,
+        regime=regime,
+        bars=today.bars,
+        since_open=clock[0],
+        opening=today.opening,
+        drive=today.drive,
+        rule_80=today.rule_80,
+        rth_open=market.rth_open_price,
+        prior_range=None if low is None or high is None else (low, high),
+        vwap=vwap[0],
+        vwap_sd=vwap[1],
+        slot_volume=market.slot_volume(today.bars[-1]) if today.bars else None,
+    )
