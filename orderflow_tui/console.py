@@ -54,7 +54,7 @@ def open_house(wish: Wish, *, headless: bool) -> int:
     os.umask(0o077)
     lock = InstanceLock.take(instance_lock_path(plan.data_dir), plan.mode.name)
     with lock:
-        start_log(plan.data_dir / "log", plan.secrets)
+        start_log(plan.data_dir / "log", plan.secrets, level=plan.loaded.config.log.level)
         try:
             sys.stderr.write(f"orderflow-tui: mode {plan.mode.name}, data in {plan.data_dir}, STOP file {plan.stop_file}\n")
             return _run(plan, headless=headless)

@@ -5,7 +5,7 @@ Every adapter tells the engine what happened by posting events; none is ever ask
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Protocol
 
 from orderflow_tui.domain.action import Alert, Row
@@ -97,8 +97,8 @@ class MatchingBroker(Broker, Protocol):
 class Journal(Protocol):
     """Our memory. `commit` is durable when it returns; `record` is batched; both raise JournalError on failure."""
 
-    async def commit(self, rows: Sequence[Row]) -> None:
-        """One durable transaction (FULL)."""
+    def commit(self, rows: Sequence[Row]) -> Coroutine[object, object, None]:
+        """One durable transaction (FULL). The rows take their place in the order at the call; awaiting waits for the disk."""
         ...
 
     def commit_now(self, rows: Sequence[Row]) -> None:

@@ -99,7 +99,7 @@ class Runtime:
         self.exit_code = 0
         self.faults = 0
         self._inbox: deque[Event] = deque()
-        self._commits: deque[Commit] = deque()
+        self._commits: deque[tuple[Commit, Coroutine[object, object, None], int]] = deque()
         self._commit_ready: asyncio.Event | None = None
         self._room: asyncio.Event | None = None
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -227,7 +227,7 @@ class Runtime:
         self._pump()
         with contextlib.suppress(JournalError):
             while self._commits:
-                await house.journal.commit(self._commits.popleft().rows)
+                await self._commits.popleft()[1]
         closings = [house.feed.close, house.journal.close]
         if house.tape is not None:
             closings.insert(1, house.tape.close)
@@ -316,7 +316,12 @@ class Runtime:
     def _commit(self, action: Commit) -> list[Event]:
         if not self.house.mode.waits_for_journal:
             return self._commit_now(action)
-        self._commits.append(action)
+        began = time.monotonic_ns()
+        try:
+            written = self.house.journal.commit(action.rows)  # takes its place in the order of rows now
+        except JournalError as fault:
+            return [JournalFailed(self._last_ns, action.ids, str(fault))]
+        self._commits.append((action, written, began))
         assert self._commit_ready is not None
         self._commit_ready.set()
         return []
@@ -335,10 +340,9 @@ class Runtime:
             await self._commit_ready.wait()
             self._commit_ready.clear()
             while self._commits:
-                action = self._commits.popleft()
-                began = time.monotonic_ns()
+                action, written, began = self._commits.popleft()
                 try:
-                    await self.house.journal.commit(action.rows)
+                    await written
                 except JournalError as fault:
                     self.post(JournalFailed(self._stamp(), action.ids, str(fault)))
                 else:

@@ -95,8 +95,8 @@ def builder(plan: Plan) -> Callable[[Runtime], Awaitable[House]]:
 
 async def _build(plan: Plan, runtime: Runtime) -> House:
     loaded, config = plan.loaded, plan.loaded.config
-    run = Run(f"{int(time.time()):x}-{plan.mode.name}", plan.mode.name, __version__, loaded.hash)
-    journal = await Journal.open(plan.data_dir / "journal" / plan.mode.name, run, post=runtime.post)
+    run = Run(f"{time.time_ns() // 1_000_000:x}-{plan.mode.name}", plan.mode.name, __version__, loaded.hash)
+    journal = await Journal.open(journal_folder(plan, run.id), run, post=runtime.post)
     try:
         table, side = await asyncio.to_thread(_market_side, plan)
         params = engine_params(loaded, table, plan.mode, analysis=side.symbol, account="SIM", install=journal.install)
@@ -154,6 +154,13 @@ async def _build(plan: Plan, runtime: Runtime) -> House:
         fps=float(plan.fps),
         services=(keep_door_open,),
     )
+
+
+def journal_folder(plan: Plan, run_id: str) -> Path:
+    """Where a run's journal lies. A simulated broker and a simulated clock end with their run, so such a run has a journal
+    of its own; where broker and clock are real, all runs share one."""
+    folder = plan.data_dir / "journal" / plan.mode.name
+    return folder if plan.mode.waits_for_journal else folder / run_id
 
 
 def _boot_events(plan: Plan, side: FeedSide, boots: int) -> list[Event]:

@@ -45,7 +45,8 @@ def wait_for_beat(tmp_path: Path, sequence: int) -> dict[str, object]:
 
 def kinds(tmp_path: Path) -> list[str]:
     """Kinds of all order rows of the journal, which is proven while it is read."""
-    return [entry.row.kind for entry in read_events(tmp_path / "journal" / "demo")]
+    (folder,) = (tmp_path / "journal" / "demo").iterdir()
+    return [entry.row.kind for entry in read_events(folder)]
 
 
 def test_six_panels_live_a_bracket_a_flatten_and_quit(tmp_path: Path) -> None:
