@@ -71,15 +71,18 @@ class Disk:
 
     def record(self, row: Row) -> None:
         """A row in the background. Market rows are somebody else's business."""
-        if row.book == "orders":
-            self.queue.append(Turn((row,), None, self._now()))
+        if row.book != "orders":
+            return
+        if self.queue and self.queue[0].ids is None:
+            self.flush(everything=False)
+        self.queue.append(Turn((row,), None, self._now()))
 
     def flush(self, *, everything: bool = True) -> list[Event]:
         """Write what waits; answers to those who waited."""
         now = self._now()
         if now < self.stalled_until_ns or now < self.full_until_ns or not self.queue:
             return []
-        if not everything and self.queue[0].asked_ns + RECORD_NS > now:
+        if not everything and (self.queue[0].asked_ns + RECORD_NS > now or any(t.ids is not None for t in self.queue)):
             return []
         return self._write(self._take())
 

@@ -88,4 +88,4 @@ def setting(seed: int) -> Setting:
     )
     midnight = table.days[1].midnight_ns
     start_ns = midnight + int(start_h * HOUR_NS) // SECOND_NS * SECOND_NS
-    return Setting(params, start_ns, table, rng.choice((1.0, 1.3, 1.8)), rng.choice((0.8, 1.2, 2.0, 3.0)), rng.random() < 0.35)
+    return Setting(params, start_ns, table, rng.choice((1.2, 1.6, 2.0)), rng.choice((0.8, 1.2, 2.0, 3.0)), rng.random() < 0.35)

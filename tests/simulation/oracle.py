@@ -416,16 +416,16 @@ class Oracle:
 
     def _protected(self, floor: Floor, ours: int) -> None:
         truth = self.truth
-        guarded, exits = self._protection(truth)
+        guarded, _ = self._protection(truth)
         locked = floor.board.severity is Severity.LOCK
         aware = ours == truth and self.watching and not locked and floor.campaign is None and not floor.recovering
         naked = self._naked.held(self.now_ns, aware and bool(truth) and guarded < abs(truth))
         self.naked_ns = max(self.naked_ns, naked)
         if naked > NAKED_NS:
             raise Broken("never naked", f"{truth:+d} with stops for {guarded} for {naked // MS_NS} ms")
-        surplus = self._surplus.held(self.now_ns, aware and exits > abs(truth) and self._quiet())
+        surplus = self._surplus.held(self.now_ns, aware and guarded > abs(truth) and self._quiet())
         if surplus > SURPLUS_NS:
-            raise Broken("stops match the position", f"{truth:+d} with exits for {exits} for {surplus // MS_NS} ms")
+            raise Broken("stops match the position", f"{truth:+d} with stops for {guarded} for {surplus // MS_NS} ms")
 
     def _quiet(self) -> bool:
         """No entry is under way that exits could belong to."""

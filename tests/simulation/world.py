@@ -46,7 +46,7 @@ from tests.simulation.oracle import Broken, Oracle
 LIVENESS_S = 60
 CRASH_WINDOW_NS = 600 * SECOND_NS
 CRASH_BOOTS = 3
-STEP_NS = 1_500 * MS_NS  # the longest stretch between two looks at the clock
+STEP_NS = 5_000 * MS_NS  # the longest stretch between two looks at the clock
 
 
 class Crash(BaseException):
@@ -97,11 +97,11 @@ class World:
             rng=stream(plan.seed, "broker"),
         )
         self.line = Line(self.sim, stream(plan.seed, "limbo"))
-        self.disk = Disk(stream(plan.seed, "disk"), lambda: self.now_ns)
+        self.disk = Disk(stream(plan.seed, "disk"), lambda: self.oracle.now_ns)
         self.disk.fails = plan.strength("commit_fails")
         self.disk.slow = plan.strength("commit_slow")
         self.disk.uncertain = plan.strength("commit_uncertain")
-        self.oracle = Oracle(self.setting, self.sim, self.disk)
+        self.oracle = Oracle(self.setting, self.sim, self.disk, now_ns=self.now_ns)
         self.line.listener = self
         rng = stream(plan.seed, "market")
         self.market = Market(rng, self.setting.table, self.now_ns, self.setting.seconds_per_trade, self.setting.restless)
@@ -160,11 +160,13 @@ class World:
         )
 
     def _failed(self, name: str, sentence: str) -> Failure:
-        return Failure(name, sentence, round((self.now_ns - self.begin_ns) / SECOND_NS, 3))
+        return Failure(name, sentence, round((self.oracle.now_ns - self.begin_ns) / SECOND_NS, 3))
 
     def _until(self, end: Callable[[], int]) -> None:
         while self.now_ns < end():
-            due, act = min(end(), self.now_ns + STEP_NS), None
+            due, act, answer_ns = min(end(), self.now_ns + STEP_NS), None, self.disk.due_ns()
+            if answer_ns is not None:
+                due = min(due, max(answer_ns, self.now_ns + MS_NS))
             if self._agenda and self._agenda[0][0] <= due:
                 due, _, act = heapq.heappop(self._agenda)
             self._advance(max(due, self.now_ns))
@@ -176,7 +178,9 @@ class World:
         block = self.market.block(until_ns)
         if block is not None:
             self.hear(block)
-        self.now_ns = self.oracle.now_ns = until_ns
+        self.now_ns = until_ns
+        if self.loop is None or self.stalled:
+            self.oracle.now_ns = until_ns
         self._answers()
         self.hear(ClockTick(until_ns))
 
@@ -338,6 +342,14 @@ class World:
         self.keys += 1
         self.hear(OperatorCommand(self.now_ns, command, f"k{self.keys}", args))
 
+    @property
+    def busy(self) -> bool:
+        """Whether the screen shows a position, an entry on its way, or that nothing may be done."""
+        if self.loop is None:
+            return True
+        floor = self.oracle.floor
+        return bool(floor.ledger.held or floor.blotter.entries() or floor.board.latches or floor.campaign)
+
     def set_stop(self, action: str | None) -> None:
         """The STOP file appears or is removed; the watcher polls every 250 ms."""
         self.stop_file = self.oracle.stop_file = action
@@ -354,10 +366,7 @@ class World:
     def told(self, event: Event) -> None:
         """The engine is about to process an event."""
         self.events += 1
-        if self.loop is not None and self.loop.engine.now_ns > self.oracle.now_ns:
-            self.oracle.now_ns = self.loop.engine.now_ns
-        stamp = stamp_of(event)
-        self.oracle.now_ns = max(self.oracle.now_ns, stamp)
+        self.oracle.now_ns = max(self.oracle.now_ns, stamp_of(event))
         if isinstance(event, Trades):
             self.note(f"trades {len(event)} {int(event.price[-1])}")
         elif not isinstance(event, ClockTick):
@@ -410,7 +419,7 @@ class World:
 
     def note(self, text: str) -> None:
         """A line of the trace."""
-        line = f"{(self.now_ns - self.begin_ns) / SECOND_NS:9.3f} {text}"
+        line = f"{(self.oracle.now_ns - self.begin_ns) / SECOND_NS:9.3f} {text}"
         self._hash.update(line.encode())
         if self._keep:
             self.lines.append(line)
