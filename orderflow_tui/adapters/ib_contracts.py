@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 ROLL_FROM_DAYS = 10
 QUARTERLY = "HMUZ"
+EASTERN = ZoneInfo("America/New_York")
 NEAREST = 2
 
 
@@ -92,3 +93,9 @@ def _instant(text: str, tz: ZoneInfo) -> int:
 def parse_expiry(text: str) -> date:
     """`20261218` or `20261218 08:30 US/Central`."""
     return datetime.strptime(text.split(maxsplit=1)[0], "%Y%m%d").replace(tzinfo=UTC).date()
+
+
+def in_reset_window(now_ns: int) -> bool:
+    """The broker's nightly reset in North America: 00:15 to 01:45 Eastern."""
+    local = datetime.fromtimestamp(now_ns / 1e9, UTC).astimezone(EASTERN)
+    return (0, 15) <= (local.hour, local.minute) < (1, 45)

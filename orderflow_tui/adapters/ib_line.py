@@ -20,6 +20,7 @@ from orderflow_tui.adapters.ib_library import Library
 
 FIRST_REQUEST = 1_000_000_000  # request ids live far above order ids: errors name both by one number
 PIECE_BYTES = 2_048
+READ_ONLY = 321
 MOST_ROWS = 200_000  # rows kept of one answer
 
 
@@ -332,4 +333,13 @@ class Line:
         elif request > 0 and self.orders is not None:
             self.orders.on_order_error(request, code, text)
         else:
+            if code == READ_ONLY:
+                self._refuse_orders(code, text)
             self._on_notice(code, text)
+
+    def _refuse_orders(self, code: int, text: str) -> None:
+        """A read-only gateway refuses questions about orders without naming them."""
+        for kind in ("open orders", "completed orders"):
+            pending = self._pending.get(kind)
+            if pending is not None and not pending.end.done():
+                pending.end.set_exception(Refused(code, text))

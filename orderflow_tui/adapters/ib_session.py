@@ -13,19 +13,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from random import Random
-from typing import Any, Protocol
-from zoneinfo import ZoneInfo
+from typing import Any
 
 from loguru import logger
 
 from orderflow_tui.adapters import ib_codec as codec
 from orderflow_tui.adapters.ib_codec import Proof
+from orderflow_tui.adapters.ib_contracts import in_reset_window
 from orderflow_tui.adapters.ib_desk import ContractDesk, Traded
 from orderflow_tui.adapters.ib_library import load
 from orderflow_tui.adapters.ib_line import Line, NoAnswer, Refused
 from orderflow_tui.adapters.ib_link import UP, LinkNews, after
+from orderflow_tui.adapters.ib_settings import Follower, IbSettings
 from orderflow_tui.adapters.ib_snapshot import Held, Reader, Snapshot
 from orderflow_tui.domain.account import Link, LinkStatus
 from orderflow_tui.domain.event import Event, Trouble
@@ -41,63 +41,6 @@ ID_TRIES = 3
 ID_WAIT_S = 5.0
 WATCH_S = 0.1
 MOST_NEWS = 1_000
-EASTERN = ZoneInfo("America/New_York")
-
-
-@dataclass(frozen=True, slots=True)
-class IbSettings:
-    """How to reach the gateway and how patient to be. Seconds where the name says so."""
-
-    host: str
-    port: int
-    client_id: int
-    analysis: str
-    execution: str
-    proof: Proof
-    own_prefix: str
-    account: str = ""
-    library: str = "ib_insync"
-    connect_limit_s: float = 15.0
-    request_limit_s: float = 4.0
-    probe_every_s: float = 1.0
-    probe_limit_s: float = 1.5
-    probe_misses: int = 2
-    skew_limit_s: float = 5.0
-    impaired_limit_s: float = 30.0
-    good_again_s: float = 5.0
-    broker_lost_limit_s: float = 120.0
-
-
-class Follower(Protocol):
-    """Feed and broker, as the session sees them."""
-
-    def opened(self, line: Line) -> None:
-        """A new line; nothing has been asked on it. Register taps."""
-        ...
-
-    def synced(self, keep_subscriptions: bool) -> None:
-        """Account and contracts are known: subscribe, unless subscriptions were kept."""
-        ...
-
-    def lost(self, reason: str) -> None:
-        """The line is gone, or nothing is behind it."""
-        ...
-
-    def impairment(self) -> str:
-        """Why data cannot be trusted now; empty when it can."""
-        ...
-
-    def denied(self) -> str:
-        """Why market data will not come at all (permission); empty otherwise."""
-        ...
-
-    def resubscribe(self) -> None:
-        """Start subscriptions anew."""
-        ...
-
-    def on_notice(self, code: int, text: str) -> None:
-        """A notice about the connection that does not move the link, such as a broken data farm."""
-        ...
 
 
 @dataclass(slots=True)
@@ -341,8 +284,9 @@ class IbSession:
         self._post_link("account known")
         if self.tells_account:
             self.post(report)
-        if not report.complete:
-            return LinkNews.SYNC_FAILED, f"no end of {', '.join(report.missing)}"
+        blind = [piece for piece in report.missing if self.settings.proof is not Proof.NONE or piece == "positions"]
+        if blind:  # a mode that sends nothing does not need to know orders, which a read-only gateway hides
+            return LinkNews.SYNC_FAILED, f"no end of {', '.join(blind)}"
         self._watch_gateway(line)
         for follower in self.followers:
             follower.synced(self._keep_subscriptions)
@@ -453,9 +397,3 @@ class IbSession:
         else:
             for follower in self.followers:
                 follower.on_notice(code, text)
-
-
-def in_reset_window(now_ns: int) -> bool:
-    """The broker's nightly reset in North America: 00:15 to 01:45 Eastern."""
-    local = datetime.fromtimestamp(now_ns / 1e9, UTC).astimezone(EASTERN)
-    return (0, 15) <= (local.hour, local.minute) < (1, 45)

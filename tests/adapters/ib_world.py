@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from orderflow_tui.adapters.ib_broker import IbBroker
 from orderflow_tui.adapters.ib_codec import Proof
 from orderflow_tui.adapters.ib_feed import IbFeed
-from orderflow_tui.adapters.ib_session import IbSession, IbSettings
+from orderflow_tui.adapters.ib_session import IbSession
+from orderflow_tui.adapters.ib_settings import IbSettings
 from orderflow_tui.domain.account import AccountReport, Link, LinkStatus
 from orderflow_tui.domain.event import Event, MarketEvent, Trouble
 from orderflow_tui.domain.instrument import Instrument

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 
 from orderflow_tui.adapters.ib_codec import Proof
-from orderflow_tui.adapters.ib_session import in_reset_window
+from orderflow_tui.adapters.ib_contracts import in_reset_window
 from orderflow_tui.domain.account import Link
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import Purpose
@@ -274,6 +274,17 @@ def test_monitor_mode_sees_the_account_and_sends_nothing(worlds: MakeWorld) -> N
     world = worlds(settings=ib_settings(proof=Proof.NONE)).ready()
     assert world.reports()[0].complete
     assert world.session.refusal(Purpose.FLATTEN) == "this mode has no way to send orders"
+
+
+@pytest.mark.parametrize(("proof", "reaches"), [(Proof.NONE, Link.READY), (Proof.PAPER, Link.BACKOFF)])
+def test_monitor_mode_works_with_a_read_only_gateway_and_trading_does_not(worlds: MakeWorld, proof: Proof, reaches: Link) -> None:
+    world = worlds(settings=ib_settings(proof=proof), start=False)
+    for what in ("ALL_OPEN_ORDERS", "COMPLETED_ORDERS"):
+        world.do("answer", what=what, code=321, count=9)
+    world.start()
+    assert world.until(lambda: world.session.link in {Link.READY, Link.BACKOFF}, 20) < 4
+    assert world.session.link is reaches
+    assert world.reports()[0].missing == ("open orders", "completed orders")
 
 
 def test_callbacks_of_an_older_line_are_not_heard(worlds: MakeWorld) -> None:
