@@ -158,15 +158,18 @@ def analyze(
 
     Example: orderflow-tui analyze trades.csv --json -
     """
-    from orderflow_tui.research.analyze import AnalyzeWish, analyze_paths
+    from orderflow_tui.research import analyze as research
 
-    wish = AnalyzeWish(tuple(paths), instrument, bars, not no_levels, tz, format_, tuple(sets or ()))
-    document, summary = _guarded(lambda: analyze_paths(wish))
+    wish = research.AnalyzeWish(
+        tuple(paths), instrument, bars, not no_levels, tz, format_, tuple(sets or ()), lists=json_ is not None
+    )
+    found = _guarded(lambda: research.analyze(wish))
     if json_ == "-":
-        sys.stdout.write(json.dumps(document) + "\n")
+        found.write(sys.stdout)
     elif json_:
-        Path(json_).write_text(json.dumps(document) + "\n", encoding="utf-8")
-    sys.stderr.write(summary + "\n")
+        with Path(json_).open("w", encoding="utf-8") as stream:
+            found.write(stream)
+    sys.stderr.write(found.summary() + "\n")
 
 
 @app.command(name="import")
