@@ -14,7 +14,6 @@ from orderflow_tui.signals.exhaustion import ExhaustionDetector
 from orderflow_tui.signals.imbalance import ImbalanceDetector
 from orderflow_tui.signals.params import SignalParams
 from orderflow_tui.signals.participation import ParticipationDetector
-from orderflow_tui.signals.stacked import StackedDetector
 from orderflow_tui.signals.unfinished import UnfinishedDetector
 
 Build = Callable[[SignalParams, Instrument], Detector]
@@ -22,7 +21,6 @@ Build = Callable[[SignalParams, Instrument], Detector]
 # Those that read a bar's levels first: they are not even asked about bars that have none.
 LEVEL_DETECTORS: tuple[Build, ...] = (
     lambda p, i: ImbalanceDetector(p.imbalance, i.imbalance_min_volume),
-    lambda p, i: StackedDetector(p.imbalance, i.imbalance_min_volume),
     lambda p, i: ExhaustionDetector(p.exhaustion, i.imbalance_min_volume),
     lambda p, i: AbsorptionDetector(p.absorption, i.absorption_min_volume),
 )

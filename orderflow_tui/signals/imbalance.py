@@ -11,12 +11,13 @@ from orderflow_tui.domain.bar import FootprintBar
 from orderflow_tui.domain.signal import Direction, Pattern
 from orderflow_tui.market.imbalance import Imbalance, ImbalanceRules, imbalances
 from orderflow_tui.signals.detector import BarContext, Finding, Stateless, has_levels, ramp
+from orderflow_tui.signals.stacked import stacked
 
 SATURATED_RATIO = 10.0
 
 
 class ImbalanceDetector(Stateless):
-    """BUY_IMBALANCE (LONG), SELL_IMBALANCE (SHORT)."""
+    """BUY_IMBALANCE (LONG), SELL_IMBALANCE (SHORT), and the stacks they form: one look at the levels serves both."""
 
     __slots__ = ("_min_volume", "_rules")
 
@@ -26,7 +27,7 @@ class ImbalanceDetector(Stateless):
         self._min_volume = min_volume
 
     def on_bar(self, bar: FootprintBar, view: BarContext) -> list[Finding]:  # noqa: ARG002
-        """At most one finding a side. Equal ratios: the level nearer the extreme that side drives towards."""
+        """At most one finding a side (equal ratios: the level nearer the extreme it drives towards), then the stacks."""
         if not has_levels(bar):
             return []
         buys, sells = imbalances(bar, self._rules, self._min_volume)
@@ -35,7 +36,7 @@ class ImbalanceDetector(Stateless):
             found.append(self._finding(Pattern.BUY_IMBALANCE, Direction.LONG, buys[::-1]))
         if sells:
             found.append(self._finding(Pattern.SELL_IMBALANCE, Direction.SHORT, sells))
-        return found
+        return found + stacked(buys, sells, self._rules.stacked_min)
 
     def _finding(self, pattern: Pattern, direction: Direction, levels: Sequence[Imbalance]) -> Finding:
         strongest = max(levels, key=lambda level: level.ratio)

@@ -16,7 +16,6 @@ from orderflow_tui.signals.divergence import DivergenceDetector, DivergenceParam
 from orderflow_tui.signals.exhaustion import ExhaustionDetector, ExhaustionParams
 from orderflow_tui.signals.imbalance import ImbalanceDetector
 from orderflow_tui.signals.participation import ParticipationDetector, ParticipationParams
-from orderflow_tui.signals.stacked import StackedDetector
 from orderflow_tui.signals.unfinished import UnfinishedDetector, UnfinishedParams
 from tests.signals.text_tape import alone, drawn, of_levels, plain
 from tests.signals.vectors import each, levels
@@ -121,7 +120,7 @@ def test_each_stack_is_a_signal_about_its_far_end() -> None:
         1   20 x 60
         0   40 x 3
     """)
-    (found,) = StackedDetector(ImbalanceRules(), 10).on_bar(bar, alone())
+    _single, found = ImbalanceDetector(ImbalanceRules(), 10).on_bar(bar, alone())
     assert (found.pattern, found.ref_price, found.strength) == (Pattern.STACKED_BUY, 4, 0.6)
     assert found.evidence["zone"] == [2, 4]
 
