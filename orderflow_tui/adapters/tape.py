@@ -18,6 +18,8 @@ from datetime import date
 from pathlib import Path
 from typing import BinaryIO
 
+import pyarrow as pa
+
 from orderflow_tui.adapters.tape_log import MAGIC, first_stamp, frame, log_span, read_log
 from orderflow_tui.adapters.tape_parquet import Manifest, SessionFiles, TapeFault, read_manifest, read_session
 from orderflow_tui.domain.event import MarketEvent, stamp_of
@@ -65,10 +67,13 @@ def read_tape(root: Path, symbol: str, first: date, last: date) -> Iterator[Mark
 
 
 def read_folder(folder: Path) -> Iterator[MarketEvent]:
-    """Every event of one session folder: what is finished, then logs in the order they were begun."""
+    """Every event of one session folder: what is finished, then logs in the order they were begun. Raises TapeFault."""
     manifest = read_manifest(folder)
     if manifest is not None:
-        yield from read_session(folder, manifest)
+        try:
+            yield from read_session(folder, manifest)
+        except (OSError, pa.ArrowException) as error:
+            raise TapeFault(f"{folder} is damaged: {error}") from error
     absorbed = () if manifest is None else manifest.absorbed
     for log in _logs(folder):
         if log.name not in absorbed:

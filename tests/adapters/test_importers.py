@@ -91,6 +91,13 @@ def test_late_trades_get_the_stamp_before_them_and_are_counted(tmp_path: Path) -
     assert (source.late, source.rejected, source.records) == (1, {}, 3)
 
 
+def test_one_row_of_a_wrong_year_is_refused_and_does_not_make_the_rest_late(tmp_path: Path) -> None:
+    for place in (0, 15):
+        rows = [*GOOD[:place], "2029-03-05T17:00:00Z,6712.25,1,BUY", *GOOD[place:]]
+        source = source_of(csv_of(tmp_path, rows))
+        assert (source.records, source.late, source.rejected) == (30, 0, {"out_of_order": 1})
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
@@ -287,6 +294,49 @@ def test_large_files_come_in_blocks_of_bounded_size(tmp_path: Path) -> None:
     blocks = read(csv_of(tmp_path, rows, "ts_ns,price,size"))
     assert all(hasattr(block, "__len__") and len(block) <= 65_536 for block in blocks)
     assert len(trades_in(blocks)) == 70_000
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_byte_order_marks_wide_characters_and_dos_line_ends_are_read(tmp_path: Path, encoding: str) -> None:
+    text = "\r\n".join(["timestamp;precio;volumen;posición", *(f"2026-03-05 12:00:0{i};6712,25;{i + 1};x" for i in range(5))])
+    path = written(tmp_path, "ES.csv", (text + "\r\n").encode(encoding))
+    assert trades_in(read(path)).size.tolist() == [1, 2, 3, 4, 5]
+
+
+HEADS = [
+    b"",
+    b"ts_utc,price,size,side\n2026-03-05T17:00:00Z,6712.25,1,BUY\n",
+    b"ts_utc,open,high,low,close,volume\n",
+    b"Timestamp;Precio;Volumen;Lado;Bid;Ask\n",
+    b"Date;Time;Price;Volume;TradeType;AskPrice;BidPrice;AskDOMPrice;BidDOMPrice;AskDOM_0;BidDOM_0\n",
+    b"ts_utc,bid,ask,bid_size_1,ask_size_1\n",
+    b'{"ts_utc": 1772730000, "price": 6712.25, "size": 1}\n',
+    b"#schema: x\ntimestamp,instrument,open,high,low,close,volume\n",
+    b"DBN\x03",
+    b"SCID" + (56).to_bytes(4, "little") + (40).to_bytes(4, "little"),
+    b"PAR1",
+    b"\x28\xb5\x2f\xfd",
+    b"\x1f\x8b",
+]
+
+
+@given(st.sampled_from(HEADS), st.binary(max_size=300), st.sampled_from(["ES.csv", "ES.csv.gz", "ES.bin.zst", "ESH26"]))
+@settings(max_examples=150, deadline=None)
+def test_whatever_bytes_a_file_holds_the_only_fault_is_a_sentence(head: bytes, tail: bytes, name: str) -> None:
+    import tempfile
+
+    sentence, known = "", 0
+    with tempfile.TemporaryDirectory() as folder:
+        path = written(Path(folder), name, head + tail)
+        try:
+            reading = opened(path)
+            for _ in reading.events():
+                continue
+            known = reading.source.records + sum(reading.source.rejected.values())
+        except ImportFault as fault:
+            sentence = str(fault)
+    assert known > 0 or len(sentence) > 10
+    assert "\n" not in sentence
 
 
 def test_every_format_has_its_own_name() -> None:

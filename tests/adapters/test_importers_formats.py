@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import tempfile
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ import databento_dbn as dbn_library
 import numpy as np
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orderflow_tui.adapters.importers import ImportFault, Kind
 from orderflow_tui.adapters.importers.scid import EPOCH_US, RECORD
@@ -304,6 +307,22 @@ def test_a_dbn_file_of_several_contracts_or_another_schema_asks_for_a_choice(tmp
     assert (reading.source.contract, reading.source.rejected) == ("ESM6", {"other_instrument": 2})
     with pytest.raises(ImportFault, match="schema ohlcv-1s: expected one of trades, tbbo, mbp-1, mbp-10"):
         read(written(tmp_path, "bars.dbn", dbn_metadata(databento_dbn.Schema.OHLCV_1S, {"ESH6": "7"})))
+
+
+@given(st.data())
+@settings(max_examples=80, deadline=None)
+def test_damage_anywhere_in_a_dbn_file_is_a_sentence_or_a_refused_record(data: st.DataObject) -> None:
+    raw = bytearray(TRADES_OF_ES + dbn_trade(1) + dbn_trade(2) + dbn_trade(3))
+    for _ in range(data.draw(st.integers(1, 3))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    sentence, known = "", 0
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            source = source_of(written(Path(folder), "ESH6.dbn", bytes(raw)))
+            known = source.records + sum(source.rejected.values())
+        except ImportFault as fault:
+            sentence = str(fault)
+    assert known == 3 or len(sentence) > 10
 
 
 @pytest.mark.parametrize(

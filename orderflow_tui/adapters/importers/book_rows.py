@@ -12,6 +12,7 @@ import numpy as np
 
 from orderflow_tui.adapters.importers import rows as parse
 from orderflow_tui.adapters.importers.ask import Ask, Importer
+from orderflow_tui.adapters.importers.named_columns import time_columns
 from orderflow_tui.adapters.importers.rows import RowBatch, RowCheck
 from orderflow_tui.adapters.importers.source import About, Kind, Reading, Rejection, Tally
 from orderflow_tui.adapters.importers.text_table import Head, TextTable
@@ -31,10 +32,9 @@ def matches(head: Head) -> bool:
 def open_file(head: Head, ask: Ask) -> Reading:
     """A reading of the books."""
     table = TextTable.of(head)
-    zone = ask.zone("UTC")
-    time = TimeColumns(table.columns[0], None, zone)
+    time, zone = time_columns(head.path, table.columns, ask)
     bids, asks = _sizes(table.columns, "bid"), _sizes(table.columns, "ask")
-    wanted = (time.stamp, "bid", "ask", *bids, *asks)
+    wanted = (*(() if time.day is None else (time.day,)), time.stamp, "bid", "ask", *bids, *asks)
     instrument, contract = ask.resolve(head.path)
     about = About(head.path, NAME, Kind.DEPTH, instrument.symbol, contract, zone)
 
@@ -52,8 +52,8 @@ def open_file(head: Head, ask: Ask) -> Reading:
 
 
 def _sizes(columns: tuple[str, ...], side: str) -> tuple[str, ...]:
-    numbers = sorted(int(m.group(1)) for name in columns if (m := re.fullmatch(rf"{side}_size_(\d+)", name)))
-    return tuple(f"{side}_size_{number}" for number in numbers)
+    found = [(int(m.group(1)), name) for name in columns if (m := re.fullmatch(rf"{side}_size_(\d+)", name))]
+    return tuple(name for _, name in sorted(found))
 
 
 def _books(

@@ -8,6 +8,7 @@ trades may be late. A book is passed on when its event is complete (flag LAST); 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,9 @@ _UNDEFINED_PRICE = 2**63 - 1
 _UNDEFINED_SIZE = 2**32 - 1
 _UNDEFINED_TIME = 2**64 - 1
 _LAST_OF_EVENT = 128
+_PREFIX_BYTES = 8  # three letters, the version, the length of the metadata
+_RECORD_BYTES = {0x00: 48, 0x01: 80, 0x0A: 368}  # by record kind: trade, mbp-1 and tbbo, mbp-10
+_NEVER = 1 << 30
 _FLAGS = {"A": -1, "B": 1}
 Record = Any  # a record object of databento_dbn; its fields are checked where they are read
 
@@ -54,7 +58,9 @@ def open_file(head: Head, ask: Ask) -> Reading:
 
     def produce(tally: Tally) -> Iterator[MarketEvent]:
         reader = _Records(instrument, tally, wanted, quotes=schema == "mbp-1", depth=schema == "mbp-10")
-        for records in _decoded(head, chunk_bytes=65_536 if tally.sample else _CHUNK_BYTES):
+        lists = _decoded(head, 65_536 if tally.sample else _CHUNK_BYTES)
+        next(lists)
+        for records in lists:
             yield from reader.events(records)
 
     return Reading(about, produce)
@@ -62,9 +68,7 @@ def open_file(head: Head, ask: Ask) -> Reading:
 
 def _metadata(head: Head) -> Any:
     """The file's metadata. Raises ImportFault when the file ends inside it."""
-    for records in _decoded(head, whole=False, chunk_bytes=65_536):
-        return records[0]
-    raise ImportFault(f"{head.path.name} ends inside its DBN header: the file is truncated, fetch it again")
+    return next(_decoded(head, 65_536))[0]
 
 
 def _contract(head: Head, ask: Ask, metadata: Any) -> tuple[Instrument, str, frozenset[int] | None]:
@@ -81,25 +85,66 @@ def _contract(head: Head, ask: Ask, metadata: Any) -> tuple[Instrument, str, fro
     return instrument, contract, ids or None
 
 
-def _decoded(head: Head, *, whole: bool = True, chunk_bytes: int = _CHUNK_BYTES) -> Iterator[list[Record]]:
-    """Decoded records in lists; the first list starts with the metadata unless `whole`, which leaves it out."""
+def _decoded(head: Head, chunk_bytes: int) -> Iterator[list[Record]]:
+    """First a list of the metadata alone, then lists of records. Raises ImportFault for damage and truncation."""
     import databento_dbn  # its compiled part is loaded only when a DBN file is read
 
     decoder = databento_dbn.DBNDecoder()
-    first = True
     try:
-        for chunk in _chunks(head, chunk_bytes):
+        chunks = _chunks(head, chunk_bytes)
+        raw = _header(head, chunks)
+        size = _header_bytes(raw)
+        metadata = decoder.write_and_decode(raw[:size])
+        yield metadata
+        frames = _Frames(head, extra=8 if metadata[0].ts_out else 0)
+        for chunk in chain((raw[size:],), chunks):
+            frames.check(chunk)
             records = decoder.write_and_decode(chunk)
-            if first and records:
-                first = False
-                records = records[1:] if whole else records
             if records:
                 yield records
     except (databento_dbn.DBNError, zstandard.ZstdError) as error:
         raise ImportFault(f"{head.path.name} is not readable as DBN: {error}") from error
     left = len(decoder.buffer())
-    if left or first:
+    if left:
         raise ImportFault(f"{head.path.name} ends in the middle of a record ({left} bytes of it): the file is truncated")
+
+
+def _header(head: Head, chunks: Iterator[bytes]) -> bytes:
+    """The bytes of the metadata and whatever came with them."""
+    raw = b""
+    for chunk in chunks:
+        raw += chunk
+        if len(raw) >= _PREFIX_BYTES and len(raw) >= _header_bytes(raw):
+            return raw
+    raise ImportFault(f"{head.path.name} ends inside its DBN header: the file is truncated, fetch it again")
+
+
+def _header_bytes(raw: bytes) -> int:
+    return _PREFIX_BYTES + int.from_bytes(raw[4:_PREFIX_BYTES], "little")
+
+
+class _Frames:
+    """Checks kind and length of every record before the decoder sees it: a damaged record makes the decoder panic, and a
+    panic is no error that could be told as one. `extra` bytes stand behind each record (the send time)."""
+
+    def __init__(self, head: Head, extra: int) -> None:
+        self._name = head.path.name
+        self._least = {kind: size + extra for kind, size in _RECORD_BYTES.items()}
+        self._held = b""  # the first byte of a record that was cut between its length and its kind
+        self._skip = 0
+        self._count = 0
+
+    def check(self, chunk: bytes) -> None:
+        """Walk over the records that begin in this chunk. Raises ImportFault at the first that cannot be one."""
+        data, at = self._held + chunk, self._skip
+        while at + 2 <= len(data):
+            size, kind = 4 * data[at], data[at + 1]
+            self._count += 1
+            if size < self._least.get(kind, _NEVER):
+                raise ImportFault(f"{self._name} is damaged: record {self._count} says kind {kind} and {size} bytes")
+            at += size
+        self._held = data[at:]
+        self._skip = max(0, at - len(data))
 
 
 def _chunks(head: Head, chunk_bytes: int) -> Iterator[bytes]:

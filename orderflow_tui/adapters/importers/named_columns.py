@@ -45,7 +45,7 @@ def symbol_column(names: Sequence[str]) -> str | None:
 
 def table_reading(path: Path, format_name: str, names: Sequence[str], batches: Batches, ask: Ask, *hints: str) -> Reading:
     """A reading of a table with these columns. `batches` reads the columns it was told by `wanted`."""
-    time, zone = _time(path, names, ask)
+    time, zone = time_columns(path, names, ask)
     instrument, contract = ask.resolve(path, *hints)
     if _first(names, _OPENS) is not None and _first(names, _HIGHS) is not None:
         bars = _bar_columns(path, names, time)
@@ -76,7 +76,7 @@ def _need(path: Path, names: Sequence[str], aliases: Sequence[str]) -> str:
     return found
 
 
-def _time(path: Path, names: Sequence[str], ask: Ask) -> tuple[TimeColumns, str]:
+def time_columns(path: Path, names: Sequence[str], ask: Ask) -> tuple[TimeColumns, str]:
     """Where the times are, and what is said about their zone."""
     stamp = _need(path, names, _STAMPS)
     day = _first(names, _DAYS) if stamp == "time" else None

@@ -31,7 +31,7 @@ def open_file(head: Head, ask: Ask) -> Reading:
     """A reading of trades or bars."""
     try:
         schema = parquet.read_schema(head.path)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise ImportFault(f"{head.path.name} is not readable as Parquet, it may be truncated: {error}") from error
     if set(schema.names) >= _TAPE_COLUMNS:
         return _tape(head, ask)
@@ -41,11 +41,14 @@ def open_file(head: Head, ask: Ask) -> Reading:
 
     def batches(_: Tally) -> Iterator[RowBatch]:
         line = 1
-        with parquet.ParquetFile(head.path) as file:
-            for part in file.iter_batches(_ROWS_AT_ONCE, columns=[schema.names[names.index(n)] for n in wanted]):
-                texts = {name: _text(column) for name, column in zip(wanted, part.columns, strict=True)}
-                yield RowBatch(texts, np.arange(line, line + len(part), dtype=np.int64))
-                line += len(part)
+        try:
+            with parquet.ParquetFile(head.path) as file:
+                for part in file.iter_batches(_ROWS_AT_ONCE, columns=[schema.names[names.index(n)] for n in wanted]):
+                    texts = {name: _text(column) for name, column in zip(wanted, part.columns, strict=True)}
+                    yield RowBatch(texts, np.arange(line, line + len(part), dtype=np.int64))
+                    line += len(part)
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise ImportFault(f"{head.path.name} is damaged: {error}") from error
 
     hints = () if symbol is None else (_first_value(head, schema.names[names.index(symbol)]),)
     return table_reading(head.path, NAME, names, batches, ask, *hints)
@@ -56,17 +59,23 @@ def _tape(head: Head, ask: Ask) -> Reading:
     about = About(head.path, "tape", Kind.TRADES, instrument.symbol, "", "UTC")
 
     def produce(tally: Tally) -> Iterator[Trades]:
-        for block in trade_blocks(head.path):
-            tally.saw_trades(block)
-            yield block
+        try:
+            for block in trade_blocks(head.path):
+                tally.saw_trades(block)
+                yield block
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise ImportFault(f"{head.path.name} is damaged: {error}") from error
 
     return Reading(about, produce)
 
 
 def _first_value(head: Head, column: str) -> str:
-    with parquet.ParquetFile(head.path) as file:
-        for part in file.iter_batches(1, columns=[column]):
-            return str(part.column(0)[0].as_py())
+    try:
+        with parquet.ParquetFile(head.path) as file:
+            for part in file.iter_batches(1, columns=[column]):
+                return str(part.column(0)[0].as_py())
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise ImportFault(f"{head.path.name} is damaged: {error}") from error
     return ""
 
 

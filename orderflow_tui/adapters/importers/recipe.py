@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pyarrow as pa
 
 from orderflow_tui.adapters.importers import rows as parse
 from orderflow_tui.adapters.importers.assemble import BarStream, TradeRows, TradeStream
@@ -18,6 +17,7 @@ from orderflow_tui.domain.market import I64, Bars, Trades
 
 Batches = Callable[[Tally], Iterator[RowBatch]]
 SECOND_NS = 1_000_000_000
+STRAY_NS = 3_600 * SECOND_NS
 _LONGEST_BAR_S = 86_400
 
 
@@ -75,10 +75,24 @@ def trades_reading(about: About, batches: Batches, columns: TradeColumns, instru
         for batch in batches(tally):
             check = RowCheck(len(batch))
             found = trade_rows(batch, columns, instrument, check)
+            refuse_strays(found.ts_ns, check)
             check.report(batch, tally)
             yield from stream.blocks(found.keep(check.ok))
 
     return Reading(about, produce)
+
+
+def refuse_strays(stamps: I64, check: RowCheck) -> None:
+    """Refuse single rows far ahead of both neighbours: believed, one wrong year would make every later trade late."""
+    good = np.flatnonzero(check.ok)
+    if len(good) < 2:
+        return
+    times = stamps[good]
+    ahead_of_last = np.concatenate(([True], np.diff(times) > STRAY_NS))
+    ahead_of_next = np.concatenate((times[:-1] - times[1:] > STRAY_NS, [False]))
+    stray = np.zeros(len(check.ok), dtype=np.bool_)
+    stray[good[ahead_of_last & ahead_of_next]] = True
+    check.refuse(stray, Rejection.OUT_OF_ORDER)
 
 
 def trade_rows(batch: RowBatch, columns: TradeColumns, instrument: Instrument, check: RowCheck) -> TradeRows:
@@ -163,8 +177,3 @@ def _bar_seconds(stamps: I64, about: About) -> int:
     if not 0 < seconds <= _LONGEST_BAR_S:
         raise ImportFault(f"{about.path.name}: cannot tell how long a bar is: fewer than two bars have readable times")
     return seconds
-
-
-def text_column(values: list[str]) -> pa.Array:
-    """A text column from strings."""
-    return pa.array(values, pa.string())

@@ -35,6 +35,9 @@ _WORD_OF_METHOD = {
 class ImportFault(Exception):
     """A file that cannot be used. The message is one sentence: which file, what was expected, what came, what to do."""
 
+    def __init__(self, sentence: str) -> None:
+        super().__init__(" ".join(sentence.split()))  # words of a library in it may bring line ends along
+
 
 class Kind(StrEnum):
     """What a source holds."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from orderflow_tui.adapters.importers import rows as parse
 from orderflow_tui.adapters.importers.ask import Ask, Importer
 from orderflow_tui.adapters.importers.assemble import TradeStream
-from orderflow_tui.adapters.importers.recipe import TradeColumns, trade_rows
+from orderflow_tui.adapters.importers.recipe import TradeColumns, refuse_strays, trade_rows
 from orderflow_tui.adapters.importers.rows import RowBatch, RowCheck
 from orderflow_tui.adapters.importers.source import About, Kind, Reading, Tally
 from orderflow_tui.adapters.importers.text_table import Head, TextTable
@@ -61,6 +61,7 @@ def open_file(head: Head, ask: Ask) -> Reading:
         for batch in table.batches(wanted, tally):
             check = RowCheck(len(batch))
             found = trade_rows(batch, columns, instrument, check)
+            refuse_strays(found.ts_ns, check)
             check.report(batch, tally)
             changed, depths = books.read(batch, check.ok)
             rows = np.flatnonzero(check.ok)
@@ -83,8 +84,8 @@ def _level_columns(columns: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str
     """The size columns of bids and asks, best first."""
 
     def of(side: str) -> tuple[str, ...]:
-        numbers = sorted(int(m.group(1)) for name in columns if (m := re.fullmatch(rf"{side}dom_(\d+)", name)))
-        return tuple(f"{side}dom_{number}" for number in numbers)
+        found = [(int(m.group(1)), name) for name in columns if (m := re.fullmatch(rf"{side}dom_(\d+)", name))]
+        return tuple(name for _, name in sorted(found))
 
     return of("bid"), of("ask")
 

@@ -128,7 +128,7 @@ def _midnight_s(text: str) -> int | None:
     try:
         year, month, day = (int(part) for part in parts)
         return (date(year, month, day) - date(1970, 1, 1)).days * _DAY_S
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
