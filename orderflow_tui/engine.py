@@ -106,8 +106,7 @@ class Engine:
             case Quote() | Depth():
                 return self._on_book(event)
             case FeedStatus():
-                self.feed = event
-                return self._conclude(self.market.on_status(event), [])
+                return self._on_feed(event)
             case ClockTick():
                 return self._on_time(event.ts_ns)
             case LinkStatus():
@@ -205,6 +204,14 @@ class Engine:
             return []
         self.market.on_depth(event)
         return self._conclude([], self.analyst.on_depth(event, self.market))
+
+    def _on_feed(self, event: FeedStatus) -> list[Action]:
+        """The feed changed; where it says that the contract rolled, prices move by the shift, or start anew without one."""
+        self.feed = event
+        news = self.market.on_status(event)
+        if event.rolled_to:
+            news += self.market.restart() if event.shift_ticks is None else self.market.shift(event.shift_ticks)
+        return self._conclude(news, [])
 
     def _on_time(self, now_ns: int) -> list[Action]:
         news = self.market.on_time(now_ns)

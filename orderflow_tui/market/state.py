@@ -370,6 +370,24 @@ class MarketState(Readings):
         return [Rolled(ticks, self.now_ns)]
 
 
+    def restart(self) -> list[News]:
+        """The contract rolled and nobody knows by how much: prices learnt so far mean nothing any more and are forgotten."""
+        self._fold()
+        self._newest = self._last_close = None
+        self.book.clear()
+        self._rolling.clear()
+        self._recent.clear()
+        self._past = Past(self.params, self.instrument.imbalance_min_volume, self._table, History())
+        if self.day is not None:
+            self._past.begin(self.day)
+            self._day = Today(self.day, self.params)
+            self._day.rth_begun = self._clock.phase in (Phase.RTH, Phase.AFTER)
+        self._bar = None
+        self._session = None
+        self._watch = None
+        return [Rolled(0, self.now_ns)]
+
+
 def joined(blocks: list[Trades]) -> Trades:
     """Consecutive blocks as one, without their quotes."""
     return Trades(
