@@ -259,7 +259,7 @@ class TapeRecorder:
                     synced = time.monotonic()
                 if ending:
                     break
-        except (OSError, TapeFault) as error:
+        except OSError as error:
             self.fault = f"the tape stopped recording: {error}"
             self.lost += len(self._queue)
             self._queue.clear()

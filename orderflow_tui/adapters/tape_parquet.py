@@ -48,8 +48,11 @@ _OTHERS = {
 }
 
 
-class TapeFault(Exception):
-    """A session of the tape that cannot be read or must not be overwritten; the sentence says which and why."""
+class TapeFault(OSError):
+    """A session of the tape that cannot be read or must not be overwritten; the sentence says which and why.
+
+    An OSError, because whoever guards a job against the disk wants to be guarded against this too.
+    """
 
 
 @dataclass(frozen=True, slots=True)
