@@ -28,110 +28,91 @@ class Ema:
         self._sum = 0.0
         self.value: float | None = None
 
-    def add(self, x: float) -> None:
-        """Take in the next close."""
-        if self.value is not None:
-            self.value += (x - self.value) * 2.0 / (self._n + 1)
-            return
-        self._count += 1
-        self._sum += x
-        if self._count == self._n:
-            self.value = self._sum / self._n
+    def add_all(self, closes: Iterable[float]) -> None:
+        """Take in the next closes."""
+        share, value = 2.0 / (self._n + 1), self.value
+        for close in closes:
+            if value is not None:
+                value += (close - value) * share
+                continue
+            self._count += 1
+            self._sum += close
+            if self._count == self._n:
+                value = self._sum / self._n
+        self.value = value
 
 
-def true_range(high: float, low: float, before: float) -> float:
-    """Range of a bar including the gap from the previous close."""
-    return (high if high > before else before) - (low if low < before else before)
+class Value:
+    """A number that is not known at first."""
 
+    __slots__ = ("value",)
 
-class Atr:
-    """Average true range after Wilder; the first bar has no true range."""
-
-    __slots__ = ("_count", "_n", "_sum", "value")
-
-    def __init__(self, n: int) -> None:
-        self._n = n
-        self._count = 0
-        self._sum = 0.0
+    def __init__(self) -> None:
         self.value: float | None = None
-
-    def add(self, reach: float) -> None:
-        """Take in the next bar's true range; the series' first bar has none and is not given."""
-        if self.value is not None:
-            self.value = (self.value * (self._n - 1) + reach) / self._n
-            return
-        self._count += 1
-        self._sum += reach
-        if self._count == self._n:
-            self.value = self._sum / self._n
-
-
-class Adx:
-    """Average directional index after Wilder: sums over n-1 bars first, then smoothed; the index is a smoothed mean of DX."""
-
-    __slots__ = ("_count", "_dx_sum", "_minus", "_n", "_plus", "_reach", "value")
-
-    def __init__(self, n: int) -> None:
-        self._n = n
-        self._count = 0  # bars seen after the first
-        self._plus = self._minus = self._reach = 0.0
-        self._dx_sum = 0.0
-        self.value: float | None = None
-
-    def add(self, up: float, down: float, reach: float) -> None:
-        """Take in the next bar: how far its high rose, how far its low fell (negative: the other way), its true range."""
-        self._count += 1
-        n = self._n
-        if self._count >= n:
-            self._plus -= self._plus / n
-            self._minus -= self._minus / n
-            self._reach -= self._reach / n
-        if up > 0 and up > down:
-            self._plus += up
-        elif down > 0 and down > up:
-            self._minus += down
-        self._reach += reach
-        if self._count >= n:
-            self._smooth()
-
-    def _smooth(self) -> None:
-        dx = self._dx()
-        if self.value is not None:
-            if dx is not None:
-                self.value = (self.value * (self._n - 1) + dx) / self._n
-            return
-        self._dx_sum += dx or 0.0
-        if self._count == 2 * self._n - 1:
-            self.value = self._dx_sum / self._n
-
-    def _dx(self) -> float | None:
-        """Directional movement index, None where nothing moved."""
-        if self._reach < ZERO:
-            return None
-        plus, minus = 100.0 * (self._plus / self._reach), 100.0 * (self._minus / self._reach)
-        total = plus + minus
-        return None if total < ZERO else 100.0 * (abs(minus - plus) / total)
 
 
 class Trend:
-    """ATR and ADX of one series of bars, so that what they share is worked out once."""
+    """ATR and ADX after Wilder over one series of bars.
 
-    __slots__ = ("_before", "adx", "atr")
+    The first bar has no true range. The ATR starts with the mean of n true ranges; the directional sums start with n-1
+    of them, and the ADX with the mean of n directional indexes. A bar where nothing moved has no index: it counts as
+    zero in the first mean and changes nothing later. `recent` are the newest five values of the ADX.
+    """
+
+    __slots__ = ("_bar", "_count", "_dx_sum", "_minus", "_n", "_plus", "_range_sum", "_ranges", "adx", "atr", "recent")
 
     def __init__(self, n: int) -> None:
-        self.atr = Atr(n)
-        self.adx = Adx(n)
-        self._before: tuple[float, float, float] | None = None
+        self._n = n
+        self._count = 0  # bars after the first
+        self._bar: tuple[float, float, float] | None = None
+        self._range_sum = 0.0  # of the first n true ranges
+        self._plus = self._minus = self._ranges = 0.0  # smoothed sums
+        self._dx_sum = 0.0
+        self.atr = Value()
+        self.adx = Value()
+        self.recent: deque[float] = deque(maxlen=5)
 
-    def add(self, high: float, low: float, close: float) -> None:
-        """Take in the next bar."""
-        before = self._before
-        self._before = (high, low, close)
-        if before is None:
-            return
-        reach = true_range(high, low, before[2])
-        self.atr.add(reach)
-        self.adx.add(high - before[0], before[1] - low, reach)
+    def add_all(self, bars: Iterable[tuple[float, float, float]]) -> None:
+        """Take in the next bars as (high, low, close). One loop on local names: it runs over 400 bars every day."""
+        n, count, last, atr, adx = self._n, self._count, self._bar, self.atr.value, self.adx.value
+        plus, minus, ranges, recent = self._plus, self._minus, self._ranges, self.recent
+        for bar in bars:
+            if last is None:
+                last = bar
+                continue
+            high, low, _ = bar
+            high_before, low_before, close_before = last
+            last = bar
+            count += 1
+            reach = (high if high > close_before else close_before) - (low if low < close_before else close_before)
+            if atr is not None:
+                atr = (atr * (n - 1) + reach) / n
+            else:
+                self._range_sum += reach
+                atr = self._range_sum / n if count == n else None
+            if count >= n:
+                plus -= plus / n
+                minus -= minus / n
+                ranges -= ranges / n
+            up, down = high - high_before, low_before - low
+            if up > 0 and up > down:
+                plus += up
+            elif down > 0 and down > up:
+                minus += down
+            ranges += reach
+            if count < n:
+                continue
+            moved = ranges >= ZERO and 100.0 * (plus / ranges) + 100.0 * (minus / ranges) >= ZERO
+            dx = 100.0 * abs(plus - minus) / (plus + minus) if moved else 0.0
+            if adx is not None:
+                adx = (adx * (n - 1) + dx) / n if moved else adx
+            else:
+                self._dx_sum += dx
+                adx = self._dx_sum / n if count == 2 * n - 1 else None
+            if adx is not None:
+                recent.append(adx)
+        self._count, self._bar, self.atr.value, self.adx.value = count, last, atr, adx
+        self._plus, self._minus, self._ranges = plus, minus, ranges
 
 
 def slope(values: Sequence[float]) -> float:
@@ -209,23 +190,20 @@ class Indicators:
         self.count = 0
         self.population = sorted(value for session in sessions for value in session)
         self.population_sessions = len(sessions)
-        self._adx_values: deque[float] = deque(maxlen=5)
         self._bars: deque[FootprintBar] = deque(maxlen=21)
 
     def add(self, bar: FootprintBar) -> None:
         """Take in a closed bar of regular hours."""
-        self.ema9.add(bar.close)
-        self.ema21.add(bar.close)
-        self._trend.add(bar.high, bar.low, bar.close)
-        if self.adx14.value is not None:
-            self._adx_values.append(self.adx14.value)
-        self._bars.append(bar)
-        self.count += 1
+        self.add_all((bar,))
 
-    def add_all(self, bars: Iterable[FootprintBar]) -> None:
-        """Take in a series."""
-        for bar in bars:
-            self.add(bar)
+    def add_all(self, bars: Sequence[FootprintBar]) -> None:
+        """Take in a series of closed bars."""
+        closes = [bar.close for bar in bars]
+        self.ema9.add_all(closes)
+        self.ema21.add_all(closes)
+        self._trend.add_all([(bar.high, bar.low, bar.close) for bar in bars])
+        self._bars.extend(bars)
+        self.count += len(bars)
 
     def ema_trend(self) -> float | None:
         """EMA9 minus EMA21 in ticks."""
@@ -234,7 +212,8 @@ class Indicators:
 
     def adx_slope(self) -> float | None:
         """Slope per bar of the last five ADX values, None before there are five."""
-        return slope(tuple(self._adx_values)) if len(self._adx_values) == 5 else None
+        recent = self._trend.recent
+        return slope(tuple(recent)) if len(recent) == 5 else None
 
     def atr_percentile(self) -> float | None:
         """Where ATR14 stands among those of the last 20 completed sessions; 50.0 with fewer than five of them."""

@@ -36,6 +36,7 @@ from orderflow_tui.market.today import Today
 FOLD_AT = 1 << 14  # waiting trades at which they are folded anyway
 LATE_NS = 60 * SECOND_NS  # a feed that begins later than this after a session did has missed a part of it
 GAP_NS = 60 * SECOND_NS  # a gap longer than this breaks the connection with what came before
+TRAIL_MAX = 2400  # points of the developing POC kept
 WHOLE_SESSION_NS = 1 << 62  # frame length of bars that only boundaries and volume end
 NO_DAY = SessionDay(date.min, 0, 0, 0, None, None)
 
@@ -241,11 +242,15 @@ class MarketState(Readings):
     def on_bar(self, bar: Bars) -> list[News]:
         """Take in exactly one historical bar.
 
-        Rows shorter than our bars are gathered where they divide them; any other row is a bar of its own.
+        Rows shorter than our bars are gathered where they divide them; any other row is a bar of its own. A row in which
+        nothing traded is no bar: its prices are only the last ones repeated.
         """
         self._fold()
         news: list[News] = []
         row = row_of(bar)
+        if row.volume <= 0:
+            self.now_ns = self.data_ts_ns = max(self.now_ns, row.end_ns)
+            return news
         if self._bar_end is None:
             self._begin(row.start_ns, news)
         assert self._bar_end is not None, "an interval is watched while rows come in"
@@ -289,6 +294,7 @@ class MarketState(Readings):
             poc = self._day.regular.profile.poc()
             if poc is not None:
                 self._day.poc_trail.append((end_ns, poc))
+                del self._day.poc_trail[:-TRAIL_MAX]
         return BarClosed(closed)
 
     def _frame_of(self, start_ns: int, end_ns: int) -> Frame:
@@ -368,7 +374,6 @@ class MarketState(Readings):
         if self._bar is not None:
             self._bar.shift(ticks)
         return [Rolled(ticks, self.now_ns)]
-
 
     def restart(self) -> list[News]:
         """The contract rolled and nobody knows by how much: prices learnt so far mean nothing any more and are forgotten."""

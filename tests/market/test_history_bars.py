@@ -97,6 +97,13 @@ def test_the_profile_is_spread_and_says_so() -> None:
     assert (closed.profile.open, closed.profile.close) == (rows[0][1], rows[-1][4])
 
 
+def test_a_row_without_volume_is_no_bar_and_moves_nothing_but_time() -> None:
+    start = at(DAY, "10:00:00")
+    probe = Probe().run(rows_of(300, [(start, 100, 101, 99, 100, 5), (start + 300 * SECOND, 100, 150, 50, 100, 0)]))
+    assert len(probe.market.bars) == 1
+    assert (probe.market.rth_high, probe.market.last_price, probe.market.now_ns) == (101, 100, start + 600 * SECOND)
+
+
 def test_periods_and_initial_balance_come_from_the_rows_inside_them() -> None:
     rows = minutes()
     probe = Probe().run(rows_of(60, rows)).until(at(DAY, "16:00:00"))

@@ -27,7 +27,7 @@ Series = list[float | None]
 def ema_of(closes: list[float], n: int) -> Series:
     ema, found = Ema(n), []
     for close in closes:
-        ema.add(close)
+        ema.add_all([close])
         found.append(ema.value)
     return found
 
@@ -35,7 +35,7 @@ def ema_of(closes: list[float], n: int) -> Series:
 def over(kind: str, n: int, h: list[float], low: list[float], c: list[float]) -> Series:
     trend, found = Trend(n), []
     for bar in zip(h, low, c, strict=True):
-        trend.add(*bar)
+        trend.add_all([bar])
         found.append(trend.atr.value if kind == "atr" else trend.adx.value)
     return found
 
@@ -116,6 +116,16 @@ def test_indicators_equal_ta_lib_on_two_hundred_series() -> None:
         for ours, oracle in pairs:
             mine = np.array([np.nan if value is None else value for value in ours])
             np.testing.assert_allclose(mine, oracle, rtol=0, atol=1e-9, equal_nan=True, err_msg=f"series {seed}")
+
+
+@given(st.integers(0, 1000), st.integers(0, 300))
+def test_a_series_in_one_go_or_in_two_gives_the_same_to_the_last_bit(seed: int, cut: int) -> None:
+    bars = list(zip(*(column.tolist() for column in random_series(seed)), strict=True))
+    whole, parts = Trend(14), Trend(14)
+    whole.add_all(bars)
+    parts.add_all(bars[:cut])
+    parts.add_all(bars[cut:])
+    assert (whole.atr.value, whole.adx.value, whole.recent) == (parts.atr.value, parts.adx.value, parts.recent)
 
 
 @pytest.mark.parametrize("vector", **named("regime_inputs"))

@@ -88,6 +88,33 @@ def test_one_row_fewer_would_not_hold_the_share(volumes: list[int]) -> None:
         assert 1000 * (area.volume - max(edges)) < 700 * sum(volumes)
 
 
+def walked(volumes: list[int], permille: int, width: int) -> tuple[int, int]:
+    """The value area again, row by row and without slices: (lowest, highest) index."""
+    up = down = poc_index(volumes)
+    inside = {up}
+    while 1000 * sum(volumes[i] for i in inside) < permille * sum(volumes):
+        above = [i for i in range(up + 1, up + 1 + width) if i < len(volumes)]
+        below = [i for i in range(down - 1, down - 1 - width, -1) if i >= 0]
+        if not above and not below:
+            break
+        take_up = bool(above) and (not below or sum(volumes[i] for i in above) >= sum(volumes[i] for i in below))
+        inside.update(above if take_up else below)
+        up, down = max(inside), min(inside)
+    traded = [i for i in inside if volumes[i]]
+    return min(traded), max(traded)
+
+
+@given(filled, methods, st.integers(300, 1000))
+def test_a_value_area_is_the_walk_of_the_book(volumes: list[int], method: str, permille: int) -> None:
+    while volumes and volumes[0] == 0:
+        volumes = volumes[1:]
+    while volumes and volumes[-1] == 0:
+        volumes = volumes[:-1]
+    area = value_area(0, volumes, permille, method)
+    assert area is not None
+    assert (area.val, area.vah) == walked(volumes, permille, 2 if method == "two_row" else 1)
+
+
 @given(filled, methods, st.integers(-1000, 1000))
 def test_a_shifted_profile_has_its_value_shifted(volumes: list[int], method: str, shift: int) -> None:
     area, moved = value_area(0, volumes, 700, method), value_area(shift, volumes, 700, method)
