@@ -19,7 +19,7 @@ import numpy as np
 import zstandard
 
 from orderflow_tui.domain.event import MarketEvent, stamp_of
-from orderflow_tui.domain.market import I64, Bars, Depth, FeedState, FeedStatus, Quote, Trades
+from orderflow_tui.domain.market import I8, I64, Bars, Depth, FeedState, FeedStatus, Quote, Trades
 
 MAGIC = b"OFTAPE1\n"
 _FRAME = struct.Struct("<4sIIIqq")
@@ -71,17 +71,24 @@ def _trades_record(run: Sequence[Trades]) -> bytes:
     """Bytes are joined, not arrays: live blocks hold a trade or two, and an array costs more than its numbers."""
     quoted = run[0].bid is not None and run[0].ask is not None
     parts = [
-        b"".join([t.ts_ns.tobytes() for t in run]),
-        b"".join([t.price.tobytes() for t in run]),
-        b"".join([t.size.tobytes() for t in run]),
-        b"".join([t.aggressor.tobytes() for t in run]),
-        b"".join([t.method.tobytes() for t in run]),
+        _joined([t.ts_ns for t in run]),
+        _joined([t.price for t in run]),
+        _joined([t.size for t in run]),
+        _joined([t.aggressor for t in run]),
+        _joined([t.method for t in run]),
     ]
     if quoted:
-        parts.append(b"".join([t.bid.tobytes() for t in run if t.bid is not None]))
-        parts.append(b"".join([t.ask.tobytes() for t in run if t.ask is not None]))
+        parts.append(_joined([t.bid for t in run if t.bid is not None]))
+        parts.append(_joined([t.ask for t in run if t.ask is not None]))
     symbol = run[0].instrument.encode("ascii")
     return _packed(_TRADES, int(quoted), symbol, len(parts[0]) // 8, *parts)
+
+
+def _joined(columns: Sequence[I64 | I8]) -> bytes:
+    try:
+        return b"".join(columns)
+    except BufferError:  # a column that is a stride of something larger
+        return b"".join([column.tobytes() for column in columns])
 
 
 def _record(event: Quote | Depth | FeedStatus | Bars) -> bytes:

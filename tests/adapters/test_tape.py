@@ -159,6 +159,15 @@ def test_a_log_torn_at_any_byte_gives_back_every_whole_frame(data: st.DataObject
         assert plain(read_log(path)) == plain([event for events in frames[: max(0, survivors)] for event in events])
 
 
+def test_columns_that_are_strides_of_something_larger_are_recorded_too(tmp_path: Path) -> None:
+    wide = np.arange(NOON_NS, NOON_NS + 8, dtype=np.int64).reshape(4, 2)
+    block = trades(NOON_NS, 4)
+    strided = Trades("ES", wide[:, 0], block.price, block.size, block.aggressor, block.method)
+    path = tmp_path / "live-0001.log"
+    path.write_bytes(MAGIC + frame([strided]))
+    assert trades_in(list(read_log(path))).ts_ns.tolist() == wide[:, 0].tolist()
+
+
 def test_a_damaged_frame_ends_the_log_before_it(tmp_path: Path) -> None:
     first, second = frame([trades(NOON_NS)]), frame([trades(NOON_NS + 10)])
     path = tmp_path / "live-0001.log"

@@ -227,7 +227,7 @@ class _Records:
     def _flush(self) -> Iterator[MarketEvent]:
         if not self._trades:
             return
-        ts, price, size, flag, bid, ask = np.array(self._trades, dtype=np.int64).T
+        ts, price, size, flag, bid, ask = np.ascontiguousarray(np.array(self._trades, dtype=np.int64).T)
         self._trades.clear()
         quoted = bool((bid != NO_PRICE).any() or (ask != NO_PRICE).any())
         rows = TradeRows(ts, price, size, flag.astype(np.int8), bid if quoted else None, ask if quoted else None)
