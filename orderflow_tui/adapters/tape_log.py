@@ -13,7 +13,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, assert_never
+from typing import Any, BinaryIO, assert_never
 
 import numpy as np
 import zstandard
@@ -85,9 +85,10 @@ def _trades_record(run: Sequence[Trades]) -> bytes:
 
 
 def _joined(columns: Sequence[I64 | I8]) -> bytes:
+    buffers: Any = columns  # an array is a buffer, which its stubs do not say
     try:
-        return b"".join(columns)
-    except BufferError:  # a column that is a stride of something larger
+        return b"".join(buffers)
+    except TypeError:  # a column that is a stride of something larger is none
         return b"".join([column.tobytes() for column in columns])
 
 
