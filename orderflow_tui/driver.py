@@ -125,7 +125,9 @@ class Driver:
         for event in events:
             self._tell(event)
 
-    def _merged(self) -> Watch:
+    @property
+    def watch(self) -> Watch:
+        """When engine or broker must be woken, whichever comes first."""
         return self._engine.watch if self._broker is None else merge(self._engine.watch, self._broker.watch)
 
     def _fire(self, until_ns: int) -> None:
@@ -144,7 +146,7 @@ class Driver:
     def _run(self, block: Trades) -> None:
         start, count = 0, len(block)
         while start < count:
-            length = horizon(self._merged(), block, start)
+            length = horizon(self.watch, block, start)
             if length == 0:
                 self._fire(int(block.ts_ns[start]))
                 continue

@@ -44,6 +44,7 @@ from orderflow_tui.modes import Mode
 from orderflow_tui.outbox import Outbox
 from orderflow_tui.ports import Broker, Feed, Journal, JournalError, MatchingBroker, Notifier, Post, TapeWriter
 from orderflow_tui.seam import Seam
+from orderflow_tui.stream import TradeStream
 from orderflow_tui.view.model import ConsoleView
 
 PUMP_NS = 5_000_000
@@ -109,7 +110,7 @@ class Runtime:
         self._scheduled = False
         self._last_ns = 0
         self._house: House | None = None
-        self._driver: Driver | None = None
+        self._driver: TradeStream | None = None
         self.seq = 0
         self.view: ConsoleView | None = None
 
@@ -161,7 +162,7 @@ class Runtime:
         try:
             house.engine.restore(house.boot_rows)
             self._fold(house)
-            self._driver = Driver(house.engine, self._hands(house).act, house.matching)
+            self._driver = TradeStream(Driver(house.engine, self._hands(house).act, house.matching))
             for event in house.boot_events:
                 self.post(event)
             gc.collect()
@@ -280,6 +281,15 @@ class Runtime:
             self._driver.step(event)
         except Exception as fault:
             self._core_fault(fault, event)
+
+    def _settle(self) -> None:
+        """Trades that wait in open columns are taken in before anybody looks."""
+        if self._driver is None or not len(self._driver):
+            return
+        try:
+            self._driver.flush()
+        except Exception as fault:
+            self._core_fault(fault, ClockTick(self._last_ns))
 
     def _core_fault(self, fault: Exception, event: Event) -> None:
         self.faults += 1
@@ -414,6 +424,7 @@ class Runtime:
 
     def publish(self) -> None:
         """Build the newest view and swap it into the slot."""
+        self._settle()
         self.seq += 1
         self.view = self.house.view(self.seq, tuple(self.alerts))
         self.seam.publish(self.view)

@@ -12,7 +12,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "orderflow_tui"
 NAME = "orderflow_tui"
 
-PURE = ("domain", "market", "signals", "trading", "engine", "driver", "view", "ports", "window")
+PURE = ("domain", "market", "signals", "trading", "engine", "driver", "stream", "view", "ports", "window")
 SHELL = ("config", "outbox", "hands", "seam", "runtime", "closed_loop", "modes", "wiring", "research", "ops")
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
@@ -22,11 +22,12 @@ ALLOWED: dict[str, set[str]] = {
     "window": {"domain"},
     "ports": {"domain"},
     "driver": {"domain", "ports"},
+    "stream": {"domain", "driver"},
     "engine": {"domain", "market", "signals", "trading", "window"},
     "view": {"domain", "market", "signals", "trading", "engine", "window"},
     "adapters": {"domain", "market", "ports"},
     **{
-        name: {"domain", "market", "signals", "trading", "engine", "driver", "view", "ports", "window", "adapters", *SHELL}
+        name: {"domain", "market", "signals", "trading", "engine", "driver", "stream", "view", "ports", "window", "adapters", *SHELL}
         for name in SHELL
     },
     "tui": {"domain", "view"},
@@ -36,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
 }
 OUTSIDE: dict[str, set[str]] = {
-    "numpy": {"domain", "market", "signals", "engine", "driver", "view", "ports", "adapters", *SHELL},
+    "numpy": {"domain", "market", "signals", "engine", "driver", "stream", "view", "ports", "adapters", *SHELL},
     "ib_insync": {"adapters"},
     "aiosqlite": {"adapters"},
     "twilio": {"adapters"},

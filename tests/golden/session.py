@@ -23,6 +23,7 @@ from orderflow_tui.domain.market import Trades
 from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.engine import Engine
 from orderflow_tui.modes import mode_named
+from orderflow_tui.stream import TradeStream
 from orderflow_tui.wiring.params import engine_params
 
 SAMPLE = Path(__file__).resolve().parent.parent.parent / "data" / "sample"
@@ -82,8 +83,8 @@ def merged(market: Iterable[Event], wishes: list[Event]) -> list[Event]:
     return out + waiting
 
 
-def run(events: Iterable[Event]) -> Outcome:
-    """Feed events through a fresh engine with a one-minute bar."""
+def run(events: Iterable[Event], *, streamed: bool = False) -> Outcome:
+    """Feed events through a fresh engine with a one-minute bar; `streamed` through open columns, as a live feed would."""
     loaded = load(Places(config_dir()), ["bars.seconds=60", "session.lunch=[]", "risk.stop_ticks=6", "risk.target_ticks=8"])
     table = session_table(date(2025, 1, 2), date(2027, 12, 30))
     params = engine_params(loaded, table, mode_named("replay"), account="SIM", install="gold1")
@@ -92,8 +93,13 @@ def run(events: Iterable[Event]) -> Outcome:
     journal = MemoryJournal()
     seen: list[Observation] = []
     loop = ClosedLoop(engine, broker, journal, observe=seen.append)
+    stream = TradeStream(loop.driver)
     for event in events:
-        loop.feed(event)
+        if streamed:
+            stream.step(event)
+        else:
+            loop.feed(event)
+    stream.flush()
     return Outcome(
         [to_json(item) for item in seen],
         [to_json(replace(row)) for row in journal.rows()],

@@ -68,6 +68,11 @@ def test_cutting_the_stream_changes_nothing(whole: Outcome, size: int) -> None:
     assert run(recut(operated(tape()), size)) == whole
 
 
+@pytest.mark.parametrize("size", [1, 5])
+def test_trades_one_by_one_through_open_columns_change_nothing(whole: Outcome, size: int) -> None:
+    assert run(recut(operated(tape()), size), streamed=True) == whole
+
+
 @settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.integers(1, 15_000), max_size=40))
 def test_any_cutting_gives_the_same_record(whole: Outcome, cuts: list[int]) -> None:
