@@ -138,6 +138,8 @@ class Desk:
         return self._floor.take()
 
     def _answered(self, ids: tuple[str, ...], answer: Answer) -> None:
+        for key in ids:
+            self._floor.row_answered(key, failed=answer is Answer.FAILED)
         for key in list(self._floor.waiting):
             waiting = self._floor.waiting.get(key)
             if waiting is not None and not set(waiting.proposal.ids).isdisjoint(ids):
@@ -150,6 +152,7 @@ class Desk:
                 continue
             if "#" in order_id or ticket.change is not None:
                 ticket.change = ticket.changed = ticket.answer_due_ns = None
+                ticket.refused_ns = self._floor.now
                 continue
             if not ticket.live and event.proven:
                 continue

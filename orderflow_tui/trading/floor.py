@@ -113,6 +113,8 @@ class Floor:
     link_lost_ns: int | None = None
     margin_ask_ns: int | None = None
     told: set[str] = field(default_factory=set)  # standing conditions an alert was raised for
+    owed: dict[str, Row] = field(default_factory=dict)  # rows whose commit the journal has not answered yet
+    commits: int = 0
 
     def __post_init__(self) -> None:
         timing = self.params.timing
@@ -148,8 +150,24 @@ class Floor:
         self.record(rows.row(kind, ref, self.now, **payload))
 
     def commit(self, row: Row) -> None:
-        """A row that must survive, without anybody waiting for it."""
-        self.out.append(Commit((row,), (f"{row.kind}:{row.ref}:{self.now}",)))
+        """A row that must survive, without anybody waiting for it: what could not be committed is recorded instead."""
+        self.commits += 1
+        key = f"{row.kind}:{row.ref}:{self.commits}"
+        self.owed[key] = row
+        self.out.append(Commit((row,), (key,)))
+
+    def row_answered(self, key: str, *, failed: bool) -> None:
+        """The journal answered for such a row. One that failed follows in the background while it still says what is so."""
+        row = self.owed.pop(key, None)
+        if row is None or not failed:
+            return
+        outdated = False
+        if row.kind == "latch":
+            outdated = bool(row.payload.get("open")) is not (LatchKind(row.ref) in self.board)
+        elif row.kind == "campaign" and row.payload.get("what") == "begin":
+            outdated = self.campaign is None or self.campaign.id != row.ref
+        if not outdated:
+            self.record(row)
 
     def alert(self, kind: str, text: str, tier: Tier = Tier.WARNING, subject: str = "") -> None:
         """Tell the operator."""

@@ -60,6 +60,7 @@ RULES: tuple[tuple[Rule, frozenset[Purpose]], ...] = (
     (rules.size_allowed, ENTRY),
     (rules.one_entry, ENTRY),
     (rules.concurrent_trades, ENTRY),
+    (rules.not_against_position, ENTRY),
     (rules.worst_case_position, ENTRY),
     (rules.worst_case_day, ENTRY),
     (rules.entry_rate, ENTRY),

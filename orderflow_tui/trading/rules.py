@@ -155,6 +155,13 @@ def concurrent_trades(look: Look) -> Refusal | None:
     return _no(look, "concurrent trades", f"{look.open_trades} open, {allowed} allowed")
 
 
+def not_against_position(look: Look) -> Refusal | None:
+    """An entry against the position would close it and leave the exits of two brackets working: flatten or reverse instead."""
+    if look.intent.side * look.exposure.position >= 0:
+        return None
+    return _no(look, "against position", f"{look.intent.side.name} against {look.exposure.position:+d}: flatten or reverse")
+
+
 def worst_case_position(look: Look) -> Refusal | None:
     """Position and everything that could still join it."""
     e, intent = look.exposure, look.intent

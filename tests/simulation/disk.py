@@ -92,9 +92,10 @@ class Disk:
         return self._now() < max(self.stalled_until_ns, self.full_until_ns) or bool(self.fails or self.slow or self.uncertain)
 
     def due_ns(self) -> int | None:
-        """When waiting commits are answered, None while nothing waits."""
-        waits = any(turn.ids is not None for turn in self.queue)
-        return max(self.stalled_until_ns, self.full_until_ns) if waits else None
+        """When what waits can be written: commits always, records once the disk works again. None: nothing waits."""
+        works_ns = max(self.stalled_until_ns, self.full_until_ns)
+        waits = any(turn.ids is not None or turn.asked_ns < works_ns for turn in self.queue)
+        return works_ns if waits else None
 
     def crash(self, torn: float) -> None:
         """The process dies: a prefix of what waited was written."""

@@ -30,8 +30,12 @@ class Listener(Protocol):
         """Orders are about to leave."""
         ...
 
-    def changing(self, change: Change, order: Order, now_ns: int) -> None:
+    def changing(self, change: Change, order: Order) -> None:
         """A change is about to leave."""
+        ...
+
+    def cancelling(self, order_ids: Sequence[str]) -> None:
+        """A cancel is about to leave."""
         ...
 
     def matched(self) -> None:
@@ -114,13 +118,14 @@ class Line:
         """Modify a live order."""
         if self.listener is not None:
             self.listener.effect("before change")
-            self.listener.changing(change, order, now_ns)
+            self.listener.changing(change, order)
         self._ask(lambda at: self.sim.change(change, order, at), now_ns)
 
     def cancel(self, order_ids: Sequence[str], now_ns: int) -> None:
         """Ask to cancel."""
         if self.listener is not None:
             self.listener.effect("before cancel")
+            self.listener.cancelling(order_ids)
         self._ask(lambda at: self.sim.cancel(order_ids, at), now_ns)
 
     def cancel_everything(self, now_ns: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from traceback import extract_tb
 
@@ -30,8 +30,8 @@ from orderflow_tui.domain.event import (
     stamp_of,
 )
 from orderflow_tui.domain.latch import LatchKind, Severity
-from orderflow_tui.domain.market import Trades
-from orderflow_tui.domain.order import Change, Order
+from orderflow_tui.domain.market import Bars, Trades
+from orderflow_tui.domain.order import Change, Commission, Fill, Order
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.domain.signal import Decision
 from orderflow_tui.driver import Driver
@@ -41,7 +41,8 @@ from tests.simulation.house import ACCOUNT, BALANCE_CENTS, setting
 from tests.simulation.line import Line
 from tests.simulation.loop import HeardEngine, Nobody, SimLoop
 from tests.simulation.market import Market
-from tests.simulation.oracle import Broken, Oracle
+from tests.simulation.memory import Broken
+from tests.simulation.oracle import Oracle
 
 LIVENESS_S = 60
 CRASH_WINDOW_NS = 600 * SECOND_NS
@@ -285,6 +286,7 @@ class World:
             return
         engine = HeardEngine(self.setting.params, self.told)
         engine.restore(self.disk.rows)
+        self.oracle.booted = bool(self.boots)
         self.oracle.restored(engine, set(self._kept))
         self.oracle.asleep = False
         self.loop = SimLoop(engine, self)
@@ -323,9 +325,9 @@ class World:
             return
         self.stalled = self.oracle.asleep = False
         waiting, self._inbox = self._inbox, []
-        for event in sorted(waiting, key=stamp_of):
+        for event in waiting:
             self.line.phantom = isinstance(event, MarketEvent)
-            self.hear(event)
+            self.hear(received(event, self.now_ns))
             self.line.phantom = False
         self.hear(ClockTick(self.now_ns))
 
@@ -395,9 +397,13 @@ class World:
         self.entries += orders[0].purpose.value == "ENTRY"
         self.oracle.leaving(orders, now_ns)
 
-    def changing(self, change: Change, order: Order, now_ns: int) -> None:
+    def changing(self, change: Change, order: Order) -> None:
         """A change is about to leave."""
-        self.oracle.changing(change, order, now_ns)
+        self.oracle.changing(change, order)
+
+    def cancelling(self, order_ids: Sequence[str]) -> None:
+        """A cancel is about to leave."""
+        self.oracle.cancelling(order_ids)
 
     def matched(self) -> None:
         """The broker's books may have moved."""
@@ -423,3 +429,14 @@ class World:
         self._hash.update(line.encode())
         if self._keep:
             self.lines.append(line)
+
+
+def received(event: Event, now_ns: int) -> Event:
+    """The event as a loop that was late stamps it: at the instant it is read. Executions keep the exchange's time."""
+    match event:
+        case Trades():
+            return replace(event, ts_ns=event.ts_ns.clip(min=now_ns))
+        case Fill() | Commission() | Bars():
+            return event
+        case _:
+            return replace(event, ts_ns=now_ns)

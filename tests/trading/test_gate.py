@@ -174,9 +174,15 @@ CASES: list[tuple[str, Look, Look | None, Look]] = [
     ),
     (
         "worst-case position",
-        look(exposure=Exposure("MES", -2, 0, 0, 0, 0)),
-        look(exposure=Exposure("MES", -2, 0, 1, 0, 0)),
-        look(exposure=Exposure("MES", -2, 0, 2, 0, 0)),
+        look(wish(side=Side.SELL), exposure=Exposure("MES", -1, 0, 0, 0, 0)),
+        look(wish(side=Side.SELL), exposure=Exposure("MES", -1, 0, 1, 0, 0)),
+        look(wish(side=Side.SELL), exposure=Exposure("MES", -1, 0, 2, 0, 0)),
+    ),
+    (
+        "against position",
+        look(exposure=Exposure("MES", 1, 0, 0, 0, 0)),
+        look(exposure=Exposure("MES", 0, 0, 0, 0, 0)),
+        look(exposure=Exposure("MES", -1, 0, 0, 0, 0)),
     ),
     (
         "worst-case day",

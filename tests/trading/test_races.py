@@ -67,6 +67,8 @@ def test_a_change_that_was_not_passed_on_is_asked_again() -> None:
     assert stop.change is not None
     house.broker.deaf, house.journal = False, "prompt"
     house.tell(SendFailed(house.now, (f"{stop.order.id}#1",), True, "line down"))
+    assert stop.order.quantity == 2
+    house.wait(1_000)
     assert stop.order.quantity == 1
     assert stop.order.revision == 2
 

@@ -1,0 +1,139 @@
+"""What must follow at once from what the engine was told, and why a latch may open or be cleared."""
+
+from __future__ import annotations
+
+from orderflow_tui.domain.account import AccountReport, LinkStatus
+from orderflow_tui.domain.event import Command, JournalFailed, OperatorCommand, StopFileSeen
+from orderflow_tui.domain.latch import LatchKind, Severity
+from orderflow_tui.domain.order import Fill, OrderUpdate, Purpose
+from orderflow_tui.trading.fences import can_send
+from orderflow_tui.trading.lifecycle import UNSENT
+from tests.simulation.house import ACCOUNT, INSTALL, RESUME_WORD
+from tests.simulation.memory import OUTSIDERS, SYMBOL, Broken, Memory
+
+DISK_TROUBLE = frozenset(
+    {"commit_fails", "commit_slow", "commit_uncertain", "disk_full", "disk_stalled", "market_batch_lost", "crash_torn_tail"}
+)
+# what must have happened before a latch may open; an empty set: it may never open
+CAUSES: dict[LatchKind, frozenset[str]] = {
+    LatchKind.OPERATOR: frozenset({"key halt", "key flatten"}),
+    LatchKind.STOP_FILE: frozenset({"key stop", "stop seen"}),
+    LatchKind.UNATTENDED: frozenset({"key unattended"}),
+    LatchKind.MISMATCH: frozenset({"position_drift"}),
+    LatchKind.LIQUIDATION: frozenset({"liquidation"}),
+    LatchKind.ADJUSTED: frozenset({"manual_trade", "liquidation", "hand_trade", "second_host"}),
+    LatchKind.CRASH_LOOP: frozenset({"unclean boots"}),
+    LatchKind.JOURNAL_FAILED: DISK_TROUBLE,
+    LatchKind.CORE_FAULT: frozenset(),
+    LatchKind.INVARIANT: frozenset(),
+    LatchKind.BROKEN_CHAIN: frozenset(),
+    LatchKind.WRONG_ACCOUNT: frozenset({"account_swapped"}),
+    LatchKind.SECOND_HOST: frozenset({"second_host"}),
+    LatchKind.TASK_DEAD: frozenset({"task_dead"}),
+    LatchKind.REVERSED: OUTSIDERS | {"oca_delayed", "fill_after_cancel", "oversize_children", "exec_late", "exec_lost"},
+}
+NEED_A_FAULT = frozenset({LatchKind.NAKED, LatchKind.UNRECONCILED, LatchKind.FLATTEN_FAILED})
+TAKE_THE_POSITION_ALONG = frozenset({LatchKind.DAILY_LOSS, LatchKind.DRAWDOWN, LatchKind.NAKED, LatchKind.REVERSED})
+
+
+def judge_consequences(memory: Memory) -> None:
+    """The event just processed: what had to follow from it."""
+    floor, event = memory.floor, memory.event
+    match event:
+        case Fill():
+            _after_fill(memory, event)
+        case OrderUpdate() if event.echoed_account and event.echoed_account != ACCOUNT:
+            _must(memory, LatchKind.WRONG_ACCOUNT, f"an order went to {event.echoed_account}")
+        case LinkStatus() if memory.link_was_up and not can_send(event.link) and floor.arming.until_ns is not None:
+            raise Broken("the hand leaves the key", f"still armed after the link is {floor.link.value}")
+        case JournalFailed():
+            _must(memory, LatchKind.JOURNAL_FAILED, event.reason)
+        case StopFileSeen():
+            _must(memory, LatchKind.STOP_FILE, "the STOP file was seen")
+            if event.action == "flatten" and memory.facts["stop seen"] == 1 and floor.campaign is None and memory.truth:
+                raise Broken("flatten flattens", "a STOP file that flattens began no campaign")
+        case OperatorCommand():
+            _after_key(memory, event)
+        case AccountReport() if event.complete and event.account == ACCOUNT and event.epoch == floor.epoch:
+            if any(o.order_id is not None and not o.order_id.startswith(f"of1-{INSTALL}-") for o in event.orders):
+                _must(memory, LatchKind.SECOND_HOST, "another installation's order is at the broker")
+        case _:
+            pass
+
+
+def _must(memory: Memory, kind: LatchKind, why: str) -> None:
+    if kind not in memory.floor.board:
+        raise Broken("what must latch latches", f"{kind.value} is not open although {why}")
+
+
+def _after_fill(memory: Memory, fill: Fill) -> None:
+    if fill.instrument != SYMBOL or memory.position == memory.before or fill.revision > 1:
+        return
+    if fill.liquidation:
+        _must(memory, LatchKind.LIQUIDATION, f"{fill.exec_id} was a liquidation")
+    if fill.order_id is None:
+        _must(memory, LatchKind.ADJUSTED, f"{fill.exec_id} is nobody's order")
+        return
+    order = memory.sent.get(fill.order_id)
+    flipped = memory.position != 0 and memory.before * memory.position <= 0
+    if order is not None and order.purpose is not Purpose.ENTRY and flipped:
+        _must(memory, LatchKind.REVERSED, f"{fill.exec_id} took {memory.before:+d} to {memory.position:+d}")
+
+
+def _after_key(memory: Memory, event: OperatorCommand) -> None:
+    floor = memory.floor
+    match event.command:
+        case Command.FLATTEN:
+            _must(memory, LatchKind.OPERATOR, "a person flattened")
+            if floor.campaign is None and memory.position:
+                raise Broken("flatten flattens", "the key began no campaign")
+        case Command.HALT:
+            _must(memory, LatchKind.OPERATOR, "a person halted")
+        case Command.STOP:
+            _must(memory, LatchKind.STOP_FILE, "a person stopped")
+        case Command.UNATTENDED:
+            _must(memory, LatchKind.UNATTENDED, "the terminal went away")
+        case _:
+            return
+
+
+def judge_latches(memory: Memory) -> None:
+    """Latches that opened or went: each for a reason."""
+    board = memory.floor.board._open
+    if board.keys() == memory.board.keys():
+        return
+    for kind in board.keys() - memory.board.keys():
+        _opened(memory, kind, board[kind].reason)
+    for kind in memory.board.keys() - board.keys():
+        _cleared(memory, kind)
+    memory.board = {kind: latch.since_ns for kind, latch in board.items()}
+
+
+def _opened(memory: Memory, kind: LatchKind, reason: str) -> None:
+    floor, causes = memory.floor, CAUSES.get(kind)
+    if causes is None:
+        if memory.honest and kind in NEED_A_FAULT:
+            raise Broken("no unexplained latch", f"{kind.value} without any fault: {reason}")
+    elif not any(memory.struck(cause) for cause in causes):
+        raise Broken("no unexplained latch", f"{kind.value} without a cause: {reason}")
+    uncancelled = [t.order.id for t in floor.blotter.entries() if t.cancel_ns is None and t.state not in UNSENT]
+    if uncancelled:
+        raise Broken("a halt cancels entries", f"{kind.value} opened and {uncancelled} were left working")
+    if kind in TAKE_THE_POSITION_ALONG and memory.position and floor.campaign is None:
+        raise Broken("the breaker flattens", f"{kind.value} opened with {memory.position:+d} held and no campaign")
+
+
+def _cleared(memory: Memory, kind: LatchKind) -> None:
+    event = memory.event
+    if kind.daily:
+        if memory.floor.ledger.trade_date == memory.day:
+            raise Broken("latches stay", f"{kind.value} ended within its trade date")
+        return
+    if not isinstance(event, OperatorCommand) or event.command is not Command.RESUME:
+        raise Broken("latches stay", f"{kind.value} was cleared by {type(event).__name__}")
+    if event.args.get("word") != RESUME_WORD:
+        raise Broken("latches stay", f"{kind.value} was cleared by the wrong word")
+    if kind is LatchKind.STOP_FILE and memory.stop_known:
+        raise Broken("latches stay", "STOP_FILE was cleared while the file is there")
+    if kind.severity is Severity.LOCK and event.args.get("key_ok") != "true":
+        raise Broken("latches stay", f"{kind.value} was cleared without the safety key")

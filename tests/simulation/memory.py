@@ -1,0 +1,205 @@
+"""What the oracle remembers of a run: its own count of everything it judges by, independent of the engine's."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from datetime import date
+
+from orderflow_tui.adapters.sim_broker import SimBroker
+from orderflow_tui.adapters.sim_broker_orders import Resting
+from orderflow_tui.adapters.sim_broker_orders import Stage as Where
+from orderflow_tui.domain.action import Row
+from orderflow_tui.domain.event import Event
+from orderflow_tui.domain.latch import LatchKind
+from orderflow_tui.domain.order import Fill, Order, OrderType, Purpose, Side
+from orderflow_tui.engine import Engine
+from orderflow_tui.trading.fences import can_send
+from orderflow_tui.trading.floor import Floor
+from tests.simulation.disk import Disk
+from tests.simulation.house import Setting
+
+SYMBOL = "MES"
+OUTSIDERS = frozenset({"manual_trade", "liquidation", "hand_trade", "position_drift", "exec_busted"})
+
+
+class Broken(Exception):
+    """A property that does not hold: its name, and a sentence with the numbers."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(f"{name}: {sentence}")
+        self.name = name
+
+
+@dataclass(slots=True)
+class Since:
+    """Since when a condition has held without interruption, None while it does not."""
+
+    ns: int | None = None
+
+    def held(self, now_ns: int, holds: bool) -> int:
+        """For how long in ns it has held by now."""
+        if not holds:
+            self.ns = None
+            return 0
+        if self.ns is None:
+            self.ns = now_ns
+        return now_ns - self.ns
+
+
+@dataclass(slots=True)
+class Written:
+    """The journal as it is on disk, read row by row."""
+
+    at: int = 0
+    orders: set[str] = field(default_factory=set)
+    latches: dict[str, bool] = field(default_factory=dict)
+    fills: dict[str, int] = field(default_factory=dict)  # newest revision by base id
+    campaign: str | None = None
+    cooldown_ns: int = 0
+
+    def read(self, rows: list[Row]) -> None:
+        """Take the new rows in."""
+        for row in rows[self.at :]:
+            match row.kind:
+                case "order":
+                    self.orders.add(row.ref)
+                case "latch":
+                    self.latches[row.ref] = bool(row.payload.get("open"))
+                case "fill":
+                    base, revision = str(row.payload["base_id"]), int(str(row.payload["revision"]))
+                    self.fills[base] = max(self.fills.get(base, 0), revision)
+                case "campaign":
+                    self.campaign = row.ref if row.payload.get("what") == "begin" else None
+                case "cooldown":
+                    self.cooldown_ns = max(self.cooldown_ns, int(str(row.payload["until_ns"])))
+                case _:
+                    continue
+        self.at = len(rows)
+
+
+@dataclass
+class Memory:
+    """One for a run; it outlives every engine of it. `facts` counts everything that was injected or pressed."""
+
+    setting: Setting
+    sim: SimBroker
+    disk: Disk
+    now_ns: int = 0
+    facts: Counter[str] = field(default_factory=Counter)
+    engine: Engine | None = None
+    # the world
+    stop_file: str | None = None
+    hung: bool = False
+    connected: bool = True
+    asleep: bool = False  # the engine does not run now
+    trouble_ns: int = 0  # when the disk was last in trouble
+    # what left
+    sent: dict[str, Order] = field(default_factory=dict)
+    numbers: dict[int, str] = field(default_factory=dict)
+    revisions: set[tuple[str, int]] = field(default_factory=set)
+    causes: set[str] = field(default_factory=set)
+    entries: deque[int] = field(default_factory=deque)
+    # what was told
+    event: Event | None = None
+    fills: dict[str, Fill] = field(default_factory=dict)  # newest revision by base id
+    position: int = 0
+    before: int = 0  # position before the event
+    adjusted: int = 0
+    last: int | None = None
+    spread: tuple[int, int] | None = None  # lowest and highest trade of the event
+    data_ns: int | None = None
+    link_lost_ns: int | None = None
+    link_was_up: bool = False  # before the event
+    cool_ns: int = 0  # entries wait until then
+    reports: int = 0  # complete ones since the boot
+    booted: bool = False  # there was an earlier life
+    # who halted
+    halted_by_person: bool = False
+    halted_by_stop: bool = False
+    stop_known: bool = False
+    armed_ns: int | None = None
+    # what stands
+    board: dict[LatchKind, int] = field(default_factory=dict)
+    written: Written = field(default_factory=Written)
+    naked_ns: int = 0  # the longest naked time seen
+    naked: Since = field(default_factory=Since)
+    surplus: Since = field(default_factory=Since)
+    campaign: Since = field(default_factory=Since)
+    working: dict[str, int] = field(default_factory=dict)  # entries at the broker, and since when
+    day: date | None = None
+    day_clean: bool = True
+    books_seen: int = 0
+    books_position: int = 0
+
+    @property
+    def floor(self) -> Floor:
+        """The floor of the running engine; looking inside is what an oracle is for."""
+        assert self.engine is not None
+        return self.engine.desk._floor
+
+    @property
+    def truth(self) -> int:
+        """The position as it really is."""
+        return self.sim._exchange.books.position(SYMBOL)
+
+    @property
+    def outsiders(self) -> bool:
+        """Whether somebody else moved the position."""
+        return any(self.struck(kind) for kind in OUTSIDERS)
+
+    def struck(self, kind: str) -> bool:
+        """Whether a fault struck, or a key was pressed, by now."""
+        return bool(self.facts[kind] or self.sim.injected.get(kind) or self.disk.injected.get(kind))
+
+    @property
+    def honest(self) -> bool:
+        """Whether nothing but keys has been injected so far."""
+        if any(self.sim.injected.values()) or any(self.disk.injected.values()):
+            return False
+        return not any(count for name, count in self.facts.items() if not name.startswith("key "))
+
+    @property
+    def market_open(self) -> bool:
+        """Whether the market is open now."""
+        day = self.setting.table.day_at(self.now_ns)
+        return day is not None and day.open_ns <= self.now_ns < day.close_ns
+
+    @property
+    def watching(self) -> bool:
+        """The engine runs, hears the broker and the market is open."""
+        assert self.engine is not None
+        heard = not self.asleep and not self.hung and self.connected and can_send(self.engine.link)
+        return heard and self.market_open
+
+    def at_broker(self) -> list[Resting]:
+        """Orders that have not ended at the broker, on their way included."""
+        return [r for r in self.sim._exchange._orders.values() if r.stage not in {Where.DONE, Where.LOST}]
+
+    def protection(self, position: int) -> tuple[int, int]:
+        """(contracts that stops or a market exit take out, contracts that any exit takes out) at the broker."""
+        against = Side.SELL if position > 0 else Side.BUY
+        stops: dict[str, int] = {}
+        exits: dict[str, int] = {}
+        for resting in self.sim._exchange._open:
+            order = resting.order
+            if order.purpose is Purpose.ENTRY or order.id not in self.sent or (position and order.side is not against):
+                continue
+            live, group = resting.live_quantity(), order.oca_group or order.id
+            exits[group] = max(exits.get(group, 0), live)
+            if order.type is not OrderType.LIMIT:
+                stops[group] = max(stops.get(group, 0), live)
+        return sum(stops.values()), sum(exits.values())
+
+    def book(self, fill: Fill) -> None:
+        """An execution was told: each base id counts once, with its newest revision."""
+        if fill.instrument != SYMBOL:
+            return
+        old = self.fills.get(fill.base_id)
+        if old is None or fill.revision > old.revision:
+            self.fills[fill.base_id] = fill
+            self.recount()
+
+    def recount(self) -> None:
+        """The position that executions and adjustments add up to."""
+        self.position = self.adjusted + sum(f.side * f.quantity for f in self.fills.values())

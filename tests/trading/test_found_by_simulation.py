@@ -1,0 +1,58 @@
+"""What the simulation found, kept as the shortest stories that show it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from orderflow_tui.domain.action import Commit, Record
+from orderflow_tui.domain.event import Command, Committed, JournalFailed, SendFailed
+from orderflow_tui.domain.order import Role
+from orderflow_tui.trading.limits import TradingParams
+from tests.trading.house import RICH, House
+
+
+def latch_rows(house: House, kind: str) -> list[bool]:
+    """What the journal holds of a latch: opened, cleared."""
+    return [bool(row.payload["open"]) for row in house.rows if row.kind == "latch" and row.ref == kind]
+
+
+def test_a_latch_whose_commit_failed_is_written_in_the_background() -> None:
+    house = House(journal="failing")
+    house.press(Command.HALT)
+    assert latch_rows(house, "OPERATOR") == [True]
+    assert "OPERATOR" in House.restart(house).latched
+
+
+def test_a_latch_that_was_cleared_before_its_commit_failed_is_not_written_open() -> None:
+    house = House(journal="silent")
+    house.press(Command.HALT)
+    opened = house.all(Commit)[-1]
+    house.press(Command.RESUME, word="RESUME")
+    before = len(house.all(Record))
+    house.tell(JournalFailed(house.now, opened.ids, "disk full"))
+    written = [record.row for record in house.all(Record)[before:] if record.row.ref == "OPERATOR"]
+    assert written == []
+
+
+def test_a_row_that_was_committed_is_written_once() -> None:
+    house = House(journal="silent")
+    house.press(Command.HALT)
+    commit = house.all(Commit)[-1]
+    house.tell(Committed(house.now, commit.ids, 1))
+    house.tell(JournalFailed(house.now, commit.ids, "late and wrong"))
+    assert latch_rows(house, "OPERATOR") == []
+
+
+def test_an_entry_against_the_position_is_refused_although_another_trade_is_allowed() -> None:
+    house = House(TradingParams(risk=replace(RICH, max_concurrent=2)))
+    house.enter("BUY")
+    house.bracket("SELL")
+    assert house.refusal == "against position"
+
+
+def test_a_change_that_could_not_be_sent_is_not_asked_again_at_once() -> None:
+    house = House().enter("BUY", 2)
+    stop = house.ticket(Role.STOP)
+    stop.change = None
+    house.tell(SendFailed(house.now, (f"{stop.order.id}#1",), True, "the line is down"))
+    assert stop.refused_ns == house.now
