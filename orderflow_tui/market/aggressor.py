@@ -137,6 +137,8 @@ class AggressorClassifier:
         """
         count = len(price)
         if flag is not None and count and bool(np.all(flag)):
+            if bid is not None and ask is not None:
+                self._last_quotes(ts_ns, bid, ask)
             return self._flagged(price, flag)
         sides: NDArray[np.int8] = np.zeros(count, dtype=np.int8)
         methods: NDArray[np.int8] = np.zeros(count, dtype=np.int8)
@@ -148,6 +150,16 @@ class AggressorClassifier:
             self.on_quote(ts, b, a)
             sides[i], methods[i] = self.on_trade(ts, k, volume, f)
         return sides, methods
+
+    def _last_quotes(self, ts_ns: I64, bid: I64, ask: I64) -> None:
+        """Take in a block's quotes where only those left at its end matter: the newest three that differ, and the last."""
+        valid = np.flatnonzero((bid > 0) & (ask > bid))
+        if not len(valid):
+            return
+        changed = np.diff(bid[valid], prepend=0) != 0
+        changed |= np.diff(ask[valid], prepend=0) != 0
+        for i in (*valid[changed][-3:].tolist(), int(valid[-1])):
+            self.on_quote(int(ts_ns[i]), int(bid[i]), int(ask[i]))
 
     def _flagged(self, price: I64, flag: I8) -> tuple[I8, I8]:
         """The whole block carries the feed's sides: nothing to settle, only the tick rule's memory to keep."""

@@ -57,29 +57,31 @@ def fold(price: I64, size: I64, aggressor: I8, method: I8) -> Fold:
         return _fold_few(price.tolist(), size.tolist(), aggressor.tolist(), method.tolist())
     low, high = int(lowest(price)), int(highest(price))
     check_span(low, high)
-    table, (delta, delta_low, delta_high) = _levels(price[:CHUNK], size[:CHUNK], aggressor[:CHUNK], low, high)
-    for start in range(CHUNK, count, CHUNK):
+    table: I64 | None = None
+    delta = delta_low = delta_high = 0
+    for start in range(0, count, CHUNK):
         part = slice(start, start + CHUNK)
-        more, (step, step_low, step_high) = _levels(price[part], size[part], aggressor[part], low, high)
-        table += more
-        delta_low, delta_high = min(delta_low, delta + step_low), max(delta_high, delta + step_high)
-        delta += step
+        levels, signed = levels_of(price[part], size[part], aggressor[part], low, high)
+        table = levels if table is None else table + levels
+        signed *= size[part]
+        path = running(signed, out=signed)
+        delta_low, delta_high = min(delta_low, delta + int(lowest(path))), max(delta_high, delta + int(highest(path)))
+        delta += int(path[-1])
+    assert table is not None, "a fold has trades"
     sold, unknown, bought, _ = np.add.reduce(table, 0).tolist()
     volume = sold + unknown + bought
     first, last, by_method = int(price[0]), int(price[-1]), volume_by_method(size, method, volume)
-    return Fold(first, last, low, high, count, table, volume, sold, bought, min(delta_low, 0), max(delta_high, 0), by_method)
+    return Fold(first, last, low, high, count, table, volume, sold, bought, delta_low, delta_high, by_method)
 
 
-def _levels(price: I64, size: I64, aggressor: I8, low: int, high: int) -> tuple[I64, tuple[int, int, int]]:
-    """Table of a chunk over the ticks low..high, and its delta with the lowest and highest point on the way."""
+def levels_of(price: I64, size: I64, aggressor: I8, low: int, high: int) -> tuple[I64, I64]:
+    """Volume by side at the ticks low..high, int64[levels, 4], and the sides as int64[n], the caller's to overwrite."""
     signed = aggressor.astype(np.int64)
     at = price << 2
     at += signed
     at -= 4 * low - 1
     counts = np.bincount(at, weights=size, minlength=4 * (high - low + 1))
-    signed *= size
-    path = running(signed, out=signed)
-    return counts.astype(np.int64).reshape(-1, 4), (int(path[-1]), int(lowest(path)), int(highest(path)))
+    return counts.astype(np.int64).reshape(-1, 4), signed
 
 
 def _fold_few(prices: list[int], sizes: list[int], sides: list[int], methods: list[int]) -> Fold:
