@@ -9,7 +9,7 @@ desk's business, which is told `Facts` and never sees the market.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from orderflow_tui.domain.account import AccountReport, Link, LinkStatus, MarginFigure
@@ -27,14 +27,14 @@ from orderflow_tui.domain.event import (
     stamp_of,
 )
 from orderflow_tui.domain.facts import Facts
-from orderflow_tui.domain.history import History
+from orderflow_tui.domain.history import DayState, History
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.market import NO_PRICE, Bars, Depth, FeedStatus, Mark, Quote, Trades
 from orderflow_tui.domain.order import Commission, Fill, OrderUpdate
 from orderflow_tui.domain.session import Phase, SessionTable
 from orderflow_tui.domain.signal import Decision
 from orderflow_tui.domain.watch import Watch, merge
-from orderflow_tui.market.news import BarClosed, News, RthClosed
+from orderflow_tui.market.news import BarClosed, DayClosed, News, RthClosed
 from orderflow_tui.market.params import MarketParams
 from orderflow_tui.market.state import MarketState
 from orderflow_tui.signals.analyst import Analyst
@@ -219,6 +219,13 @@ class Engine:
         actions += self._conclude([], self.analyst.on_time(now_ns, self.market))
         return actions + self.desk.on_time(self.facts())
 
+    def history(self) -> History:
+        """What a restart needs beside the tape of the running day. Continues without a difference from a day's close."""
+        return replace(self.market.history(), setup_ids=self.analyst.setup_ids)
+
+    def _day_state(self, closed: DayClosed) -> DayState:
+        return DayState(closed.day.trade_date, closed.ts_ns, self.params.analysis.symbol, self.history())
+
     # -- conclusions --------------------------------------------------------------------------------------------------
 
     def _conclude(self, news: Sequence[News], observed: Sequence[Observation]) -> list[Action]:
@@ -231,6 +238,7 @@ class Engine:
                 elif isinstance(piece_of_news, RthClosed) and piece_of_news.profile is not None:
                     items.append(piece_of_news.profile)
             items += self.analyst.on_news(news, self.market)
+            items += [self._day_state(item) for item in news if isinstance(item, DayClosed)]
         actions: list[Action] = [Observed(item) for item in items]
         for item in items:
             if isinstance(item, Decision) and item.accepted:

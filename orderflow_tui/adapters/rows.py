@@ -20,6 +20,7 @@ import numpy as np
 
 from orderflow_tui.domain.action import Json, Observation, Row
 from orderflow_tui.domain.bar import FootprintBar
+from orderflow_tui.domain.history import DayState
 from orderflow_tui.domain.signal import Decision, Hypothesis, RegimeReading, SetupReading, Signal
 from orderflow_tui.domain.value import SessionProfile
 
@@ -33,6 +34,7 @@ KIND_OF: dict[type, str] = {
     Decision: "decision",
     Hypothesis: "hypothesis",
     SessionProfile: "profile",
+    DayState: "day_state",
 }
 EPOCH = date(1970, 1, 1)
 DAY_NS = 86_400_000_000_000
@@ -195,7 +197,7 @@ def _about(item: Observation) -> tuple[str, int]:
             return item.id, item.ts_ns
         case RegimeReading():
             return str(item.ts_ns), item.ts_ns
-        case Hypothesis():
+        case Hypothesis() | DayState():
             return item.trade_date.isoformat(), item.ts_ns
         case SessionProfile():
             return item.trade_date.isoformat(), (item.trade_date - EPOCH).days * DAY_NS

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from orderflow_tui.domain.bar import FootprintBar
+from orderflow_tui.domain.history import DayState
 from orderflow_tui.domain.order import Change, Order
 from orderflow_tui.domain.signal import Decision, Hypothesis, RegimeReading, SetupReading, Signal
 from orderflow_tui.domain.value import SessionProfile
@@ -90,7 +91,7 @@ class Record:
     row: Row
 
 
-Observation = FootprintBar | Signal | RegimeReading | SetupReading | Decision | Hypothesis | SessionProfile
+Observation = FootprintBar | Signal | RegimeReading | SetupReading | Decision | Hypothesis | SessionProfile | DayState
 
 
 @dataclass(frozen=True, slots=True)

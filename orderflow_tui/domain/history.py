@@ -38,3 +38,13 @@ class History:
     setup_ids: tuple[str, ...] = ()
     naked_pocs: tuple[tuple[date, int], ...] | None = None
     traces: tuple[SessionTrace, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DayState:
+    """What stands when a Globex day has closed: with it and the tape since, a restart knows what it would have known."""
+
+    trade_date: date
+    ts_ns: int
+    instrument: str
+    history: History

@@ -18,6 +18,7 @@ from orderflow_tui.adapters.importers import Source, open_sources
 from orderflow_tui.closed_loop import ClosedLoop
 from orderflow_tui.domain.action import Json, Observation
 from orderflow_tui.domain.bar import FootprintBar
+from orderflow_tui.domain.history import DayState
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.signal import Context, Decision, Hypothesis, RegimeReading, SetupReading, Signal
 from orderflow_tui.domain.value import SessionProfile
@@ -84,6 +85,8 @@ class Analysis:
                 self.decisions["accepted" if item.accepted else item.rule] += 1
             case Hypothesis():
                 self.counts["hypotheses"] += 1  # the session's context holds the last word of it
+            case DayState():
+                self.counts["days"] += 1  # for restarts, nothing to tell
             case _:
                 assert_never(item)
 
