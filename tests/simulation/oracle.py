@@ -207,9 +207,17 @@ class Oracle(Memory):
     def dying(self) -> set[LatchKind]:
         """The process ends: the latches that must be on disk by now."""
         safe_ns = self.now_ns - DURABLE_NS
-        if self.trouble_ns > safe_ns:
+        if max(self.trouble_ns, self.disk.full_until_ns, self.disk.stalled_until_ns) > safe_ns:
             return set()
+        if isinstance(self.event, OperatorCommand) and self.event.command is Command.RESUME:
+            return set()  # it died while clearing: either is right
         return {kind for kind, since_ns in self.board.items() if since_ns <= safe_ns}
+
+    def awake(self) -> None:
+        """The engine runs again: what it could not see does not count."""
+        self.asleep = False
+        self.naked, self.surplus, self.campaign = Since(), Since(), Since()
+        self.working = {}
 
     def restored(self, engine: Engine, kept: set[LatchKind]) -> None:
         """A new engine stands on the journal: nothing that was safe may be gone."""
@@ -230,7 +238,7 @@ class Oracle(Memory):
         self.armed_ns = self.link_lost_ns = None
         self.cool_ns = max(self.written.cooldown_ns, 0)
         self.stop_known, self.reports = False, 0
-        self.naked, self.surplus, self.campaign = Since(), Since(), Since()
+        self.awake()
         self.day, self.day_clean = floor.ledger.trade_date, not self.booted
 
     def _recall(self, floor: Floor) -> None:

@@ -119,6 +119,7 @@ class World:
         self.events = self.entries = self.keys = 0
         self.lines: list[str] = []
         self._keep = keep
+        self._kept: frozenset[LatchKind] = frozenset()
         self._hash = blake2b(digest_size=12)
         self._inbox: list[Event] = []
         self._nobody = Nobody()
@@ -268,7 +269,7 @@ class World:
         self.line.drop(self.now_ns, "the process died")
         self.oracle.hung = False
         delay_s = 0.3 + 6 * stream(self.plan.seed, f"boot {len(self.boots)}").random() ** 2
-        self._kept = kept
+        self._kept = frozenset(kept)
         self.note("died")
         self.at(delay_s, self.boot)
 
@@ -278,8 +279,6 @@ class World:
             self.torn = torn
             self._died()
 
-    _kept: set[LatchKind] = frozenset()  # type: ignore[assignment]
-
     def boot(self) -> None:
         """A process begins: an engine from the journal, a new connection."""
         if self.loop is not None:
@@ -288,7 +287,6 @@ class World:
         engine.restore(self.disk.rows)
         self.oracle.booted = bool(self.boots)
         self.oracle.restored(engine, set(self._kept))
-        self.oracle.asleep = False
         self.loop = SimLoop(engine, self)
         unclean = [t for t in self.boots if self.now_ns - t < CRASH_WINDOW_NS]
         if self.boots:
@@ -323,7 +321,8 @@ class World:
         """It goes on and finds everything that came meanwhile."""
         if not self.stalled or self.loop is None:
             return
-        self.stalled = self.oracle.asleep = False
+        self.stalled = False
+        self.oracle.awake()
         waiting, self._inbox = self._inbox, []
         for event in waiting:
             self.line.phantom = isinstance(event, MarketEvent)
