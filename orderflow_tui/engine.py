@@ -34,7 +34,7 @@ from orderflow_tui.domain.order import Commission, Fill, OrderUpdate
 from orderflow_tui.domain.session import Phase, SessionTable
 from orderflow_tui.domain.signal import Decision
 from orderflow_tui.domain.watch import Watch, merge
-from orderflow_tui.market.news import BarClosed, DayClosed, News, RthClosed
+from orderflow_tui.market.news import BarClosed, DayClosed, DayOpened, News, RthClosed
 from orderflow_tui.market.params import MarketParams
 from orderflow_tui.market.state import MarketState
 from orderflow_tui.signals.analyst import Analyst
@@ -71,7 +71,7 @@ class Engine:
         self.now_ns = 0
         self.market = MarketState(params.analysis, params.market, params.table, past)
         self.analyst = Analyst(params.analysis, params.signals, params.table, past)
-        self.desk = Desk(params.trading, params.instruments, params.execution.symbol, params.account, params.install)
+        self._desk = Desk(params.trading, params.instruments, params.execution.symbol, params.account, params.install)
         self.link = Link.OFF
         self.link_epoch = 0
         self.link_reason = ""
@@ -82,6 +82,7 @@ class Engine:
         self._execution_mark: Mark | None = None
         self._extremes: tuple[int, int] | None = None  # high and low of the piece being processed
         self._watch: Watch | None = None
+        self._desk_watch: Watch | None = None
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -91,8 +92,16 @@ class Engine:
         if self.now_ns == 0:
             return Watch(every=True)
         if self._watch is None:
-            self._watch = merge(self.market.watch, self.analyst.watch(self.market), self.desk.watch(self.facts()))
+            if self._desk_watch is None:
+                self._desk_watch = self._desk.watch(self.facts())
+            self._watch = merge(self.market.watch, self.analyst.watch(self.market), self._desk_watch)
         return self._watch
+
+    @property
+    def desk(self) -> Desk:
+        """The desk. Whoever reaches for it may change it, so what it waits for is asked again afterwards."""
+        self._desk_watch = None
+        return self._desk
 
     def on(self, event: Event) -> list[Action]:
         """Process one event. A block of trades must not reach beyond `watch`."""
@@ -182,7 +191,10 @@ class Engine:
         actions = self._conclude(news, observed)
         if self._execution_mark is None:
             self._extremes = (int(piece.price.max()), int(piece.price.min()))
+            watch = self._desk_watch
             actions += self.desk.on_mark(self.facts())
+            if not actions and not self._desk.ledger.held:
+                self._desk_watch = watch  # a mark moves nothing where nothing is held
             self._extremes = None
         return actions
 
@@ -214,9 +226,12 @@ class Engine:
         return self._conclude(news, [])
 
     def _on_time(self, now_ns: int) -> list[Action]:
+        desk_due_ns = -1 if self._desk_watch is None else self._desk_watch.due_ns
         news = self.market.on_time(now_ns)
         actions = self._conclude(news, [])
         actions += self._conclude([], self.analyst.on_time(now_ns, self.market))
+        if self.link is Link.OFF and now_ns < desk_due_ns and not any(isinstance(item, DayOpened) for item in news):
+            return actions  # no broker was ever there: the desk only keeps its own appointments
         return actions + self.desk.on_time(self.facts())
 
     def history(self) -> History:
