@@ -112,19 +112,23 @@ class MarketState(Readings):
         """A day begins, or is entered while it runs; what was missed of it stays missed."""
         day = self.day
         assert day is not None, "the clock opened a day"
-        self._day = Today(day, self.params)
+        self._begin_sums(day, now_ns)
         self._session = None
         self._past.begin(day)
         alive = self.params.level_sessions
         self._past.zones.keep(lambda zone: self._clock.sessions_since(zone.born_date) <= alive)
         self._past.unfinished.keep(lambda level: self._clock.sessions_since(level.born_date) <= alive)
-        self._day.cvd_globex.partial = now_ns > day.open_ns + LATE_NS or self._feed is FeedState.DOWN
         news.append(DayOpened(day, now_ns))
+        if self._clock.phase is Phase.RTH:
+            news.append(RthOpened(day, None, now_ns))
+
+    def _begin_sums(self, day: SessionDay, now_ns: int) -> None:
+        """Today's sums start at this instant; those that should have started earlier are partial."""
+        self._day = Today(day, self.params)
+        self._day.cvd_globex.partial = now_ns > day.open_ns + LATE_NS or self._feed is FeedState.DOWN
         if day.rth_open_ns is not None and now_ns >= day.rth_open_ns:
             self._day.rth_begun = True
             self._day.cvd_rth.partial = now_ns > day.rth_open_ns + LATE_NS
-            if self._clock.phase is Phase.RTH:
-                news.append(RthOpened(day, None, now_ns))
 
     def _cross(self, boundary: Boundary, now_ns: int, news: list[News]) -> None:
         """Pass one boundary of the calendar."""
@@ -385,9 +389,8 @@ class MarketState(Readings):
         self._past = Past(self.params, self.instrument.imbalance_min_volume, self._table, History())
         if self.day is not None:
             self._past.begin(self.day)
-            self._day = Today(self.day, self.params)
-            self._day.rth_begun = self._clock.phase in (Phase.RTH, Phase.AFTER)
-        self._bar = None
+            self._begin_sums(self.day, self.now_ns)
+        self._bar, self._bar_volume = None, 0
         self._session = None
         self._watch = None
         return [Rolled(0, self.now_ns)]

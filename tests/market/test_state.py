@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderflow_tui.domain.market import Depth, FeedState, FeedStatus, Grade, Quote, Trades, trades_of
-from orderflow_tui.domain.session import Phase
+from orderflow_tui.domain.session import Phase, SessionTable
 from orderflow_tui.market.news import BarClosed, DayClosed, DayOpened, PeriodClosed, RthClosed, RthOpened
-from orderflow_tui.market.params import MarketParams
+from orderflow_tui.market.params import BadMarketParams, MarketParams
 from orderflow_tui.market.session import OutsideCalendar
-from tests.market.builders import cut_at, tape, wander
-from tests.market.days import MARCH, Probe, at
+from orderflow_tui.market.state import FOLD_AT
+from tests.market.builders import cut_at, rows_of, tape, wander
+from tests.market.days import MARCH, Probe, at, session_day
 from tests.market.reading import reading
 
 DAY = "2026-03-05"
@@ -210,6 +211,34 @@ def test_the_open_bar_is_a_snapshot_that_the_next_trade_leaves_alone() -> None:
 # -- cumulative delta -------------------------------------------------------------------------------------------------
 
 
+def test_many_waiting_trades_are_folded_without_being_asked_for() -> None:
+    block = wander(1, FOLD_AT + 5, at(DAY, "10:00:00"), at(DAY, "10:04:00"))
+    probe = Probe().run(block.cut(0, FOLD_AT), block.cut(FOLD_AT, len(block)))
+    assert probe.market._waiting_count == 5
+    assert probe.market.bar_volume_so_far == int(block.size.sum())
+
+
+def test_a_day_without_regular_hours_has_a_night_and_nothing_else() -> None:
+    holiday = SessionTable((session_day(date(2026, 6, 19), closes="13:00:00", rth=None),))
+    probe = Probe(table=holiday).run(tape((at("2026-06-19", "09:45:00"), 100, 5))).until(at("2026-06-19", "13:00:00"))
+    assert [type(n).__name__ for n in probe.news] == ["DayOpened", "BarClosed", "DayClosed"]
+    assert (probe.market.on_high, probe.market.rth_open_price, probe.market.dva(), probe.market.ib_complete) == (
+        100,
+        None,
+        None,
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("bar_seconds", 0), ("bar_kind", "tick"), ("value_method", "largest"), ("value_permille", 0), ("value_permille", 1001)],
+)
+def test_measures_that_cannot_work_are_refused_by_name(key: str, value: object) -> None:
+    with pytest.raises(BadMarketParams, match=f"{key} .*{value}"):
+        replace(MarketParams(), **{key: value})  # type: ignore[arg-type]
+
+
 def test_both_cumulative_deltas_start_at_their_own_bell() -> None:
     bell = at(DAY, "09:30:00")
     probe = Probe().run(tape((bell - SECOND, 100, 500)))
@@ -359,6 +388,26 @@ def test_a_roll_moves_every_stored_price() -> None:
     assert after["time"] == before["time"]
 
 
+def test_a_roll_by_an_unknown_shift_forgets_every_price_and_says_the_day_is_partial() -> None:
+    block = days_of_trading(5, 600)
+    probe = Probe(FAST).run(block)
+    probe.market.restart()
+    market = probe.market
+    assert (market.last_price, list(market.bars), market.archive, market.pva, market.naked_pocs) == (None, [], (), None, ())
+    assert (market.globex_profile.total, market.open_bar(), market.indicators.count, market.tape) == (0, None, 0, ())
+    assert market.session_partial
+    later = int(block.ts_ns[-1]) + SECOND
+    probe.run(tape((later, 90_000, 4))).until(later + 3600 * SECOND)
+    assert [bar.volume for bar in market.bars] == [4]
+    assert (market.rth_high, market.cvd_rth) == (90_000, 4)
+
+
+def test_a_roll_of_rows_moves_the_last_price() -> None:
+    probe = Probe().run(rows_of(300, [(at(DAY, "10:00:00"), 100, 101, 99, 100, 5)]))
+    probe.market.shift(7)
+    assert (probe.market.last_price, probe.market.last_size, probe.market.rth_high) == (107, 0, 108)
+
+
 # -- feed and grade ---------------------------------------------------------------------------------------------------
 
 
@@ -410,6 +459,22 @@ def test_snapshots_stop_footprint_and_delta_and_say_so() -> None:
     assert (bar.bid, bar.delta, bar.cvd_rth, bar.volume) == ([], None, None, 8)
     assert (probe.market.cvd_rth, probe.market.rth_profile.total, probe.market.vwap_rth.volume) == (None, 8, 8)
     assert probe.market.rth_profile.approx
+
+
+def test_trading_at_a_level_starts_its_pulling_and_stacking_anew() -> None:
+    ts_ns = at(DAY, "10:00:00")
+    probe = Probe().run(tape((ts_ns, 100, 1)), Depth("ES", ts_ns, ((99, 10),), ((101, 10),)))
+    probe.run(Depth("ES", ts_ns + 1, ((99, 25),), ((101, 10),)))
+    assert probe.market.pulled(99) == 15
+    probe.run(tape((ts_ns + 2, 99, -5)), Depth("ES", ts_ns + 3, ((99, 20),), ((101, 4),)))
+    assert (probe.market.pulled(99), probe.market.pulled(101)) == (0, -6)
+
+
+def test_the_end_of_a_recording_changes_nothing() -> None:
+    probe = Probe().run(tape((at(DAY, "10:01:00"), 100, 3)))
+    before = reading(probe.market)
+    probe.run(status(FeedState.ENDED, at(DAY, "10:01:00")))
+    assert reading(probe.market) == before
 
 
 def test_a_long_gap_forgets_recent_trades_and_any_gap_the_book() -> None:
