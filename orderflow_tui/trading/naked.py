@@ -157,7 +157,10 @@ class Guard:
             return self._orphans(live, now_ns)
         self._over_ns = None
         against = Side.SELL if position > 0 else Side.BUY
-        stops = [t for t in live if t.order.role in (Role.STOP, Role.EMERGENCY) and t.order.side is against]
+        # a market exit still working at the broker (of a campaign that failed) closes the position too: one more stop beside
+        # it could reverse
+        covers = (Role.STOP, Role.EMERGENCY, Role.FLATTEN)
+        stops = [t for t in live if t.order.role in covers and t.order.side is against]
         need = abs(position)
         assured = covered(t for t in stops if _assured(t))
         if assured >= need:

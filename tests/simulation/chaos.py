@@ -55,7 +55,7 @@ def _silence(world: World, rng: Random) -> None:
 
 def _quote(world: World, bid: int, ask: int) -> None:
     world.line.phantom = True
-    world.hear(Quote("ES", world.now_ns, bid, 5, ask, 5))
+    world.hear(Quote("ES", world.now_ns, bid, ask, 5, 5))
     world.line.phantom = False
 
 

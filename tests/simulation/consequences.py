@@ -114,13 +114,22 @@ def _opened(memory: Memory, kind: LatchKind, reason: str) -> None:
     if causes is None:
         if memory.honest and kind in NEED_A_FAULT:
             raise Broken("no unexplained latch", f"{kind.value} without any fault: {reason}")
-    elif not any(memory.struck(cause) for cause in causes):
+    elif not any(memory.struck(cause) for cause in causes) and not _by_misfortune(memory, kind, reason):
         raise Broken("no unexplained latch", f"{kind.value} without a cause: {reason}")
     uncancelled = [t.order.id for t in floor.blotter.entries() if t.cancel_ns is None and t.state not in UNSENT]
     if uncancelled:
         raise Broken("a halt cancels entries", f"{kind.value} opened and {uncancelled} were left working")
     if kind in TAKE_THE_POSITION_ALONG and memory.position and floor.campaign is None:
         raise Broken("the breaker flattens", f"{kind.value} opened with {memory.position:+d} held and no campaign")
+
+
+def _by_misfortune(memory: Memory, kind: LatchKind, reason: str) -> bool:
+    """Two misfortunes at once: an outage across the end of the broker's day, or protection that left without its row (the
+    disk failed) and a death before the row could follow."""
+    if kind is LatchKind.MISMATCH:
+        return memory.day_turned
+    orphan = kind is LatchKind.INVARIANT and "the journal does not know" in reason
+    return orphan and memory.booted and any(memory.struck(trouble) for trouble in DISK_TROUBLE)
 
 
 def _cleared(memory: Memory, kind: LatchKind) -> None:

@@ -166,6 +166,11 @@ class Memory:
         return day is not None and day.open_ns <= self.now_ns < day.close_ns
 
     @property
+    def day_turned(self) -> bool:
+        """Whether the broker has forgotten the executions the run began with: then a position may need an ADJUST."""
+        return self.setting.table.day_at(self.now_ns) is not self.setting.table.day_at(self.setting.start_ns)
+
+    @property
     def watching(self) -> bool:
         """The engine runs, hears the broker and the market is open."""
         assert self.engine is not None

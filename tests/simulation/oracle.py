@@ -147,7 +147,7 @@ class Oracle(Memory):
         adjusted = floor.blotter._adjusted.get(SYMBOL, 0)
         if adjusted == self.adjusted:
             return
-        if not self.facts["position_drift"]:
+        if not self.facts["position_drift"] and not self.day_turned:
             raise Broken("no unexplained correction", f"an ADJUST of {adjusted - self.adjusted:+d} without a cause from outside")
         self.adjusted = adjusted
         self.recount()
@@ -185,8 +185,10 @@ class Oracle(Memory):
         lasts = self.campaign.held(self.now_ns, running)
         if lasts > CAMPAIGN_NS:
             raise Broken("a flatten ends", f"{floor.campaign and floor.campaign.reason}: still running after {lasts // MS_NS} ms")
-        flat_ns = flat_at(self.setting.params.window, self.setting.table.day_at(self.now_ns))
-        due = flat_ns is not None and self.now_ns >= flat_ns and self.setting.params.trading.auto_flatten
+        assert self.engine is not None
+        now_ns = self.engine.now_ns  # it may be catching up
+        flat_ns = flat_at(self.setting.params.window, self.setting.table.day_at(now_ns))
+        due = flat_ns is not None and now_ns >= flat_ns and self.setting.params.trading.auto_flatten
         if due and ours and floor.campaign is None and not locked and not floor.recovering:
             raise Broken("flat at the flat time", f"{ours:+d} is held after the session's flat time")
 
@@ -235,6 +237,8 @@ class Oracle(Memory):
             raise Broken("recovery first", "not RECOVERING after a restart")
         self._recall(floor)
         self.board = {kind: latch.since_ns for kind, latch in board.items()}
+        self.halted_by_person = LatchKind.OPERATOR in board or LatchKind.UNATTENDED in board
+        self.halted_by_stop = LatchKind.STOP_FILE in board
         self.armed_ns = self.link_lost_ns = None
         self.cool_ns = max(self.written.cooldown_ns, 0)
         self.stop_known, self.reports = False, 0
@@ -267,7 +271,7 @@ class Oracle(Memory):
         floor, truth = self.floor, self.truth
         self.written.read(self.disk.rows)
         locked, ours = floor.board.severity is Severity.LOCK, floor.ledger.position(SYMBOL)
-        if ours != truth:
+        if ours != truth and (self.market_open or not self.facts["position_drift"]):  # without a price nothing is adopted
             raise Broken("liveness: one position", f"broker {truth:+d}, ours {ours:+d}")
         guarded, exits = self.protection(truth)
         free = self.market_open and not locked

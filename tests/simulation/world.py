@@ -140,6 +140,7 @@ class World:
             kept = self._heal()
             end_ns = self.now_ns + LIVENESS_S * SECOND_NS
             self._until(lambda: end_ns)
+            self.disk.flush()
             self.oracle.settled(kept)
         except Broken as broken:
             failure = self._failed(broken.name, str(broken))

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from orderflow_tui.domain.action import Commit, Record
 from orderflow_tui.domain.event import Command, Committed, JournalFailed, SendFailed
-from orderflow_tui.domain.order import Role
+from orderflow_tui.domain.order import OrderState, Role
+from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.limits import TradingParams
+from orderflow_tui.trading.naked import NOTHING, Guard
 from tests.trading.house import RICH, House
 
 
@@ -56,3 +58,14 @@ def test_a_change_that_could_not_be_sent_is_not_asked_again_at_once() -> None:
     stop.change = None
     house.tell(SendFailed(house.now, (f"{stop.order.id}#1",), True, "the line is down"))
     assert stop.refused_ns == house.now
+
+
+def test_a_market_exit_still_working_counts_as_cover_so_that_no_second_exit_joins_it() -> None:
+    house = House().enter()
+    floor = house.floor
+    exit_order = replace(
+        house.ticket(Role.STOP).order, id="of1-t-9-F", role=Role.FLATTEN, oca_group="", parent_id=None, stop_ticks=None
+    )
+    working = Ticket(exit_order, OrderState.ACKED, house.now)
+    wish = Guard(2_000, 3_000).look(floor.position("MES"), (working,), house.last, house.now)
+    assert wish == NOTHING
