@@ -27,7 +27,20 @@ ALLOWED: dict[str, set[str]] = {
     "view": {"domain", "market", "signals", "trading", "engine", "window"},
     "adapters": {"domain", "market", "ports"},
     **{
-        name: {"domain", "market", "signals", "trading", "engine", "driver", "stream", "view", "ports", "window", "adapters", *SHELL}
+        name: {
+            "domain",
+            "market",
+            "signals",
+            "trading",
+            "engine",
+            "driver",
+            "stream",
+            "view",
+            "ports",
+            "window",
+            "adapters",
+            *SHELL,
+        }
         for name in SHELL
     },
     "tui": {"domain", "view"},
