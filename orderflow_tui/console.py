@@ -13,13 +13,13 @@ import sys
 import termios
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 from orderflow_tui.adapters.heartbeat import boot_id
-from orderflow_tui.adapters.instance_lock import InstanceLock, instance_lock_path
+from orderflow_tui.adapters.instance_lock import InstanceLock, account_lock_path, instance_lock_path
 from orderflow_tui.adapters.log import standard_error_to, start_log, stop_log
 from orderflow_tui.domain.event import Command
 from orderflow_tui.runtime import Runtime
@@ -45,21 +45,31 @@ class Leaving:
 
 def open_house(wish: Wish, *, headless: bool) -> int:
     """Run the engine with or without a screen until it ends; returns the exit code."""
-    plan = plan_of(wish)
+    plan = plan_of(wish, _ask if sys.stdin.isatty() else None)
     if not headless:
         trouble = screen_trouble()
         if trouble:
             sys.stderr.write(f"orderflow-tui: {trouble}\n")
             return 2
     os.umask(0o077)
-    lock = InstanceLock.take(instance_lock_path(plan.data_dir), plan.mode.name)
-    with lock:
+    with ExitStack() as locks:
+        locks.enter_context(InstanceLock.take(instance_lock_path(plan.data_dir), plan.mode.name))
+        account = plan.account_to_lock
+        if account:
+            locks.enter_context(InstanceLock.take(account_lock_path(account), plan.mode.name))
         start_log(plan.data_dir / "log", plan.secrets, level=plan.loaded.config.log.level)
         try:
             sys.stderr.write(f"orderflow-tui: mode {plan.mode.name}, data in {plan.data_dir}, STOP file {plan.stop_file}\n")
             return _run(plan, headless=headless)
         finally:
             stop_log()
+
+
+def _ask(question: str) -> str:
+    """Put a question to the person at the terminal, on standard error."""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline()
 
 
 def screen_trouble() -> str:

@@ -125,6 +125,12 @@ class Runtime:
         """Ask for an orderly stop; returns at once."""
         self.seam.request_stop()
 
+    def give_up(self, fault: Exception, exit_code: int) -> None:
+        """Stop in order because going on is not allowed; the program ends with this code and sentence. Engine thread."""
+        self.failure, self.exit_code = fault, exit_code
+        logger.critical("giving up: {}", fault)
+        self.stop()
+
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for the end; False when it did not come in time."""
         return self._finished.wait(timeout_s)
@@ -282,7 +288,7 @@ class Runtime:
         except Exception as fault:
             self._core_fault(fault, event)
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Trades that wait in open columns are taken in before anybody looks."""
         if self._driver is None or not len(self._driver):
             return
@@ -424,7 +430,7 @@ class Runtime:
 
     def publish(self) -> None:
         """Build the newest view and swap it into the slot."""
-        self._settle()
+        self.settle()
         self.seq += 1
         self.view = self.house.view(self.seq, tuple(self.alerts))
         self.seam.publish(self.view)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from orderflow_tui.config import Loaded, Places, load
-from orderflow_tui.modes import Mode, mode_named
+from orderflow_tui.modes import AccountProof, Mode, mode_named
 
 STOP = "STOP"
+SUFFIX = 4  # characters of the account that are typed and shown
+Ask = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Wish:
     sets: tuple[str, ...] = ()
     paths: tuple[Path, ...] = ()
     speed: float | None = None
+    account_suffix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,11 @@ class Plan:
         """Values that must never reach a log."""
         return tuple(secret.get_secret_value() for secret in self.loaded.secrets.values())
 
+    @property
+    def account_to_lock(self) -> str:
+        """The configured account where orders reach one; empty where none do, or the gateway has to tell it first."""
+        return "" if self.mode.proof is AccountProof.NOT_NEEDED else self.loaded.config.ib.account
+
 
 class Refused(Exception):
     """Refused for safety; the sentence says what is missing."""
@@ -65,13 +73,16 @@ def configuration(sets: Sequence[str] = ()) -> Loaded:
     return load(Places.usual(os.environ), sets, os.environ)
 
 
-def plan_of(wish: Wish) -> Plan:
-    """Decide everything. Raises ConfigFault, or Refused for a live mode that was not asked for twice."""
+def plan_of(wish: Wish, ask: Ask | None = None) -> Plan:
+    """Decide everything. `ask` puts a question to the person at the terminal, None when nobody is there.
+
+    Raises ConfigFault, or Refused for a live mode that was not asked for three times.
+    """
     loaded = configuration(wish.sets)
     config = loaded.config
     mode = mode_named(wish.mode or config.mode.name)
-    if mode.key_always and not wish.live:
-        raise Refused("mode live trades real money: start it with --live, the account in ib.account and its suffix typed")
+    if mode.proof is AccountProof.EXACT:
+        _prove_meant(wish, config.ib.account, ask)
     data_dir = Path(wish.data_dir or config.paths.data).absolute()
     moved = wish.data_dir is not None or config.paths.data != "data"
     stop_file = (data_dir / STOP) if moved else Path(config.paths.stop).absolute()
@@ -91,3 +102,18 @@ def plan_of(wish: Wish) -> Plan:
         auto=wish.auto,
         live=wish.live,
     )
+
+
+def _prove_meant(wish: Wish, account: str, ask: Ask | None) -> None:
+    """Real money needs `--live`, the account in the configuration, and its last characters typed by a person."""
+    if not wish.live:
+        raise Refused("mode live trades real money: start it with --live, the account in ib.account and its suffix typed")
+    if not account:
+        raise Refused("mode live needs the exact account in ib.account; it is empty")
+    typed = wish.account_suffix
+    if typed is None and ask is not None:
+        typed = ask(f"mode live trades real money: type the last {SUFFIX} characters of the account to go on: ").strip()
+    if not typed:
+        raise Refused(f"mode live needs the last {SUFFIX} characters of the account: type them, or give --account-suffix")
+    if typed != account[-SUFFIX:]:
+        raise Refused(f"the account suffix does not match: ib.account does not end with {typed!r}")

@@ -27,11 +27,15 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--recording", type=Path, help="CSV of price_ticks,size,bid_ticks,ask_ticks to play as ES and MES")
     parser.add_argument("--accounts", default="DU1234567", help="account ids, comma separated")
     parser.add_argument("--cash", type=Decimal, default=Decimal(100_000), help="cash in dollars")
+    parser.add_argument("--ahead-ns", type=int, default=0, help="the gateway's clock minus this machine's")
     return parser.parse_args(argv)
 
 
 async def _serve(options: argparse.Namespace) -> None:
-    now = time.time_ns()
+    def clock_ns() -> int:
+        return time.time_ns() + int(options.ahead_ns)
+
+    now = clock_ns()
     settings = Settings(
         accounts=tuple(options.accounts.split(",")),
         cash=options.cash,
@@ -40,7 +44,7 @@ async def _serve(options: argparse.Namespace) -> None:
         recording=options.recording,
     )
     text = options.script.read_text() if options.script else options.json
-    host = Host(Gateway(settings, now), Script.read(text, now) if text else None)
+    host = Host(Gateway(settings, now), Script.read(text, now) if text else None, clock_ns)
     port = await host.start(options.port)
     server, control_port = await control.listen(host.gateway)
     sys.stdout.write(json.dumps({"port": port, "control": control_port}) + "\n")

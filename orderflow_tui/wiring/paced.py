@@ -1,0 +1,114 @@
+"""Markets that come at a pace of their own: a simulated one and recordings, each with the clock it runs by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from orderflow_tui.adapters.calendar import session_table
+from orderflow_tui.adapters.importers import open_sources
+from orderflow_tui.adapters.pace import Pace
+from orderflow_tui.adapters.replay import ReplayFeed
+from orderflow_tui.adapters.sim_market import SimMarket
+from orderflow_tui.config import Loaded
+from orderflow_tui.domain.event import MarketEvent
+from orderflow_tui.domain.history import History
+from orderflow_tui.domain.instrument import Instrument, quarterly_contract
+from orderflow_tui.domain.session import MS_NS, SessionTable
+from orderflow_tui.modes import FeedKind
+from orderflow_tui.ports import Feed
+from orderflow_tui.view.model import ReplayView
+from orderflow_tui.wiring.params import market_params
+from orderflow_tui.wiring.plan import Plan
+
+ET = ZoneInfo("America/New_York")
+YEARS_AROUND = 2
+MINUTE_NS = 60_000_000_000
+
+Service = Callable[[], Coroutine[None, None, None]]
+
+
+class PacedSide:
+    """A simulated market or a recording, with its clock and its past."""
+
+    def __init__(
+        self, feed: Feed, pace: Pace, instrument: Instrument, history: History, warm: Callable[[], Iterable[MarketEvent]]
+    ) -> None:
+        self.feed, self.pace, self.symbol, self.history, self.warm = feed, pace, instrument.symbol, history, warm
+        self.source = ""
+        self.account_suffix = ""
+        self.contract = ""
+        self.services: tuple[Service, ...] = ()
+        self._quarterly = instrument.roll_months == "HMUZ"
+
+    def began(self, source: str, when: date | None) -> None:
+        """Where the data comes from and the trade date it starts on, None outside the calendar."""
+        self.source = source
+        self.contract = quarterly_contract(when) if when is not None and self._quarterly else ""
+
+    def now_ns(self) -> int:
+        """The house clock: the pace's."""
+        return self.pace.now_ns
+
+    def steer(self, name: str, value: float | None) -> None:
+        """Obey a feed command; unknown ones are for other feeds."""
+        match name:
+            case "pause":
+                self.pace.pause()
+            case "play":
+                self.pace.resume()
+            case "speed" if value is not None:
+                self.pace.set_speed(min(max(value, 0.05), 5_000.0))
+            case "step_bar":
+                self.pace.step(5 * MINUTE_NS)
+            case "step_trade":
+                self.pace.step(200 * MS_NS)
+            case "seek" if value is not None:
+                self.pace.run_to(int(value))
+            case _:
+                return
+
+    def replay(self, ended: bool) -> ReplayView | None:
+        """The replay bar."""
+        pace = self.pace
+        return ReplayView(self.source, pace.paused, pace.speed, pace.now_ns, 0, 0, ended)
+
+
+def table_around(loaded: Loaded, when: date) -> SessionTable:
+    """Trading days two years to either side, with the configured close."""
+    first, last = when - timedelta(days=366 * YEARS_AROUND), when + timedelta(days=366 * YEARS_AROUND)
+    return session_table(max(first, date(2008, 1, 2)), min(last, date(2030, 12, 31)), rth_close=loaded.config.session.rth_close)
+
+
+def paced_side(plan: Plan) -> tuple[SessionTable, PacedSide]:
+    """The feed of the mode with its past. Reads files; runs beside the loop."""
+    if plan.mode.feed is FeedKind.FILES:
+        return _recording(plan)
+    return _simulated(plan)
+
+
+def _simulated(plan: Plan) -> tuple[SessionTable, PacedSide]:
+    loaded, demo = plan.loaded, plan.loaded.config.demo
+    start = datetime.fromisoformat(demo.start).replace(tzinfo=ET)
+    start_ns = int(start.timestamp()) * 1_000_000_000
+    table = table_around(loaded, start.date())
+    pace = Pace(plan.speed)
+    instrument = loaded.instruments[plan.instrument]
+    market = SimMarket(instrument, table, seed=demo.seed, start_ns=start_ns, speed=plan.speed, clock=pace)
+    pace.start(start_ns)
+    side = PacedSide(market, pace, instrument, market.history(market_params(loaded.config)), market.warm_events)
+    side.began(f"simulated market, seed {demo.seed}", start.date())
+    return table, side
+
+
+def _recording(plan: Plan) -> tuple[SessionTable, PacedSide]:
+    loaded = plan.loaded
+    table = session_table(date(2008, 1, 2), date(2030, 12, 31), rth_close=loaded.config.session.rth_close)
+    sources = open_sources(plan.paths, loaded.instruments, instrument=None, table=table)
+    begins_ns = min(reading.begins_ns() for reading in sources.readings)
+    pace = Pace(plan.speed)
+    pace.start(begins_ns)
+    side = PacedSide(ReplayFeed(sources, pace), pace, loaded.instruments[sources.instrument], History(), tuple)
+    side.began(", ".join(path.name for path in plan.paths), table.trade_date(begins_ns))
+    return table, side
