@@ -127,6 +127,8 @@ def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:
     if booking is None:
         return False
     floor.booked_ns = floor.now
+    if not adopted:
+        floor.executed.append((floor.now, fill.instrument, booking.signed))
     if fill.instrument not in floor.instruments:
         floor.say(fill.exec_id, f"execution in {fill.instrument}, which is not ours to trade")
         return True
@@ -175,7 +177,7 @@ def execution_of(floor: Floor, booking: Booking) -> Execution:
 
 def _tell_fill(floor: Floor, booking: Booking, adopted: bool) -> None:
     fill, name = booking.fill, booking.fill.order_id or booking.fill.exec_id
-    what = f"{fill.side.name} {fill.quantity} {fill.instrument} at {fill.price_ticks} ticks"
+    what = f"{fill.side.name} {fill.quantity} {fill.instrument} at {floor.price(fill.instrument, fill.price_ticks)}"
     if booking.previous is not None:
         bust = booking.previous.quantity != fill.quantity
         floor.alert("correction", f"{name} corrected to {what}", Tier.CRITICAL if bust else Tier.WARNING, name)

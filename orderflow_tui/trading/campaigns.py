@@ -209,7 +209,7 @@ def _emergency(floor: Floor, symbol: str, position: int, wanted: Emergency) -> N
         return
     side = Side.SELL if position > 0 else Side.BUY
     intent = Intent(floor.gate.draw_id(), floor.now, symbol, Purpose.PROTECT, side, wanted.quantity, f"naked {floor.now}")
-    floor.alert("naked", f"{position:+d} {symbol} without its stop: emergency stop at {price} ticks", Tier.CRITICAL)
+    floor.alert("naked", f"{position:+d} {symbol} without its stop: emergency stop at {instrument.text(price)}", Tier.CRITICAL)
     result = floor.propose(intent, Levels(None, None, price), {}, oca_group=wanted.group)
     floor.guard(symbol).sent(floor.now)
     if not isinstance(result, Proposal):

@@ -199,7 +199,7 @@ def on_decision(floor: Floor, decision: Decision) -> None:
     if floor.automation.mode is Automation.AUTO:
         _act_on(floor, decision, manual=False, cause=decision.id)
     else:
-        text = f"{decision.label} {decision.direction.name} at {decision.ref_price} ticks"
+        text = f"{decision.label} {decision.direction.name} at {floor.price(floor.execution, decision.ref_price)}"
         floor.alert("setup", text, Tier.WARNING, decision.id)
 
 

@@ -227,11 +227,21 @@ class Desk:
 
     @property
     def broker_position(self) -> int | None:
-        """What the broker reported last for the execution instrument; None when it has not told in this connection."""
+        """What the broker has told of the execution instrument: its last report and its executions since.
+
+        None when it has not told in this connection, or when an execution came while the report was being drawn up.
+        """
         report = self._floor.report
         if report is None or report.epoch != self._floor.epoch:
             return None
-        return dict(report.positions).get(self._floor.execution, 0)
+        position = dict(report.positions).get(self._floor.execution, 0)
+        for when_ns, instrument, signed in self._floor.executed:
+            if instrument != self._floor.execution or when_ns < report.began_ns:
+                continue
+            if when_ns <= report.ts_ns:
+                return None
+            position += signed
+        return position
 
     def report_age_ms(self, now_ns: int) -> int | None:
         """Age of the last complete account report, None before the first."""

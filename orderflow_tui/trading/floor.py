@@ -112,6 +112,7 @@ class Floor:
     doubt_ns: int | None = None  # when link, outcome or mismatch were last in doubt
     link_lost_ns: int | None = None
     margin_ask_ns: int | None = None
+    executed: deque[tuple[int, str, int]] = field(default_factory=lambda: deque(maxlen=NEWS_KEPT))  # when, what, signed
     told: set[str] = field(default_factory=set)  # standing conditions an alert was raised for
     owed: dict[str, Row] = field(default_factory=dict)  # rows whose commit the journal has not answered yet
     commits: int = 0
@@ -416,6 +417,11 @@ class Floor:
     def mark(self, instrument: str) -> Mark | None:
         """The mark of an instrument."""
         return self.facts.mark(instrument)
+
+    def price(self, instrument: str, ticks: int) -> str:
+        """A price as people read it; ticks of an instrument that is not ours."""
+        known = self.instruments.get(instrument)
+        return f"{ticks} ticks" if known is None else known.text(ticks)
 
     def position(self, instrument: str) -> int:
         """Our own count."""

@@ -258,7 +258,7 @@ def offer(house: House, **changes: object) -> None:
 def test_off_forgets_alert_tells_and_neither_trades() -> None:
     house = House()
     offer(house)
-    assert house.alerts("setup") == [f"VA_BREAKOUT LONG at {PRICE} ticks"]
+    assert house.alerts("setup") == ["VA_BREAKOUT LONG at 5000.00"]
     house.press(Command.AUTOMATION, mode="OFF")
     offer(house, name="d2")
     assert [d.id for d in house.desk.offers] == ["d1"]
