@@ -102,7 +102,9 @@ def report(total: Tally, took_s: float, chaos_s: int) -> None:
     """Print the figures."""
     simulated_h = total.seeds * (chaos_s + LIVENESS_S) / 3600
     say(f"{total.seeds} seeds in {took_s:.1f} s: {60 * total.seeds / took_s:,.0f} seeds/min, {simulated_h:,.1f} simulated hours")
-    say(f"{total.events:,} events, {total.entries:,} entries sent, {total.boots:,} boots, naked at most {total.naked_ns / 1e9:.2f} s")
+    say(
+        f"{total.events:,} events, {total.entries:,} entries sent, {total.boots:,} boots, naked at most {total.naked_ns / 1e9:.2f} s"
+    )
     struck = [kind for kind in KINDS if total.injected[kind]]
     say(f"faults injected: {sum(total.injected[k] for k in KINDS):,} of {len(struck)}/{len(KINDS)} kinds")
     width = max(len(kind) for kind in KINDS)
@@ -140,6 +142,17 @@ def trace(seed: int, chaos_s: int) -> int:
     return 0 if outcome.failure is None else 1
 
 
+def until_failure(first: int, count: int, chaos_s: int) -> int:
+    """Seed by seed until one fails; prints it with the property, tab between."""
+    prepare()
+    for seed in range(first, first + count):
+        failure = run_seed(seed, chaos_s).failure
+        if failure is not None:
+            say(f"{seed}\t{failure.name}")
+            return 1
+    return 0
+
+
 def main() -> int:
     """Parse, run, report."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
@@ -149,6 +162,7 @@ def main() -> int:
     parser.add_argument("--chaos", type=int, default=180, help="seconds of chaos; a minute of liveness comes on top")
     parser.add_argument("--seed", type=int, help="one seed only")
     parser.add_argument("--trace", action="store_true", help="print what happened in --seed")
+    parser.add_argument("--until-failure", action="store_true", help="stop at the first failing seed: prints seed, property")
     parser.add_argument("--hashes", action="store_true", help="print the trace hash of every seed and nothing else")
     options = parser.parse_args()
     if options.seed is not None and options.trace:
@@ -158,6 +172,8 @@ def main() -> int:
         for seed in range(first, first + count):
             say(f"{seed} {run_seed(seed, options.chaos).trace}")
         return 0
+    if options.until_failure:
+        return until_failure(first, count, options.chaos)
     began = time.perf_counter()
     total = run_many(first, count, options.jobs, options.chaos)
     report(total, time.perf_counter() - began, options.chaos)

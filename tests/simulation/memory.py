@@ -136,7 +136,7 @@ class Memory:
     def floor(self) -> Floor:
         """The floor of the running engine; looking inside is what an oracle is for."""
         assert self.engine is not None
-        return self.engine.desk._floor
+        return self.engine._desk._floor
 
     @property
     def truth(self) -> int:

@@ -1,0 +1,311 @@
+"""Planted bugs: small patches of the product, each of which the simulation must catch.
+
+A mutant is a file, the text to be replaced (it must occur there exactly once) and what it becomes. Each is the kind of
+slip a person could make and a review could miss.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A planted bug."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+def _t(name: str, file: str, old: str, new: str) -> Mutant:
+    return Mutant(name, f"orderflow_tui/trading/{file}.py", old, new)
+
+
+def _no_rule(rule: str) -> Mutant:
+    return _t(f"no_rule_{rule}", "gate", f"    (rules.{rule}, ENTRY),\n", "")
+
+
+GATE = (
+    _t(
+        "entry_without_commit",
+        "gate",
+        'return Fate.DROP, "the journal could not commit it"',
+        'return Fate.SEND, ""',
+    ),
+    _t("entry_after_any_wait", "gate", "        if age_ns > self._wait_ns:\n", "        if age_ns > 100 * self._wait_ns:\n"),
+    _t("second_look_is_blind", "gate", "        if state is not TradingState.RUNNING:\n", "        if state is None:\n"),
+    _t(
+        "intent_counter_from_one",
+        "gate",
+        "            self._counter = max(self._counter, int(tail))\n",
+        "            self._counter = self._counter\n",
+    ),
+    _t("order_numbers_from_one", "gate", "        self._number = max(self._number, number)\n", "        del number\n"),
+    _t(
+        "order_numbers_follow_the_broker",
+        "gate",
+        "        self._number = max(self._number, number)\n",
+        "        self._number = number\n",
+    ),
+    _t("stop_on_the_wrong_side", "gate", "Role.STOP, away, OrderType.STOP", "Role.STOP, intent.side, OrderType.STOP"),
+    _t("children_for_the_day", "gate", '        tif: str = "GTC",\n', '        tif: str = "DAY",\n'),
+    _t("entry_without_stop", "gate", "        legs.append(replace(stop, parent_id=entry.id))\n", "        del stop\n"),
+    _t("no_account", "gate", "            account=self._account,\n", '            account="",\n'),
+    _t("change_repeats_revision", "gate", "max(order.revision, ticket.drawn) + 1", "max(order.revision, 0) + 1"),
+    _no_rule("running"),
+    _no_rule("armed"),
+    _no_rule("inside_window"),
+    _no_rule("price_collar"),
+    _no_rule("one_entry"),
+    _no_rule("concurrent_trades"),
+    _no_rule("not_against_position"),
+    _no_rule("cooled_down"),
+    _t("one_cause_many_entries", "gate", "    (rules.cause_unused, ONCE),\n", ""),
+)
+BOOKS = (
+    _t(
+        "no_dedupe",
+        "blotter",
+        "        if previous is not None and fill.revision <= previous.revision:\n",
+        "        if previous is not None and fill.revision < 0:\n",
+    ),
+    _t(
+        "exact_dedupe",
+        "blotter",
+        "        previous = self._fills.get(fill.base_id)\n        if previous is not None and fill.revision",
+        "        previous = self._fills.get(fill.exec_id)\n        if previous is not None and fill.revision",
+    ),
+    _t(
+        "filled_not_counted",
+        "blotter",
+        "        ticket.filled += fill.quantity - (0 if previous is None else previous.quantity)\n",
+        "",
+    ),
+    _t("fills_not_journalled", "booking", "    floor.record(rows.fill_row(", "    str(rows.fill_row("),
+    _t("reversal_unnoticed", "booking", "(before * after < 0 or from_nothing)", "(before * after < -99)"),
+    _t("liquidation_unnoticed", "booking", "    if fill.liquidation:\n", "    if fill.liquidation and not fill.quantity:\n"),
+    _t("other_account_unnoticed", "booking", "update.echoed_account != floor.account:", "update.echoed_account is None:"),
+    _t("no_cooldown", "booking", "    floor.cooldown.begin(floor.now", "    floor.cooldown.left_ms(floor.now) or str("),
+    _t(
+        "commissions_free",
+        "ledger",
+        "        return self.realised_cents + self._posted_cents - self.fees_cents\n",
+        "        return self.realised_cents + self._posted_cents\n",
+    ),
+    _t(
+        "one_lot_marked",
+        "ledger",
+        "sum((at - lot.basis_ticks) * lot.quantity for lot in",
+        "sum((at - lot.basis_ticks) for lot in",
+    ),
+)
+LIFE = (
+    _t("silence_means_cancelled", "lifecycle", "SILENCE         !  !  UN UN UN", "SILENCE         !  !  CA CA CA"),
+    _t("silence_means_rejected", "lifecycle", "SILENCE         !  !  UN UN UN", "SILENCE         !  !  RE RE RE"),
+    _t("link_loss_changes_nothing", "lifecycle", "LINK_LOST       NS NS UN UN UN", "LINK_LOST       NS NS .  .  . "),
+    _t("link_loss_means_cancelled", "lifecycle", "LINK_LOST       NS NS UN UN UN", "LINK_LOST       NS NS CA CA CA"),
+    _t("restart_means_not_sent", "lifecycle", "RESTARTED       UN UN UN UN UN", "RESTARTED       NS NS NS NS NS"),
+    _t("absent_once_is_gone", "lifecycle", "ABSENT          !  !  UN UN UN", "ABSENT          !  !  CA CA CA"),
+    _t("refused_cancel_means_filled", "lifecycle", "CANCEL_REFUSED  !  !  UN UN UN", "CANCEL_REFUSED  !  !  FI FI FI"),
+    _t("unknown_never_given_up", "reconcile", "ticket.absent + 1 >= 2", "ticket.absent < 0"),
+    _t(
+        "missing_is_flat",
+        "audit",
+        "    if not report.complete or report.epoch != floor.epoch:\n",
+        "    if report.epoch != floor.epoch:\n",
+    ),
+    _t(
+        "old_report_judged",
+        "reconcile",
+        "last_booked_ns is not None and report.began_ns <= last_booked_ns",
+        "last_booked_ns is not None and report.began_ns < 0",
+    ),
+    _t("mismatch_never_adopted", "reconcile", "ADOPT_AFTER = 3\n", "ADOPT_AFTER = 10_000\n"),
+    _t("no_recovery", "replay", "    floor.recovering = True\n", "    floor.recovering = False\n"),
+    _t("recovered_at_once", "audit", "RECOVERED_AFTER = 2", "RECOVERED_AFTER = 0"),
+    _t("unknown_at_broker_ignored", "audit", "    _foreign_orders(floor, report)\n", ""),
+    _t("link_loss_keeps_the_hand_on_the_key", "audit", "    floor.doubt()\n    floor.disarm()\n", "    floor.doubt()\n"),
+)
+PROTECTION = (
+    _t(
+        "no_naked_check",
+        "naked",
+        "        if self._emergency_ns is None:\n            if hoped < need:",
+        "        if self._emergency_ns is None and not need:\n            if hoped < need:",
+    ),
+    _t(
+        "orphans_stay",
+        "naked",
+        "        self._over_ns = None\n        return GuardWish(cancel=",
+        "        self._over_ns = None\n        return GuardWish() if left else GuardWish(cancel=",
+    ),
+    _t(
+        "emergency_stop_wrong_side",
+        "campaigns",
+        "    side = Side.SELL if position > 0 else Side.BUY\n    intent = Intent(floor.gate.draw_id(), floor.now, symbol",
+        "    side = Side.BUY if position > 0 else Side.SELL\n    intent = Intent(floor.gate.draw_id(), floor.now, symbol",
+    ),
+    _t(
+        "guard_asleep",
+        "campaigns",
+        "    for symbol in floor.held:\n        _guard(floor, symbol)\n",
+        "    for symbol in floor.held[1:]:\n        _guard(floor, symbol)\n",
+    ),
+    _t(
+        "flatten_no_cancel",
+        "flatten",
+        "report.began_ns >= self._cancel_ns and not scene.live and not _ours(report):",
+        "report.began_ns >= self._cancel_ns:",
+    ),
+    _t(
+        "flatten_stale_position",
+        "flatten",
+        "report is not None and report.began_ns >= self._cancel_ns and not scene.live",
+        "report is not None and not scene.live",
+    ),
+    _t(
+        "flatten_one_too_many",
+        "flatten",
+        "Side.SELL if quantity > 0 else Side.BUY, abs(quantity))",
+        "Side.SELL if quantity > 0 else Side.BUY, abs(quantity) + 1)",
+    ),
+    _t(
+        "flatten_when_closed",
+        "campaigns",
+        "    if not floor.facts.market_open:\n        return",
+        "    if floor.facts.market_open is None:\n        return",
+    ),
+    _t(
+        "flatten_never_settles",
+        "flatten",
+        "report.began_ns - self._flat_ns >= SECOND_NS",
+        "report.began_ns - self._flat_ns >= 10**15",
+    ),
+    _t(
+        "flatten_forgotten_by_restart",
+        "replay",
+        '    if rows.text(row, "what") != "begin":\n',
+        '    if rows.text(row, "what"):\n',
+    ),
+    _t(
+        "flatten_key_does_nothing",
+        "commands",
+        '            begin_campaign(floor, "a person", ExitReason.MANUAL, manual=True)\n',
+        "",
+    ),
+    _t(
+        "stop_file_does_not_flatten",
+        "commands",
+        '        if event.action == "flatten":\n',
+        '        if event.action == "FLATTEN":\n',
+    ),
+    _t(
+        "entries_never_time_out",
+        "timers",
+        "    return due is not None and floor.now >= due\n",
+        "    return due is not None and floor.now < 0\n",
+    ),
+    _t(
+        "no_breaker",
+        "timers",
+        "    for trip in breaker.trips(floor.ledger, floor.params.risk, loss_limit_cents(floor)):\n",
+        "    for trip in breaker.trips(floor.ledger, floor.params.risk, 10**9):\n",
+    ),
+    _t(
+        "breaker_halts_only",
+        "timers",
+        "        if trip.flatten and (floor.ledger.held or floor.blotter.live):\n",
+        "        if trip.flatten and not floor.ledger.held:\n",
+    ),
+    _t("no_flat_time", "timers", "    if flat_at is None or floor.now < flat_at:\n", "    if flat_at is None or floor.now:\n"),
+)
+LATCHES = (
+    _t("halt_volatile", "replay", "            floor.board.restore(latch, ", "            str("),
+    _t("latch_not_journalled", "floor", "        self.commit(rows.latch_row(latch, self.now, True))\n", ""),
+    _t("latch_lost_with_its_commit", "floor", "        if not outdated:\n            self.record(row)\n", ""),
+    _t(
+        "halt_leaves_entries",
+        "floor",
+        '        self.revoke_entries(f"latch {kind.value}")\n        self.cancel_entries()\n',
+        '        self.revoke_entries(f"latch {kind.value}")\n',
+    ),
+    _t(
+        "resume_despite_stop_file",
+        "commands",
+        "    if floor.stop_file is not None:\n        standing",
+        "    if floor.stop_file is None:\n        standing",
+    ),
+    _t(
+        "resume_with_any_word",
+        "commands",
+        '    if event.args.get("word") != floor.params.resume_word:\n',
+        '    if not event.args.get("word"):\n',
+    ),
+    _t("daily_latch_resumed", "latches", "    if latch.kind.daily:\n", "    if latch.kind.daily and needs_key:\n"),
+    _t(
+        "new_day_clears_all",
+        "latches",
+        "if latch.kind.daily and latch.trade_date != trade_date",
+        "if latch.trade_date != trade_date",
+    ),
+    _t(
+        "lock_without_key",
+        "latches",
+        "    if (needs_key or latch.kind.severity is Severity.LOCK) and not key_ok:\n",
+        "    if needs_key and not key_ok:\n",
+    ),
+    _t("stop_swallow", "commands", "    floor.latch(LatchKind.STOP_FILE, event.detail)\n", ""),
+    _t(
+        "halt_key_does_nothing",
+        "commands",
+        '            floor.latch(LatchKind.OPERATOR, "halt by a person")\n',
+        '            floor.say("", "halt by a person")\n',
+    ),
+    _t("journal_failure_unnoticed", "desk", "                floor.latch(LatchKind.JOURNAL_FAILED, event.reason)\n", ""),
+    _t(
+        "cooldown_forgotten_by_restart",
+        "replay",
+        '            floor.cooldown.restore(rows.number(row, "until_ns"), rows.text(row, "reason"))\n',
+        '            floor.cooldown.restore(0, rows.text(row, "reason"))\n',
+    ),
+    _t(
+        "fills_forgotten_by_restart",
+        "replay",
+        '        case "fill":\n            _fill(floor, row)\n',
+        '        case "fill":\n            rows.fill_of(row)\n',
+    ),
+)
+FENCES = (
+    _t("stale_data_is_fine", "fences", "    if facts.data_age_ms > limit:\n", "    if facts.data_age_ms > 1000 * limit:\n"),
+    _t("link_fence_gone", "fences", "    if facts.link is not Link.READY:\n", "    if facts.link is None:\n"),
+    _t("settling_fence_gone", "fences", "doubts.doubt_age_ms < timing.fence_clear_ms:", "doubts.doubt_age_ms < 0:"),
+    _t("unresolved_fence_gone", "fences", "    if doubts.unresolved:\n", "    if doubts.unresolved < 0:\n"),
+    _t("no_rate_limit", "rates", "        if short >= caps.ENTRIES_PER_10_S:\n", "        if short >= 1_000:\n"),
+    Mutant(
+        "outbox_ignores_stop",
+        "orderflow_tui/outbox.py",
+        "            if found is not None:\n",
+        '            if found == "never":\n',
+    ),
+    Mutant(
+        "failed_cancel_means_not_sent",
+        "orderflow_tui/outbox.py",
+        "        case SendChange():\n            return (",
+        "        case Cancel():\n            return action.order_ids\n        case SendChange():\n            return (",
+    ),
+    Mutant(
+        "engine_never_wakes_for_the_desk",
+        "orderflow_tui/engine.py",
+        "self._desk_watch = self._desk.watch(self.facts())",
+        "self._desk_watch = Watch()",
+    ),
+    Mutant(
+        "engine_deaf_to_the_link",
+        "orderflow_tui/engine.py",
+        "                self.link, self.link_epoch, self.link_reason = event.link, event.epoch, event.reason\n",
+        "                self.link, self.link_epoch, self.link_reason = Link.READY, event.epoch, event.reason\n",
+    ),
+)
+MUTANTS: tuple[Mutant, ...] = GATE + BOOKS + LIFE + PROTECTION + LATCHES + FENCES
