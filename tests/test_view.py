@@ -1,0 +1,105 @@
+"""The picture for the screen says what the engine knows, and keeps what did not change."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from orderflow_tui.adapters.calendar import session_table
+from orderflow_tui.adapters.pace import Pace
+from orderflow_tui.adapters.sim_broker import SimBroker
+from orderflow_tui.adapters.sim_market import SimMarket
+from orderflow_tui.closed_loop import ClosedLoop
+from orderflow_tui.config import Places, config_dir, load
+from orderflow_tui.domain.account import Link, LinkStatus
+from orderflow_tui.domain.action import Alert, Tier
+from orderflow_tui.domain.event import Command, OperatorCommand
+from orderflow_tui.domain.latch import TradingState
+from orderflow_tui.domain.session import SECOND_NS
+from orderflow_tui.engine import Engine
+from orderflow_tui.modes import mode_named
+from orderflow_tui.view.build import Surroundings, ViewBuilder
+from orderflow_tui.view.model import ConsoleView, LightState, Protection
+from orderflow_tui.wiring.params import engine_params
+from tests.adapters.test_calendar import ns
+
+TABLE = session_table(date(2025, 6, 2), date(2026, 12, 30))
+START = ns("2026-03-05T10:05")
+
+
+class Desk:
+    """A running engine on the simulated market with a builder of views."""
+
+    def __init__(self) -> None:
+        params = engine_params(load(Places(config_dir())), TABLE, mode_named("demo"), account="SIM", install="view1")
+        self.sim = SimMarket(params.analysis, TABLE, seed=3, start_ns=START, clock=Pace())
+        self.engine = Engine(params, self.sim.history())
+        broker = SimBroker((params.analysis, params.execution), "ES", table=TABLE, balance_cents=1_000_000)
+        self.loop = ClosedLoop(self.engine, broker)
+        for event in self.sim.warm_events():
+            self.loop.feed(event)
+        self.loop.feed(LinkStatus(START, Link.READY, 1, "simulated", next_number=1))
+        self.builder = ViewBuilder(self.engine, Surroundings("DEMO", "", "H6", "/tmp/STOP"))
+        self.until(20)
+
+    def until(self, seconds: int) -> None:
+        for event in self.sim.generate(START + seconds * SECOND_NS):
+            self.loop.feed(event)
+
+    def view(self, seq: int = 1) -> ConsoleView:
+        return self.builder.build(seq, 0, self.engine.now_ns, (), None)
+
+
+@pytest.fixture(scope="module")
+def desk() -> Desk:
+    return Desk()
+
+
+def test_numbers_on_the_screen_are_the_engines(desk: Desk) -> None:
+    view, market = desk.view(), desk.engine.market
+    assert view.truth.state is TradingState.RUNNING
+    assert view.dom.last == market.last_price
+    assert view.dom.bids == tuple(market.book.bids[:10])
+    assert view.dom.volume[view.dom.last - view.dom.base] == market.globex_profile.volume_at(view.dom.last)  # type: ignore[operator]
+    assert view.profile.cva_days == 5
+    assert view.profile.dva is not None
+    assert sum(view.profile.dva.volumes) == market.rth_profile.total
+    assert view.truth.et_clock == "10:05:19"
+
+
+def test_closed_bars_keep_their_identity_between_views(desk: Desk) -> None:
+    first, second = desk.view(1), desk.view(2)
+    assert first.footprint.bars
+    assert all(a is b for a, b in zip(first.footprint.bars, second.footprint.bars, strict=True))
+    assert first.profile.cva is second.profile.cva
+
+
+def test_building_a_view_changes_nothing(desk: Desk) -> None:
+    before = desk.engine.watch
+    desk.view()
+    assert desk.engine.watch == before
+
+
+def test_lights_speak_in_words(desk: Desk) -> None:
+    lights = {light.name: light for light in desk.view().lights}
+    assert (lights["CVA"].state, lights["CVA"].word) == (LightState.GREEN, "5/5")
+    assert lights["LINK"].word == "ready"
+    alert = Alert(desk.engine.now_ns, "test", "something", Tier.WARNING)
+    shown = desk.builder.build(3, 0, desk.engine.now_ns, ((desk.engine.now_ns, alert, "on screen"),), None)
+    assert {light.name: light.word for light in shown.lights}["ALERTS"] == "1 on screen"
+    assert shown.alerts[0][1:] == ("something", "on screen")
+
+
+def test_a_bracket_shows_at_once_with_its_stop_and_one_position(desk: Desk) -> None:
+    now = desk.engine.now_ns
+    desk.loop.feed(OperatorCommand(now, Command.ARM, "a"))
+    desk.loop.feed(OperatorCommand(now + 1, Command.BRACKET, "b", {"side": "BUY", "quantity": "1"}))
+    desk.until(24)
+    view = desk.view(9)
+    assert view.truth.local_position == 1
+    assert view.truth.broker_position == 1
+    assert view.truth.protection is Protection.AT_BROKER
+    assert {text for _, text in view.dom.own} == {"S −1", "T −1"}
+    assert view.pnl.worst_case < view.pnl.net
+    assert len(view.orders) == 2
