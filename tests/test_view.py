@@ -59,9 +59,10 @@ def desk() -> Desk:
 def test_numbers_on_the_screen_are_the_engines(desk: Desk) -> None:
     view, market = desk.view(), desk.engine.market
     assert view.truth.state is TradingState.RUNNING
+    assert view.dom.last is not None
     assert view.dom.last == market.last_price
     assert view.dom.bids == tuple(market.book.bids[:10])
-    assert view.dom.volume[view.dom.last - view.dom.base] == market.globex_profile.volume_at(view.dom.last)  # type: ignore[operator]
+    assert view.dom.volume[view.dom.last - view.dom.base] == market.globex_profile.volume_at(view.dom.last)
     assert view.profile.cva_days == 5
     assert view.profile.dva is not None
     assert sum(view.profile.dva.volumes) == market.rth_profile.total
