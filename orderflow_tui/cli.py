@@ -81,6 +81,9 @@ def run(
     headless: Annotated[bool, typer.Option("--headless", help="No screen: the engine alone.")] = False,
     auto: Annotated[bool, typer.Option("--auto", help="Headless paper: grant automation for this session.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Needed beside mode live.")] = False,
+    account_suffix: Annotated[
+        str | None, typer.Option("--account-suffix", metavar="XXXX", help="Mode live: the account's last four characters.")
+    ] = None,
     seconds: Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="Stop in order after this long.")] = None,
     fps: Annotated[int | None, typer.Option(min=5, max=30, help="Frames a second.")] = None,
     sets: Sets = None,
@@ -97,6 +100,7 @@ def run(
         instrument=instrument,
         auto=auto,
         live=live,
+        account_suffix=account_suffix,
         seconds=seconds,
         fps=fps,
         data_dir=data_dir,
@@ -237,6 +241,32 @@ def status(
     sys.stdout.write((json.dumps(document) if json_ else status_text(document)) + "\n")
     if document["heartbeat_age_s"] is None:
         raise Quit(FAILED, "no engine has written a heartbeat here")
+
+
+@app.command()
+def doctor(
+    json_: Annotated[bool, typer.Option("--json", help="Print the document.")] = False,
+    paper_check: Annotated[
+        bool, typer.Option("--paper-check", help="Watch the gateway without sending an order; record the paper checklist.")
+    ] = False,
+    send_test: Annotated[bool, typer.Option("--send-test", help="Send one alert that says it is a test.")] = False,
+    mode: Annotated[str | None, typer.Option(help=f"Look for one of {', '.join(m.name for m in MODES)}.")] = None,
+    instrument: Symbol = None,
+    sets: Sets = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Preflight: configuration with sources, clock, disk, permissions, calendar, contracts, gateway, alerts.
+
+    Example: orderflow-tui doctor --mode paper --paper-check
+    """
+    from orderflow_tui.console import Wish
+    from orderflow_tui.ops.doctor import examine
+
+    wish = Wish(mode=mode, instrument=instrument, live=True, data_dir=data_dir, sets=tuple(sets or ()))
+    report = _guarded(lambda: examine(wish, check_paper=paper_check, test_alert=send_test))
+    sys.stdout.write((json.dumps(report.document()) if json_ else report.text()) + "\n")
+    if report.failed:
+        raise typer.Exit(FAILED)
 
 
 def _guarded(job: Callable[[], T]) -> T:
