@@ -16,7 +16,7 @@ import numpy as np
 from orderflow_tui.domain.action import Action
 from orderflow_tui.domain.event import ClockTick, Event, stamp_of
 from orderflow_tui.domain.market import I64, Bars, Depth, Quote, Trades
-from orderflow_tui.domain.watch import GiveBack, Watch, merge
+from orderflow_tui.domain.watch import NO_ABOVE, NO_BELOW, GiveBack, Watch, merge
 from orderflow_tui.ports import MatchingBroker
 
 FIRST_CHUNK = 2048
@@ -47,6 +47,8 @@ def horizon(watch: Watch, block: Trades, start: int) -> int:
         return 0
     if watch.every:
         return 1
+    if watch.below == NO_BELOW and watch.above == NO_ABOVE and not watch.give_back and watch.volume is None:
+        return end - start
     chunk, low = FIRST_CHUNK, start
     bests = [g.best for g in watch.give_back]
     traded = 0
@@ -65,7 +67,8 @@ def _first_hit(watch: Watch, block: Trades, low: int, high: int, bests: list[int
     """Index of the first trade in [low, high) that meets the price or volume part of the watch, -1 if none does."""
     price = block.price[low:high]
     first = -1
-    if int(price.min()) <= watch.below or int(price.max()) >= watch.above:
+    banded = watch.below != NO_BELOW or watch.above != NO_ABOVE
+    if banded and (int(price.min()) <= watch.below or int(price.max()) >= watch.above):
         first = int(np.argmax((price <= watch.below) | (price >= watch.above)))
     for i, give in enumerate(watch.give_back):
         hit, bests[i] = _give_back(give, price, bests[i])
