@@ -102,9 +102,8 @@ def report(total: Tally, took_s: float, chaos_s: int) -> None:
     """Print the figures."""
     simulated_h = total.seeds * (chaos_s + LIVENESS_S) / 3600
     say(f"{total.seeds} seeds in {took_s:.1f} s: {60 * total.seeds / took_s:,.0f} seeds/min, {simulated_h:,.1f} simulated hours")
-    say(
-        f"{total.events:,} events, {total.entries:,} entries sent, {total.boots:,} boots, naked at most {total.naked_ns / 1e9:.2f} s"
-    )
+    say(f"{total.events:,} events, {total.entries:,} entries sent, {total.boots:,} boots")
+    say(f"a position stood without its stop for at most {total.naked_ns / 1e9:.2f} s while connected")
     struck = [kind for kind in KINDS if total.injected[kind]]
     say(f"faults injected: {sum(total.injected[k] for k in KINDS):,} of {len(struck)}/{len(KINDS)} kinds")
     width = max(len(kind) for kind in KINDS)

@@ -1,0 +1,102 @@
+"""The simulation itself: no seed fails, the same seed is the same run anywhere, shrinking keeps what broke."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.__main__ import run_many
+from tests.simulation.faults import KINDS, Dose, Plan, draw
+from tests.simulation.run import run_plan, run_seed
+from tests.simulation.shrink import case, shrink
+from tests.simulation.world import Failure
+
+ROOT = Path(__file__).resolve().parents[2]
+SEEDS = 300
+SAME = 50
+
+
+def test_no_property_breaks_in_the_seeds_of_a_push() -> None:
+    total = run_many(0, SEEDS, 1, 180)
+    assert [(plan.seed, failure.sentence) for plan, failure in total.failures] == []
+    assert total.entries > SEEDS, "the trader must really trade"
+    assert sum(1 for kind in KINDS if total.injected[kind]) >= 70
+
+
+def hashes(count: int, hash_seed: str) -> list[str]:
+    """Trace hashes of the first seeds, made by a process of its own."""
+    command = [sys.executable, "-m", "tests.simulation", "--hashes", "--seeds", str(count)]
+    environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def test_the_same_seed_is_the_same_run_in_processes_that_hash_differently() -> None:
+    first, second = hashes(SAME, "1"), hashes(SAME, "2")
+    assert len(first) == SAME
+    assert first == second
+    assert len({line.split()[1] for line in first}) == SAME, "different seeds are different runs"
+
+
+def test_there_are_at_least_sixty_kinds_and_each_is_drawn() -> None:
+    assert len(KINDS) == len(set(KINDS)) >= 60
+    drawn = {kind for seed in range(3_000) for kind in draw(seed).kinds}
+    assert drawn == set(KINDS)
+
+
+def test_an_honest_world_latches_nothing_but_limits_and_keys() -> None:
+    outcome = run_plan(Plan(7, ()))
+    assert outcome.failure is None
+    assert outcome.injected.total() == 0
+    assert outcome.entries
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_alone_is_survived(kind: str) -> None:
+    strength = 3.0 if kind in ("crash", "suspended") else 0.4 if kind in draw_probabilities() else 2.0
+    assert run_plan(Plan(KINDS.index(kind), (Dose(kind, strength),), 60)).failure is None
+
+
+def draw_probabilities() -> set[str]:
+    """The kinds whose strength is a probability."""
+    from tests.simulation.faults import BROKER, COMMITS
+
+    return {*BROKER, *COMMITS}
+
+
+def test_leaving_a_kind_out_leaves_the_others_where_they_were() -> None:
+    plan = Plan(3, (Dose("feed_silence", 3.0), Dose("stop_halt", 2.0), Dose("link_drop", 2.0)))
+    kept = ("fault stop_halt", "fault link_drop")
+
+    def moments(of: Plan) -> list[str]:
+        return [line for line in run_plan(of, keep=True).lines if line.endswith(kept)]
+
+    assert moments(plan) == moments(plan.without(["feed_silence"])) != []
+
+
+def test_shrinking_keeps_only_what_the_failure_needs() -> None:
+    plan = Plan(5, tuple(Dose(kind, 2.0) for kind in KINDS[:30]))
+    needed = {KINDS[4], KINDS[21]}
+
+    def run(candidate: Plan) -> Failure | None:
+        return Failure("x", "x: broke", 1.0) if needed <= set(candidate.kinds) else None
+
+    small = shrink(plan, "x", run)
+    assert set(small.kinds) == needed
+    assert small.chaos_s < 25
+    assert all(dose.strength < 1 for dose in small.doses)
+
+
+def test_a_failure_becomes_a_ready_test() -> None:
+    text = case(Plan(9, (Dose("crash", 1.5),), 22), Failure("never naked", "never naked: +1", 3.0))
+    assert text.startswith("def test_never_naked_in_seed_9() -> None:")
+    compile(text, "case", "exec")
+
+
+def test_the_trace_of_a_run_can_be_read() -> None:
+    outcome = run_seed(1, 30, keep=True)
+    assert any("leaving" in line for line in outcome.lines)
+    assert outcome.trace == run_seed(1, 30).trace
