@@ -1,6 +1,6 @@
 """WhatsApp through Twilio: one daemon thread that sends, so the engine never waits for a messenger.
 
-`tell` puts an alert into a bounded queue and returns. The thread drains it with the synchronous client, whose requests
+`tell` puts an alert into a bounded inbox and returns. The thread drains it with the synchronous client, whose requests
 end after five seconds (its own default is to wait for ever). A messenger that fails costs alerts, never the engine: each
 alert's state says what became of it.
 
@@ -18,6 +18,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
 
 from loguru import logger
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
@@ -25,7 +26,7 @@ from twilio.http import HttpClient
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from orderflow_tui.adapters.alert_queue import AlertQueue, OnState, Outcome, Verdict, alert_id
+from orderflow_tui.adapters.alert_queue import FAILED, AlertQueue, OnState, Outcome, Verdict, alert_id
 from orderflow_tui.adapters.log import Redaction
 from orderflow_tui.domain.action import Alert
 
@@ -33,6 +34,9 @@ REQUEST_LIMIT_S = 5.0
 CLOSE_LIMIT_S = 7.0  # one request and a little
 VALID_S = 300  # a message that could not be delivered by then is stale
 STATES_KEPT = 200
+MOST_INBOX = 1_000  # told while one request hangs
+LOGGED_IDS = 20
+ENDED = "the notifier has ended"
 NUMBER = re.compile(r"whatsapp:\+\d{7,15}")
 OWN_ENVIRONMENT = {"TWILIO_EDGE": "", "TWILIO_REGION": ""}  # no variable of the shell redirects our credentials
 
@@ -164,17 +168,19 @@ def _nobody(alert: str, state: str) -> None:
 class WhatsApp:
     """Implements `ports.Notifier`. `start` begins sending, `close` sends what waits and ends.
 
-    `on_state(alert_id, state)` is called under the notifier's lock, on the teller's thread or on ours, in the order in
-    which states change: hand it on with `loop.call_soon_threadsafe` and return. A RuntimeError of it (the loop is closed)
-    is ignored. `states()` is the same for whoever prefers to look.
+    `tell` touches nothing that the sending thread holds: it puts the alert into an inbox and is done. `on_state(alert_id,
+    state)` is called on the sending thread, in the order in which states change (on the teller's where nothing can be taken
+    in any more): hand it on with `loop.call_soon_threadsafe`. A RuntimeError of it (the loop is closed) is ignored.
+    `states()` is the same for whoever prefers to look.
     """
 
     def __init__(self, settings: WhatsAppSettings, on_state: OnState = _nobody, *, http: HttpClient | None = None) -> None:
         self._messenger = Messenger(settings, http)
         self._on_state = on_state
-        self._turn = threading.Condition()
+        self._inbox: SimpleQueue[Alert | None] = SimpleQueue()
         self._queue = AlertQueue(settings.cooldown_min * 60.0, self._changed)
-        self._alerts: OrderedDict[str, tuple[Alert, str]] = OrderedDict()
+        self._states_lock = threading.Lock()
+        self._states: OrderedDict[str, tuple[Alert, str]] = OrderedDict()
         self._closing = self._over = False
         self._thread = threading.Thread(target=self._run, name="whatsapp", daemon=True)
 
@@ -185,26 +191,22 @@ class WhatsApp:
         self._thread.start()
 
     def tell(self, alert: Alert) -> None:
-        """Queue an alert. Returns at once: the lock is never held while something is sent."""
-        with self._turn:
-            self._alerts[alert_id(alert)] = (alert, "")
-            while len(self._alerts) > STATES_KEPT:
-                self._alerts.popitem(last=False)
-            self._queue.put(alert, time.monotonic())
-            if self._over:
-                self._queue.give_up("the notifier has ended")
-            self._turn.notify()
+        """Hand an alert over. Returns at once."""
+        if self._inbox.qsize() >= MOST_INBOX:
+            self._bury(alert, f"more than {MOST_INBOX} alerts at once")
+            return
+        self._inbox.put(alert)
+        if self._over:  # put first, looked after: no alert ends between the last look of the thread and its end
+            self._bury_inbox()
 
     def states(self) -> list[tuple[Alert, str]]:
         """The newest alerts and what became of each, oldest first."""
-        with self._turn:
-            return list(self._alerts.values())
+        with self._states_lock:
+            return list(self._states.values())
 
     def close(self, limit_s: float = CLOSE_LIMIT_S) -> None:
         """Send what waits as one last message and end. Waits at most so long; idempotent."""
-        with self._turn:
-            self._closing = True
-            self._turn.notify()
+        self._inbox.put(None)
         if self._thread.is_alive():
             self._thread.join(limit_s)
 
@@ -212,41 +214,77 @@ class WhatsApp:
 
     def _run(self) -> None:
         try:
+            self._empty_inbox(time.monotonic())
             while not self._closing:
                 self.send_due(time.monotonic())
-                with self._turn:
-                    pause_s = self._queue.due_in_s(time.monotonic())
-                    if not self._closing and pause_s != 0:
-                        self._turn.wait(pause_s)
+                self._wait(self._queue.due_in_s(time.monotonic()))
             self.send_due(time.monotonic(), last=True)
         finally:  # also when a fault of ours ends the thread: then every alert says so
-            with self._turn:
-                self._over = True
-                self._queue.give_up("the notifier has ended")
+            self._over = True
+            self._queue.give_up(ENDED)
+            self._bury_inbox()
+
+    def _wait(self, limit_s: float | None) -> None:
+        """Until somebody tells something, closes, or the time is up."""
+        if self._closing or limit_s == 0:
+            return
+        with suppress(Empty):
+            self._take_in(self._inbox.get(timeout=limit_s), time.monotonic())
 
     def send_due(self, now_s: float, *, last: bool = False) -> Outcome | None:
-        """Send the one message that is due, None when none is. The thread's step; blocks for the request."""
-        with self._turn:
-            taken = self._queue.take(now_s, last=last)
-            lines = self._queue.lines(taken) if taken else []
+        """Take in what was told and send the one message that is due, None when none is. The thread's step; blocks for
+        the request."""
+        self._empty_inbox(now_s)
+        taken = self._queue.take(now_s, last=last)
         if not taken:
             return None
-        outcome = self._messenger.post(lines)
-        with self._turn:
-            self._queue.settle(taken, outcome, now_s)
-        ids = " ".join(letter.id for letter in taken[:20])
+        outcome = self._messenger.post(self._queue.lines(taken))
+        self._queue.settle(taken, outcome, now_s)
+        ids = " ".join(letter.id for letter in taken[:LOGGED_IDS])
         if outcome.verdict is Verdict.SENT:
             logger.info("whatsapp took {} alert(s): {}", len(taken), ids)
         else:
             logger.warning("whatsapp did not take {} alert(s) {}: {}", len(taken), ids, outcome.why)
         return outcome
 
+    def _empty_inbox(self, now_s: float) -> None:
+        with suppress(Empty):
+            while True:
+                self._take_in(self._inbox.get_nowait(), now_s)
+
+    def _take_in(self, alert: Alert | None, now_s: float) -> None:
+        """An alert, or None: somebody closes."""
+        if alert is None:
+            self._closing = True
+            return
+        self._remember(alert)
+        self._queue.put(alert, now_s)
+
+    # -- what became of it --------------------------------------------------------------------------------------------
+
+    def _remember(self, alert: Alert) -> None:
+        with self._states_lock:
+            self._states[alert_id(alert)] = (alert, "")
+            while len(self._states) > STATES_KEPT:
+                self._states.popitem(last=False)
+
     def _changed(self, alert: str, state: str) -> None:
-        """A state changed; the lock is held."""
-        if alert in self._alerts:
-            self._alerts[alert] = (self._alerts[alert][0], state)
+        with self._states_lock:
+            if alert in self._states:
+                self._states[alert] = (self._states[alert][0], state)
         with suppress(RuntimeError):
             self._on_state(alert, state)
+
+    def _bury(self, alert: Alert, why: str) -> None:
+        self._remember(alert)
+        self._changed(alert_id(alert), f"{FAILED}: {why}")
+
+    def _bury_inbox(self) -> None:
+        with suppress(Empty):
+            while True:
+                alert = self._inbox.get_nowait()
+                if alert is not None:
+                    self._bury(alert, ENDED)
 
 
 def send_test(settings: WhatsAppSettings, http: HttpClient | None = None) -> Outcome:
