@@ -24,7 +24,7 @@ from orderflow_tui.adapters.log import standard_error_to, start_log, stop_log
 from orderflow_tui.domain.event import Command
 from orderflow_tui.runtime import Runtime
 from orderflow_tui.seam import Seam
-from orderflow_tui.wiring import Plan, Wish, builder, plan_of
+from orderflow_tui.wiring import Plan, Wish, builder, plan_of, prove_meant
 
 __all__ = ["Wish", "data_folder", "import_paths", "open_house"]
 
@@ -45,7 +45,8 @@ class Leaving:
 
 def open_house(wish: Wish, *, headless: bool) -> int:
     """Run the engine with or without a screen until it ends; returns the exit code."""
-    plan = plan_of(wish, _ask if sys.stdin.isatty() else None)
+    plan = plan_of(wish)
+    prove_meant(plan, wish.account_suffix, _ask if sys.stdin.isatty() else None)
     if not headless:
         trouble = screen_trouble()
         if trouble:

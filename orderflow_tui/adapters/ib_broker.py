@@ -283,28 +283,33 @@ class IbBroker:
         code: int | None = None,
         text: str = "",
     ) -> None:
-        """Post news of an order with what the broker last repeated of it."""
+        """Post news of an order with what the broker last repeated of it.
+
+        While open orders are asked for, the broker repeats them all: that is the report's, not news. Told as news it would
+        stamp every order later than the report that is to settle it.
+        """
         if status not in {BrokerStatus.SUSPECT, BrokerStatus.CHANGE_REFUSED, BrokerStatus.CANCEL_REFUSED}:
             ticket.status = status
         echoed = code is None
-        self._post(
-            OrderUpdate(
-                order_id=ticket.ref,
-                ts_ns=self._clock_ns(),
-                status=status,
-                filled=filled,
-                remaining=remaining,
-                revision=ticket.revision,
-                perm_id=ticket.perm_id or None,
-                code=code,
-                text=text,
-                echoed_quantity=ticket.quantity if echoed else None,
-                echoed_price_ticks=ticket.price_ticks if echoed else None,
-                echoed_tif=ticket.tif if echoed else None,
-                echoed_outside_rth=ticket.outside_rth if echoed else None,
-                echoed_account=ticket.account if echoed else None,
-            )
+        update = OrderUpdate(
+            order_id=ticket.ref,
+            ts_ns=self._clock_ns(),
+            status=status,
+            filled=filled,
+            remaining=remaining,
+            revision=ticket.revision,
+            perm_id=ticket.perm_id or None,
+            code=code,
+            text=text,
+            echoed_quantity=ticket.quantity if echoed else None,
+            echoed_price_ticks=ticket.price_ticks if echoed else None,
+            echoed_tif=ticket.tif if echoed else None,
+            echoed_outside_rth=ticket.outside_rth if echoed else None,
+            echoed_account=ticket.account if echoed else None,
         )
+        repeated = echoed and ticket.repeats(update)
+        if not (repeated and self._line is not None and self._line.asking("open orders")):
+            self._post(update)
 
     # -- margin --------------------------------------------------------------------------------------------------------
 

@@ -205,6 +205,10 @@ class Line:
         request = self.new_request()
         return await self.ask(request, lambda: make(request), limit_s)
 
+    def asking(self, kind: object) -> bool:
+        """Whether a request of this kind waits for its end marker."""
+        return kind in self._pending
+
     def _row(self, kind: object, row: Any) -> None:
         pending = self._pending.get(kind)
         if pending is not None and len(pending.rows) < MOST_ROWS:

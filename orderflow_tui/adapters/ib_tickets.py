@@ -6,10 +6,10 @@ first, beyond `MOST_TICKETS`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from orderflow_tui.adapters.ib_codec import Phase
-from orderflow_tui.domain.order import BrokerStatus, Order
+from orderflow_tui.domain.order import BrokerStatus, Order, OrderUpdate
 
 MOST_TICKETS = 4_000
 OVER = frozenset({BrokerStatus.FILLED, BrokerStatus.CANCELLED, BrokerStatus.REJECTED, BrokerStatus.EXPIRED})
@@ -36,6 +36,13 @@ class Ticket:
     tif: str | None = None
     outside_rth: bool | None = None
     account: str | None = None
+    told: dict[bool, OrderUpdate] = field(default_factory=dict)  # the last echo (False) and the last status (True) told
+
+    def repeats(self, update: OrderUpdate) -> bool:
+        """Whether this was told before, word for word; from now on it was."""
+        kind, timeless = update.filled is not None, replace(update, ts_ns=0)
+        before, self.told[kind] = self.told.get(kind), timeless
+        return before == timeless
 
     def settle(self) -> None:
         """The broker spoke about it: it exists; an echo that equals the change asked for confirms it."""

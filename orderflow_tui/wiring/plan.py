@@ -73,16 +73,13 @@ def configuration(sets: Sequence[str] = ()) -> Loaded:
     return load(Places.usual(os.environ), sets, os.environ)
 
 
-def plan_of(wish: Wish, ask: Ask | None = None) -> Plan:
-    """Decide everything. `ask` puts a question to the person at the terminal, None when nobody is there.
-
-    Raises ConfigFault, or Refused for a live mode that was not asked for three times.
-    """
+def plan_of(wish: Wish) -> Plan:
+    """Decide everything. Raises ConfigFault, or Refused for a live mode without `--live`."""
     loaded = configuration(wish.sets)
     config = loaded.config
     mode = mode_named(wish.mode or config.mode.name)
-    if mode.proof is AccountProof.EXACT:
-        _prove_meant(wish, config.ib.account, ask)
+    if mode.proof is AccountProof.EXACT and not wish.live:
+        raise Refused("mode live trades real money: start it with --live, the account in ib.account and its suffix typed")
     data_dir = Path(wish.data_dir or config.paths.data).absolute()
     moved = wish.data_dir is not None or config.paths.data != "data"
     stop_file = (data_dir / STOP) if moved else Path(config.paths.stop).absolute()
@@ -104,13 +101,16 @@ def plan_of(wish: Wish, ask: Ask | None = None) -> Plan:
     )
 
 
-def _prove_meant(wish: Wish, account: str, ask: Ask | None) -> None:
-    """Real money needs `--live`, the account in the configuration, and its last characters typed by a person."""
-    if not wish.live:
-        raise Refused("mode live trades real money: start it with --live, the account in ib.account and its suffix typed")
+def prove_meant(plan: Plan, typed: str | None, ask: Ask | None) -> None:
+    """Real money needs, beside `--live`, the account in the configuration and its last characters typed by a person.
+
+    `ask` puts a question to whoever sits at the terminal, None when nobody does. Raises Refused.
+    """
+    if plan.mode.proof is not AccountProof.EXACT:
+        return
+    account = plan.loaded.config.ib.account
     if not account:
         raise Refused("mode live needs the exact account in ib.account; it is empty")
-    typed = wish.account_suffix
     if typed is None and ask is not None:
         typed = ask(f"mode live trades real money: type the last {SUFFIX} characters of the account to go on: ").strip()
     if not typed:

@@ -93,3 +93,7 @@ class PaperDesk:
     def rows(self, *kinds: str) -> list[dict[str, Any]]:
         """Payloads of the journal's rows, proven while they are read. Only after `close`."""
         return [dict(entry.row.payload) for entry in read_events(self.folder / "journal" / self.mode, kinds)]
+
+    def refs(self, *kinds: str) -> list[str]:
+        """What those rows are about, oldest first. Only after `close`."""
+        return [entry.row.ref for entry in read_events(self.folder / "journal" / self.mode, kinds)]
