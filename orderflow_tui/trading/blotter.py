@@ -94,12 +94,13 @@ class UnknownOrder(Exception):
 class Blotter:
     """Tickets by order id, executions by base id."""
 
-    __slots__ = ("_adjusted", "_fills", "_live", "tickets")
+    __slots__ = ("_adjusted", "_booked", "_fills", "_live", "tickets")
 
     def __init__(self) -> None:
         self.tickets: dict[str, Ticket] = {}
         self._live: dict[str, Ticket] = {}
         self._fills: dict[str, Fill] = {}
+        self._booked: dict[str, int] = {}
         self._adjusted: dict[str, int] = {}
 
     def add(self, order: Order, now_ns: int, state: OrderState = OrderState.PROPOSED) -> Ticket:
@@ -151,6 +152,10 @@ class Blotter:
         if previous is not None and fill.revision <= previous.revision:
             return None
         self._fills[fill.base_id] = fill
+        for sign, counted in ((1, fill), (-1, previous)):
+            if counted is not None:
+                signed = sign * counted.side * counted.quantity
+                self._booked[counted.instrument] = self._booked.get(counted.instrument, 0) + signed
         ticket = None if fill.order_id is None else self.tickets.get(fill.order_id)
         if ticket is None:
             return Booking(fill, previous, None, False, None)
@@ -172,9 +177,8 @@ class Blotter:
         self._adjusted[instrument] = self._adjusted.get(instrument, 0) + quantity
 
     def position(self, instrument: str) -> int:
-        """Signed position from executions and adjustments, summed anew: the check on the ledger's own count."""
-        booked = sum(f.side * f.quantity for f in self._fills.values() if f.instrument == instrument)
-        return booked + self._adjusted.get(instrument, 0)
+        """Signed position from executions and adjustments, counted apart from the ledger: the check on its own count."""
+        return self._booked.get(instrument, 0) + self._adjusted.get(instrument, 0)
 
     @property
     def live(self) -> tuple[Ticket, ...]:

@@ -16,6 +16,7 @@ import numpy as np
 from orderflow_tui.domain.bar import FootprintBar
 from orderflow_tui.domain.market import Trades
 from orderflow_tui.domain.session import MINUTE_NS
+from orderflow_tui.driver import Driver
 from orderflow_tui.market.footprint import Fold, Frame, OpenBar, fold, highest, levels_of, lowest
 from orderflow_tui.market.news import BarClosed
 from tests.bench.make_ticks import RTH_CLOSE_NS, RTH_OPEN_NS, TRADES, make_ticks
@@ -82,12 +83,11 @@ def per_piece(tape: Trades, size: int) -> float:
     pieces = [tape.cut(i * size, (i + 1) * size) for i in range(min(2000, len(tape) // size))]
 
     def feed() -> int:
-        market, asked = Probe().market, 0
+        probe, asked = Probe(), 0
+        driver = Driver(probe, lambda _: [])
         for piece in pieces:
-            if int(piece.ts_ns[-1]) >= market.watch.due_ns:
-                market.on_time(int(piece.ts_ns[-1]))
-            market.on_trades(piece)
-            asked += market.bar_volume_so_far
+            driver.step(piece)
+            asked += probe.market.bar_volume_so_far
         return asked
 
     return best(feed, 3) / len(pieces)
