@@ -61,7 +61,7 @@ class Desk:
 
     def on(self, event: DeskEvent, facts: Facts) -> list[Action]:
         """Process one event of the broker, the operator, the STOP file or the journal."""
-        floor = self._begin(facts)
+        floor = self._begin(facts, event if isinstance(event, LinkStatus) else None)
         match event:
             case OrderUpdate():
                 booking.on_update(floor, event)
@@ -125,11 +125,12 @@ class Desk:
         """When the desk must be woken: due time, price bands and give-backs of the execution instrument."""
         return timers.wake(self._floor, self._floor.facts if facts is None else facts)
 
-    def _begin(self, facts: Facts) -> Floor:
+    def _begin(self, facts: Facts, said: LinkStatus | None = None) -> Floor:
+        """The facts of this instant. A link that changed comes first: in the words of the news itself, where it is that."""
         floor = self._floor
         floor.facts = facts
         if facts.link is not floor.link or facts.link_epoch != floor.epoch:
-            audit.on_link(floor, LinkStatus(facts.now_ns, facts.link, facts.link_epoch))
+            audit.on_link(floor, said or LinkStatus(facts.now_ns, facts.link, facts.link_epoch))
         timers.turn_day(floor)
         return floor
 

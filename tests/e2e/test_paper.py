@@ -82,6 +82,7 @@ def test_a_frozen_gateway_fences_by_its_silence(tmp_path: Path) -> None:
         desk.until(lambda v: v.truth.link == "READY" and v.truth.state.value == "RUNNING", "READY and RUNNING again")
         desk.close()
         assert desk.refs("link") == ["WARMUP", "BACKOFF", "WARMUP"]
+        assert str(desk.rows("link")[1]["reason"]).startswith("gateway does not answer")
 
 
 def test_a_live_account_locks_paper_before_any_order(tmp_path: Path) -> None:
