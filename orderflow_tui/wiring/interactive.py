@@ -25,7 +25,7 @@ from orderflow_tui.domain.account import LinkStatus
 from orderflow_tui.domain.action import Alert, Tier
 from orderflow_tui.domain.event import ClockTick, Event, MarketEvent, Trouble
 from orderflow_tui.domain.history import History
-from orderflow_tui.domain.latch import LatchKind
+from orderflow_tui.domain.latch import LatchKind, TradingState
 from orderflow_tui.domain.market import Bars
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.engine import Engine
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 PROOFS = {AccountProof.NOT_NEEDED: Proof.NONE, AccountProof.PAPER: Proof.PAPER, AccountProof.EXACT: Proof.EXACT}
 TELL_EVERY = 10  # sessions of progress between two notes
+SOON_S = 1.5  # agreeing reports count a second apart
 ONE_LINE = 1  # the simulated broker is one connection, however often data is lost
 
 
@@ -143,9 +144,11 @@ class IbSide:
                 self._lock.release()
 
     async def _keep_asking(self) -> None:
-        """Without a broker nobody else asks for reports."""
+        """Without a broker nobody else asks for reports; often until the account is known, then now and then."""
         while True:
-            await asyncio.sleep(self._plan.loaded.config.timing.reconcile_ms / 1000)
+            view = self._runtime.view
+            recovering = view is None or view.truth.state is TradingState.RECOVERING
+            await asyncio.sleep(SOON_S if recovering else self._plan.loaded.config.timing.reconcile_ms / 1000)
             if self.session.link in UP and self.session.line is not None and self.session.line.alive:
                 self.session.ask_report()
 
