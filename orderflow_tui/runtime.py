@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 
 from loguru import logger
 
+from orderflow_tui.adapters.alert_queue import alert_id
 from orderflow_tui.domain.action import Alert, Commit, Observation, Row, Tier
 from orderflow_tui.domain.event import (
     ClockTick,
@@ -374,6 +375,12 @@ class Runtime:
         logger.bind(kind=alert.kind).warning("alert {}: {}", alert.tier.name, alert.text)
         if self.house.notifier is not None:
             self.house.notifier.tell(alert)
+
+    def alert_went(self, key: str, state: str) -> None:
+        """What became of an alert on its way to a person; `key` as the notifier names it."""
+        for i, (ts_ns, alert, _) in enumerate(self.alerts):
+            if alert_id(alert) == key:
+                self.alerts[i] = (ts_ns, alert, state)
 
     def _write_stop(self, word: str) -> None:
         try:

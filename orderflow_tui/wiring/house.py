@@ -21,6 +21,7 @@ from orderflow_tui.adapters.rows import row_of
 from orderflow_tui.adapters.sim_broker import SimBroker
 from orderflow_tui.adapters.sim_broker_orders import FillRules
 from orderflow_tui.adapters.tape import TapeRecorder
+from orderflow_tui.adapters.whatsapp import WhatsApp
 from orderflow_tui.domain.account import Link, LinkStatus
 from orderflow_tui.domain.action import Alert
 from orderflow_tui.domain.event import Event, MarketEvent, Trouble
@@ -34,6 +35,7 @@ from orderflow_tui.ports import Broker, Feed, MatchingBroker
 from orderflow_tui.runtime import House, Runtime
 from orderflow_tui.view.build import Surroundings, ViewBuilder
 from orderflow_tui.view.model import ConsoleView, ReplayView
+from orderflow_tui.wiring.alerting import notifier_of, sending
 from orderflow_tui.wiring.interactive import IbSide
 from orderflow_tui.wiring.paced import ET, MINUTE_NS, Service, paced_side, table_around
 from orderflow_tui.wiring.params import engine_params
@@ -42,6 +44,7 @@ from orderflow_tui.wiring.status import status_document
 
 SIM_ACCOUNT = "SIM"
 MEGABYTE = 1_000_000
+DAY_NS = 86_400_000_000_000
 
 
 class Side(Protocol):
@@ -101,6 +104,8 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: Callable[[], int]) -> H
         furnished = await _furnish(plan, runtime, journal.install, clock_ns)
         rows = await journal.rows()
         boots = await journal.unclean_boots(time.time_ns() - config.journal.crash_loop_min * MINUTE_NS)
+        unclean = await journal.unclean_boots(time.time_ns() - DAY_NS)
+        notifier = notifier_of(plan, runtime)
     except BaseException:
         await journal.close()
         raise
@@ -139,8 +144,13 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: Callable[[], int]) -> H
         tape=_tape(plan, side, engine.params.table),
         grace_ns=config.bars.close_grace_ms * MS_NS,
         fps=float(plan.fps),
-        services=(keep_door_open, *side.services),
+        notifier=notifier,
+        services=(keep_door_open, *side.services, *_told(notifier, unclean, runtime, side)),
     )
+
+
+def _told(notifier: WhatsApp | None, unclean: int, runtime: Runtime, side: Side) -> tuple[Service, ...]:
+    return () if notifier is None else (sending(notifier, unclean, runtime.alert, side.now_ns),)
 
 
 @dataclass(frozen=True, slots=True)

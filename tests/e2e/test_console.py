@@ -52,7 +52,7 @@ def kinds(tmp_path: Path) -> list[str]:
 def test_six_panels_live_a_bracket_a_flatten_and_quit(tmp_path: Path) -> None:
     with Terminal(demo(tmp_path), cwd=tmp_path) as terminal:
         text = terminal.shows(*PANELS, "RUNNING")
-        assert "CVA 5/5" in text
+        assert "CVA 5d" in text
         first = terminal.text()
         terminal.until(lambda now: now.splitlines()[3:30] != first.splitlines()[3:30], "panels that move")
         terminal.type("A")
