@@ -111,6 +111,7 @@ def judge_latches(memory: Memory) -> None:
 
 def _opened(memory: Memory, kind: LatchKind, reason: str) -> None:
     floor, causes = memory.floor, CAUSES.get(kind)
+    memory.armed_ns = None  # a latch takes the hand off the key
     if causes is None:
         if memory.honest and kind in NEED_A_FAULT:
             raise Broken("no unexplained latch", f"{kind.value} without any fault: {reason}")

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A planted bug."""
+    """A planted bug. `also`: further places of the file, where two guards stand one behind the other."""
 
     name: str
     file: str
     old: str
     new: str
+    also: tuple[tuple[str, str], ...] = ()
 
 
 def _t(name: str, file: str, old: str, new: str) -> Mutant:
@@ -30,12 +31,18 @@ def _no_rule(rule: str) -> Mutant:
 GATE = (
     _t(
         "entry_without_commit",
-        "gate",
-        'return Fate.DROP, "the journal could not commit it"',
-        'return Fate.SEND, ""',
+        "desk",
+        "                floor.latch(LatchKind.JOURNAL_FAILED, event.reason)\n"
+        "                self._answered(event.ids, Answer.FAILED)\n",
+        "                self._answered(event.ids, Answer.COMMITTED)\n",
     ),
     _t("entry_after_any_wait", "gate", "        if age_ns > self._wait_ns:\n", "        if age_ns > 100 * self._wait_ns:\n"),
-    _t("second_look_is_blind", "gate", "        if state is not TradingState.RUNNING:\n", "        if state is None:\n"),
+    _t(
+        "send_first",
+        "floor",
+        "        self.waiting[proposal.ids[0]] = Waiting(proposal)\n        self.out.append(proposal.commit)\n",
+        "        self.waiting[proposal.ids[0]] = Waiting(proposal)\n        self.out += [proposal.send, proposal.commit]\n",
+    ),
     _t(
         "intent_counter_from_one",
         "gate",
@@ -54,7 +61,13 @@ GATE = (
     _t("entry_without_stop", "gate", "        legs.append(replace(stop, parent_id=entry.id))\n", "        del stop\n"),
     _t("no_account", "gate", "            account=self._account,\n", '            account="",\n'),
     _t("change_repeats_revision", "gate", "max(order.revision, ticket.drawn) + 1", "max(order.revision, 0) + 1"),
-    _no_rule("running"),
+    Mutant(
+        "trading_state_ignored",
+        "orderflow_tui/trading/gate.py",
+        "    (rules.running, ENTRY),\n",
+        "",
+        (("        if state is not TradingState.RUNNING:\n", "        if state is None:\n"),),
+    ),
     _no_rule("armed"),
     _no_rule("inside_window"),
     _no_rule("price_collar"),
@@ -87,7 +100,12 @@ BOOKS = (
     _t("reversal_unnoticed", "booking", "(before * after < 0 or from_nothing)", "(before * after < -99)"),
     _t("liquidation_unnoticed", "booking", "    if fill.liquidation:\n", "    if fill.liquidation and not fill.quantity:\n"),
     _t("other_account_unnoticed", "booking", "update.echoed_account != floor.account:", "update.echoed_account is None:"),
-    _t("no_cooldown", "booking", "    floor.cooldown.begin(floor.now", "    floor.cooldown.left_ms(floor.now) or str("),
+    _t(
+        "no_cooldown",
+        "booking",
+        "    floor.cooldown.begin(floor.now, floor.params.timing.cooldown_ms, reason)\n",
+        "    floor.cooldown.begin(floor.now, 0, reason)\n",
+    ),
     _t(
         "commissions_free",
         "ledger",

@@ -43,10 +43,12 @@ class WrongPatch(Exception):
 
 def patched(source: str, mutant: Mutant) -> str:
     """The source with the bug in it. Raises WrongPatch."""
-    count = source.count(mutant.old)
-    if count != 1:
-        raise WrongPatch(f"{mutant.name}: expected its text once in {mutant.file}, found {count} times: {mutant.old!r}")
-    return source.replace(mutant.old, mutant.new)
+    for old, new in ((mutant.old, mutant.new), *mutant.also):
+        count = source.count(old)
+        if count != 1:
+            raise WrongPatch(f"{mutant.name}: expected its text once in {mutant.file}, found {count} times: {old!r}")
+        source = source.replace(old, new)
+    return source
 
 
 @contextmanager

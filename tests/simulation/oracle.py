@@ -53,7 +53,7 @@ class Oracle(Memory):
             case AccountReport():
                 self._report(event)
             case LinkStatus():
-                self.link_lost_ns = self.link_lost_ns if can_send(event.link) else self.now_ns
+                self._link(event)
             case OrderUpdate():
                 self._status(event)
             case OperatorCommand():
@@ -72,6 +72,13 @@ class Oracle(Memory):
             self.reports += 1
             for fill in report.fills:
                 self.book(fill)
+
+    def _link(self, status: LinkStatus) -> None:
+        if can_send(status.link):
+            return
+        self.link_lost_ns = self.now_ns
+        if self.link_was_up:
+            self.armed_ns = None
 
     def _status(self, update: OrderUpdate) -> None:
         order, ticket = self.sent.get(update.order_id), self.floor.blotter.tickets.get(update.order_id)

@@ -30,16 +30,18 @@ def schedule(world: World) -> None:
 def _trade(world: World, rng: Random) -> None:
     """Arm, perhaps grant automation, press a bracket; sometimes leave, reverse or flatten."""
     pause, what, side, eager = 1.5 + 9 * rng.random(), rng.random(), rng.choice(SIDES), rng.random() < 0.2
-    quantity = str(rng.choice((1, 1, 1, 2, 2, 3)))
+    forgets = rng.random() < 0.15
+    quantity = str(rng.choice((1, 1, 2, 2, 3, 3)))
     if world.calm:
         return
     if what >= 0.9 or eager or not world.busy:
-        _press_something(world, what, side, quantity)
+        _press_something(world, what, side, quantity, forgets=forgets)
     world.at(pause, lambda: _trade(world, rng))
 
 
-def _press_something(world: World, what: float, side: str, quantity: str) -> None:
-    world.press(Command.ARM)
+def _press_something(world: World, what: float, side: str, quantity: str, *, forgets: bool) -> None:
+    if not forgets:
+        world.press(Command.ARM)
     if world.setting.auto and what < 0.4:
         world.press(Command.AUTOMATION, mode="AUTO")
     elif what < 0.90:

@@ -1,0 +1,1 @@
+"""Real processes: killed at any instant, started twice, with tasks that die."""

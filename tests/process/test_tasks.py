@@ -1,0 +1,79 @@
+"""A task of the engine's loop that dies takes the house down in order: LOCKED, told, exit code 1. A clock that jumps does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from orderflow_tui.domain.event import Command
+from orderflow_tui.domain.latch import LatchKind
+from orderflow_tui.domain.session import MS_NS, SECOND_NS
+from orderflow_tui.runtime import Runtime
+from tests.process.runtime_house import Boom, Parts, started
+
+PATIENCE_S = 60.0
+
+
+def latched(parts: Parts) -> set[LatchKind]:
+    assert parts.engine is not None
+    return {latch.kind for latch in parts.engine.desk.latches}
+
+
+def ended(runtime: Runtime) -> None:
+    assert runtime.join(PATIENCE_S), "the runtime did not end"
+
+
+@pytest.mark.parametrize("task", ["feed", "view", "heartbeat", "journal", "stop file", "service", "commands"])
+def test_an_exception_in_a_task_locks_and_ends_the_house(task: str) -> None:
+    parts = Parts(task)
+    runtime = started(parts)
+    if task == "commands":
+        runtime.seam.feed_command("pause")
+    if task == "journal":
+        runtime.seam.command(Command.HALT)
+    ended(runtime)
+    assert LatchKind.TASK_DEAD in latched(parts)
+    assert runtime.exit_code == 1
+    assert isinstance(runtime.failure, Boom)
+    assert any(alert.kind == "task-dead" for _, alert, _ in runtime.alerts)
+    assert parts.feed.closed
+    assert parts.journal.closed
+
+
+def test_a_task_that_ends_in_peace_without_being_asked_to_is_a_fault_too() -> None:
+    parts = Parts("service ends")
+    runtime = started(parts)
+    ended(runtime)
+    assert LatchKind.TASK_DEAD in latched(parts)
+    assert runtime.exit_code == 1
+
+
+def test_an_orderly_stop_latches_nothing_and_leaves_with_zero() -> None:
+    parts = Parts()
+    runtime = started(parts)
+    assert runtime.ready.wait(PATIENCE_S)
+    runtime.stop()
+    ended(runtime)
+    assert latched(parts) == set()
+    assert runtime.exit_code == 0
+
+
+@pytest.mark.parametrize("step_ns", [3_600 * SECOND_NS, -3_600 * SECOND_NS])
+def test_a_clock_that_steps_never_takes_the_engine_back(step_ns: int) -> None:
+    parts = Parts()
+    instants: list[int] = []
+
+    def clocks(now_ns: int) -> int:
+        instants.append(0 if parts.engine is None else parts.engine.now_ns)
+        return now_ns + (step_ns if len(instants) == 5 else 50 * MS_NS)
+
+    parts.clocks = clocks
+    runtime = started(parts)
+    assert runtime.ready.wait(PATIENCE_S)
+    runtime.seam.command(Command.HALT)
+    while len(instants) < 20:
+        assert not runtime.join(0.01)
+    runtime.stop()
+    ended(runtime)
+    assert runtime.exit_code == 0
+    assert instants == sorted(instants)
+    assert LatchKind.OPERATOR in latched(parts)
