@@ -12,7 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from orderflow_tui.adapters.journal_memory import read_events
+from orderflow_tui.adapters.journal_memory import read_events, read_observations
+from orderflow_tui.adapters.rows import observation_of
+from orderflow_tui.domain.action import Observation
+from orderflow_tui.domain.bar import FootprintBar
+from orderflow_tui.domain.signal import Signal
+from orderflow_tui.research.document import bar_hash
 from tests.e2e.terminal import COMMAND, PATIENCE_S, Terminal
 
 QUICK = ["--set", "demo.start=2026-03-05T10:05", "--set", "console.tour=false"]
@@ -193,3 +198,36 @@ def test_headless_runs_for_its_time_and_ends_clean(tmp_path: Path) -> None:
     assert done.stdout == ""
     assert str(tmp_path / "STOP") in done.stderr
     assert kinds(tmp_path)[-1] == "run_end"
+
+
+def test_a_replay_concludes_what_an_analysis_of_the_same_files_does(tmp_path: Path) -> None:
+    sample = Path(__file__).resolve().parents[2] / "data" / "sample"
+    files = [str(sample / "es_sample_trades.csv"), str(sample / "es_sample_depth.csv")]
+    document = tmp_path / "analysis.json"
+    analyzed = subprocess.run(
+        [*COMMAND, "analyze", *files, "--json", str(document), "--bars", "60"], capture_output=True, check=False
+    )
+    assert analyzed.returncode == 0, analyzed.stderr
+    expected = json.loads(document.read_text())
+    replayed = subprocess.Popen(
+        [*COMMAND, "replay", *files, "--headless", "--speed", "max", "--data-dir", str(tmp_path), "--set", "bars.seconds=60"],
+        stderr=subprocess.DEVNULL,
+    )
+    limit = time.monotonic() + PATIENCE_S
+    found: list[str] = []
+    while time.monotonic() < limit and len(found) < len(expected["bars"]):
+        found = [bar_hash(bar) for bar in observed(tmp_path, "bar") if isinstance(bar, FootprintBar)]
+        time.sleep(0.2)
+    replayed.send_signal(signal.SIGTERM)
+    assert replayed.wait(PATIENCE_S) == 143
+    assert found == [bar["hash"] for bar in expected["bars"]]
+    signals = [item.id for item in observed(tmp_path, "signal") if isinstance(item, Signal)]
+    assert signals == [item["id"] for item in expected["signals"]]
+
+
+def observed(tmp_path: Path, kind: str) -> list[Observation]:
+    """What a replay's journal holds of a kind so far."""
+    folders = list((tmp_path / "journal" / "replay").glob("*"))
+    if not folders or not (folders[0] / "market.sqlite").exists():
+        return []
+    return [observation_of(stored.row) for stored in read_observations(folders[0], kind)]

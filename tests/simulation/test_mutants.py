@@ -1,4 +1,4 @@
-"""Planted bugs are caught: some on every push, the whole table by `python -m tests.simulation.mutants`."""
+"""Planted bugs are caught: some on every push; the whole table by `python -m tests.simulation.mutants`."""
 
 from __future__ import annotations
 
