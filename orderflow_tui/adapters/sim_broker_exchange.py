@@ -258,7 +258,7 @@ class Exchange:
                 self._finish(resting, BrokerStatus.FILLED, now_ns, silent=self._mischief.strikes(Fault.STATUS_LOST))
             elif not self._mischief.strikes(Fault.STATUS_LOST):
                 self._teller.tell_status(resting, BrokerStatus.WORKING, now_ns)
-            self._wake_children(resting)
+        self._wake_children(resting)  # also those of a parent that filled after it was told cancelled
         self._touch_siblings(resting, quantity, now_ns)
         self._draw_outsiders(order, now_ns)
 

@@ -64,7 +64,7 @@ def drive_campaign(floor: Floor) -> None:
 
 def _scene(floor: Floor) -> Scene:
     report = floor.report if floor.report is not None and floor.report.epoch == floor.epoch else None
-    return Scene(floor.now, _barred(floor), floor.blotter.live, report, frozenset(floor.held))
+    return Scene(floor.now, _barred(floor), floor.blotter.live, report, frozenset(floor.held), floor.booked_ns)
 
 
 def _barred(floor: Floor) -> str | None:

@@ -55,13 +55,15 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a step sees: what bars it from acting (None: nothing), our live orders, the newest complete report."""
+    """What a step sees: what bars it from acting (None: nothing), our live orders, the newest complete report, and when the
+    newest execution was booked."""
 
     now_ns: int
     barred: str | None
     live: tuple[Ticket, ...]
     report: AccountReport | None
     instruments: frozenset[str]
+    booked_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +160,11 @@ class Campaign:
         return CampaignWish(cancel=tuple(t.order.id for t in scene.live), ask=True)
 
     def _clear(self, scene: Scene) -> CampaignWish:
-        """Wait for a report begun after the last cancel (or exit) with nothing of ours alive, then act on it."""
+        """Wait for a report begun after the last cancel (or exit), and after the newest execution, with nothing of ours alive;
+        then act on it. An older one may show contracts that are gone: exiting those would reverse."""
         now, report = scene.now_ns, scene.report
-        if report is not None and report.began_ns >= self._cancel_ns and not scene.live and not _ours(report):
+        since_ns = max(self._cancel_ns, scene.booked_ns or 0)
+        if report is not None and report.began_ns >= since_ns and not scene.live and not _ours(report):
             return self._act_on(report, scene)
         if now - self._round_ns >= CLEAR_BUDGET_NS:
             self._fail_round(now)

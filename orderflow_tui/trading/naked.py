@@ -80,8 +80,9 @@ def cover_of(position: int, stops: Sequence[Ticket]) -> Cover:
 
 
 def _widowed(missing: int, stops: Sequence[Ticket], targets: Sequence[Ticket]) -> str:
-    """The group of a target that lost its stop and is exactly as large as what is missing; empty: a group of its own."""
-    taken = {t.group for t in stops}
+    """The group of a target that lost its stop, or holds one that does not protect, and is exactly as large as what is
+    missing: there one fill cancels the rest, so that no two exits ever fill. Empty: a group of its own."""
+    taken = {t.group for t in stops if t.sound}
     return next((t.group for t in targets if t.group not in taken and t.assured == missing), "")
 
 

@@ -160,13 +160,13 @@ def _room(memory: Memory, entry: Order) -> None:
     on_way = [r.order.id for r in memory.at_broker() if r.order.role is Role.ENTRY]
     if on_way:
         raise Broken("one entry at a time", f"{entry.id} left while {on_way} is at the broker")
-    if memory.outsiders:
-        return
     limits = memory.setting.params.trading.risk
-    if abs(memory.truth + entry.side * entry.quantity) > limits.max_contracts:
-        raise Broken("size", f"{entry.id} of {entry.quantity} on a position of {memory.truth:+d}")
-    if memory.truth and limits.max_concurrent == 1:
-        raise Broken("concurrent trades", f"{entry.id} left while {memory.truth:+d} is held")
+    if abs(memory.position + entry.side * entry.quantity) > max(limits.max_contracts, abs(memory.position)):
+        raise Broken("size", f"{entry.id} of {entry.quantity} on a position of {memory.position:+d}")
+    if memory.position and limits.max_concurrent == 1:
+        raise Broken("concurrent trades", f"{entry.id} left while {memory.position:+d} is held")
+    if memory.position * entry.side < 0:
+        raise Broken("no entry against the position", f"{entry.id} left while {memory.position:+d} is held")
 
 
 def _exit_leaves(memory: Memory, order: Order) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from orderflow_tui.domain.account import AccountReport
 from orderflow_tui.domain.action import Commit, Record
 from orderflow_tui.domain.event import Command, Committed, JournalFailed, SendFailed
-from orderflow_tui.domain.order import OrderState, Role
+from orderflow_tui.domain.order import OrderState, Role, Side
 from orderflow_tui.trading.blotter import Ticket
+from orderflow_tui.trading.flatten import Campaign, Exit, Scene, Stage
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.naked import NOTHING, Guard
+from orderflow_tui.trading.trade import ExitReason
 from tests.trading.house import RICH, House
 
 
@@ -69,3 +72,22 @@ def test_a_market_exit_still_working_counts_as_cover_so_that_no_second_exit_join
     working = Ticket(exit_order, OrderState.ACKED, house.now)
     wish = Guard(2_000, 3_000).look(floor.position("MES"), (working,), house.last, house.now)
     assert wish == NOTHING
+
+
+def test_an_exit_waits_for_a_report_younger_than_the_newest_execution() -> None:
+    # an exit given up as lost filled after all: the last report still showed the position, a second exit would have reversed
+    flat_soon = AccountReport(5_000, 4_000, 1, True, (), "U1", (("MES", 1),), (), (), ())
+    campaign = Campaign("c", "test", ExitReason.MANUAL, manual=True)
+    campaign.stage = Stage.CLEARING
+    scene = Scene(6_000, None, (), flat_soon, frozenset({"MES"}), booked_ns=5_500)
+    assert campaign.step(scene).exit is None
+    assert campaign.step(replace(scene, booked_ns=3_000)).exit == Exit("MES", Side.SELL, 1)
+
+
+def test_an_emergency_stop_joins_the_group_of_a_stop_that_does_not_protect() -> None:
+    house = House().enter()
+    stop, target = house.ticket(Role.STOP), house.ticket(Role.TARGET)
+    stop.sound = False
+    wish = Guard(2_000, 3_000).look(1, (target, stop), house.last, house.now)
+    assert wish.emergency is not None
+    assert wish.emergency.group == stop.order.oca_group
