@@ -133,6 +133,9 @@ def _foreign_orders(floor: Floor, report: AccountReport) -> None:
         if order.order_id is not None and order.order_id not in floor.blotter.tickets:
             mine = floor.gate.owns(order.order_id)
             who = "the journal does not know" if mine else "another installation sent"
+            if mine:  # it left without its row: its name and number are used all the same
+                floor.gate.saw_id(order.order_id.rsplit("-", 1)[0])
+                floor.gate.saw_number(order.number)
             floor.latch(LatchKind.INVARIANT if mine else LatchKind.SECOND_HOST, f"the broker holds {order.order_id}, which {who}")
     foreign = [o for o in report.orders if o.order_id is None and o.instrument in floor.held]
     floor.alert_once("foreign orders", bool(foreign), f"{len(foreign)} order(s) in the account that are not ours")

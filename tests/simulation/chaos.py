@@ -60,6 +60,13 @@ def _quote(world: World, bid: int, ask: int) -> None:
 
 
 def _crossed(world: World, rng: Random) -> None:
+    """A crossed book, or a quote far from the tape; somebody presses a key into it."""
+    far, side = rng.choice((0, 0, 30, -30)), rng.choice(("BUY", "SELL"))
+    if far:
+        _quote(world, world.market.price + far, world.market.price + far + 1)
+        world.press(Command.ARM)
+        world.press(Command.BRACKET, side=side)
+        return
     _quote(world, world.market.price + rng.randint(1, 8), world.market.price - rng.randint(1, 8))
 
 

@@ -9,11 +9,8 @@ from orderflow_tui.domain.order import Fill, OrderUpdate, Purpose
 from orderflow_tui.trading.fences import can_send
 from orderflow_tui.trading.lifecycle import UNSENT
 from tests.simulation.house import ACCOUNT, INSTALL, RESUME_WORD
-from tests.simulation.memory import OUTSIDERS, SYMBOL, Broken, Memory
+from tests.simulation.memory import DISK_TROUBLE, OUTSIDERS, SYMBOL, Broken, Memory
 
-DISK_TROUBLE = frozenset(
-    {"commit_fails", "commit_slow", "commit_uncertain", "disk_full", "disk_stalled", "market_batch_lost", "crash_torn_tail"}
-)
 # what must have happened before a latch may open; an empty set: it may never open
 CAUSES: dict[LatchKind, frozenset[str]] = {
     LatchKind.OPERATOR: frozenset({"key halt", "key flatten"}),
@@ -42,7 +39,7 @@ def judge_consequences(memory: Memory) -> None:
     match event:
         case Fill():
             _after_fill(memory, event)
-        case OrderUpdate() if event.echoed_account and event.echoed_account != ACCOUNT:
+        case OrderUpdate() if event.echoed_account not in (None, "", ACCOUNT) and event.order_id in memory.sent:
             _must(memory, LatchKind.WRONG_ACCOUNT, f"an order went to {event.echoed_account}")
         case LinkStatus() if memory.link_was_up and not can_send(event.link) and floor.arming.until_ns is not None:
             raise Broken("the hand leaves the key", f"still armed after the link is {floor.link.value}")
@@ -129,8 +126,8 @@ def _by_misfortune(memory: Memory, kind: LatchKind, reason: str) -> bool:
     disk failed) and a death before the row could follow."""
     if kind is LatchKind.MISMATCH:
         return memory.day_turned
-    orphan = kind is LatchKind.INVARIANT and "the journal does not know" in reason
-    return orphan and memory.booted and any(memory.struck(trouble) for trouble in DISK_TROUBLE)
+    orphan = kind is LatchKind.ADJUSTED or (kind is LatchKind.INVARIANT and "the journal does not know" in reason)
+    return orphan and memory.rows_may_be_lost
 
 
 def _cleared(memory: Memory, kind: LatchKind) -> None:

@@ -71,7 +71,7 @@ MOMENTS: tuple[str, ...] = (
 )
 KINDS: tuple[str, ...] = BROKER + COMMITS + MOMENTS
 RARE = frozenset({"account_swapped", "second_host", "task_dead", "position_drift", "tif_changed", "outside_rth_changed"})
-LOUD = frozenset({"manual_trade", "liquidation", "exec_busted", "hand_trade", "suspended", "reject_entry"})
+LOUD = frozenset({"manual_trade", "liquidation", "exec_busted", "hand_trade", "suspended"})
 
 
 @dataclass(frozen=True, slots=True)

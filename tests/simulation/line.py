@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from random import Random
 from typing import Protocol
 
 from orderflow_tui.adapters.sim_broker import SimBroker
+from orderflow_tui.domain.account import AccountReport
 from orderflow_tui.domain.event import Event
 from orderflow_tui.domain.market import Depth, Quote, Trades
 from orderflow_tui.domain.order import Change, Order
@@ -73,10 +75,17 @@ class Line:
     def _pass(self, reports: list[Event]) -> list[Event]:
         if self.listener is not None:
             self.listener.matched()
+        told = [self._stripped(e) if isinstance(e, AccountReport) and not e.complete else e for e in reports]
         if not self.hung:
-            return reports
-        self._held += reports
+            return told
+        self._held += told
         return []
+
+    def _stripped(self, report: AccountReport) -> AccountReport:
+        """A part of a report that never ended says nothing: neither positions nor orders."""
+        if self._rng.random() < 0.3:
+            return report
+        return replace(report, positions=(), orders=(), missing=("positions", "orders", *report.missing))
 
     # -- hanging ------------------------------------------------------------------------------------------------------
 

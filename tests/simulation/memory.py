@@ -22,6 +22,10 @@ from tests.simulation.house import Setting
 SYMBOL = "MES"
 OUTSIDERS = frozenset({"manual_trade", "liquidation", "hand_trade", "position_drift", "exec_busted"})
 
+DISK_TROUBLE = frozenset(
+    {"commit_fails", "commit_slow", "commit_uncertain", "disk_full", "disk_stalled", "market_batch_lost", "crash_torn_tail"}
+)
+
 
 class Broken(Exception):
     """A property that does not hold: its name, and a sentence with the numbers."""
@@ -55,6 +59,7 @@ class Written:
     orders: set[str] = field(default_factory=set)
     latches: dict[str, bool] = field(default_factory=dict)
     fills: dict[str, int] = field(default_factory=dict)  # newest revision by base id
+    doubled: list[str] = field(default_factory=list)  # executions recorded twice
     campaign: str | None = None
     cooldown_ns: int = 0
 
@@ -69,6 +74,8 @@ class Written:
                 case "fill":
                     base, revision = str(row.payload["base_id"]), int(str(row.payload["revision"]))
                     self.fills[base] = max(self.fills.get(base, 0), revision)
+                case "duplicate" if row.payload.get("kind") == "fill":
+                    self.doubled.append(row.ref)
                 case "campaign":
                     self.campaign = row.ref if row.payload.get("what") == "begin" else None
                 case "cooldown":
@@ -158,6 +165,11 @@ class Memory:
         if any(self.sim.injected.values()) or any(self.disk.injected.values()):
             return False
         return not any(count for name, count in self.facts.items() if not name.startswith("key "))
+
+    @property
+    def rows_may_be_lost(self) -> bool:
+        """Two misfortunes at once: protection left without its row because the disk failed, and death came before the row."""
+        return self.booted and any(self.struck(trouble) for trouble in DISK_TROUBLE)
 
     @property
     def market_open(self) -> bool:

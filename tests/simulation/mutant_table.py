@@ -74,7 +74,6 @@ GATE = (
     _no_rule("one_entry"),
     _no_rule("concurrent_trades"),
     _no_rule("not_against_position"),
-    _no_rule("cooled_down"),
     _t("one_cause_many_entries", "gate", "    (rules.cause_unused, ONCE),\n", ""),
 )
 BOOKS = (
@@ -122,7 +121,6 @@ BOOKS = (
 LIFE = (
     _t("silence_means_cancelled", "lifecycle", "SILENCE         !  !  UN UN UN", "SILENCE         !  !  CA CA CA"),
     _t("silence_means_rejected", "lifecycle", "SILENCE         !  !  UN UN UN", "SILENCE         !  !  RE RE RE"),
-    _t("link_loss_changes_nothing", "lifecycle", "LINK_LOST       NS NS UN UN UN", "LINK_LOST       NS NS .  .  . "),
     _t("link_loss_means_cancelled", "lifecycle", "LINK_LOST       NS NS UN UN UN", "LINK_LOST       NS NS CA CA CA"),
     _t("restart_means_not_sent", "lifecycle", "RESTARTED       UN UN UN UN UN", "RESTARTED       NS NS NS NS NS"),
     _t("absent_once_is_gone", "lifecycle", "ABSENT          !  !  UN UN UN", "ABSENT          !  !  CA CA CA"),
@@ -134,11 +132,15 @@ LIFE = (
         "    if not report.complete or report.epoch != floor.epoch:\n",
         "    if report.epoch != floor.epoch:\n",
     ),
-    _t(
-        "old_report_judged",
-        "reconcile",
-        "last_booked_ns is not None and report.began_ns <= last_booked_ns",
-        "last_booked_ns is not None and report.began_ns < 0",
+    Mutant(
+        "adopted_at_first_sight",
+        "orderflow_tui/trading/reconcile.py",
+        "ADOPT_AFTER = 3\n",
+        "ADOPT_AFTER = 1\n",
+        (
+            ("now_ns - self._first_ns >= GRACE_NS", "now_ns >= self._first_ns"),
+            ("report.began_ns <= last_booked_ns", "report.began_ns < 0"),
+        ),
     ),
     _t("mismatch_never_adopted", "reconcile", "ADOPT_AFTER = 3\n", "ADOPT_AFTER = 10_000\n"),
     _t("no_recovery", "replay", "    floor.recovering = True\n", "    floor.recovering = False\n"),
@@ -174,15 +176,16 @@ PROTECTION = (
     _t(
         "flatten_no_cancel",
         "flatten",
-        "report.began_ns >= self._cancel_ns and not scene.live and not _ours(report):",
-        "report.began_ns >= self._cancel_ns:",
+        "report.began_ns >= since_ns and not scene.live and not _ours(report):",
+        "report.began_ns >= since_ns:",
     ),
     _t(
         "flatten_stale_position",
         "flatten",
-        "report is not None and report.began_ns >= self._cancel_ns and not scene.live",
+        "report is not None and report.began_ns >= since_ns and not scene.live",
         "report is not None and not scene.live",
     ),
+    _t("flatten_on_an_old_report", "flatten", "max(self._cancel_ns, scene.booked_ns or 0)", "self._cancel_ns"),
     _t(
         "flatten_one_too_many",
         "flatten",

@@ -12,7 +12,7 @@ from orderflow_tui.domain.account import AccountReport, LinkStatus
 from orderflow_tui.domain.event import Command, Event, OperatorCommand, StopFileGone, StopFileSeen
 from orderflow_tui.domain.latch import LatchKind, Severity
 from orderflow_tui.domain.market import Depth, Quote, Trades
-from orderflow_tui.domain.order import BrokerStatus, Change, Fill, Order, OrderUpdate, Role, Side
+from orderflow_tui.domain.order import BrokerStatus, Change, Fill, Order, OrderState, OrderUpdate, Role, Side
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.engine import Engine
 from orderflow_tui.trading.fences import can_send
@@ -28,6 +28,7 @@ SURPLUS_NS = 20 * SECOND_NS
 ENTRY_NS = 25 * SECOND_NS
 CAMPAIGN_NS = 90 * SECOND_NS
 DURABLE_NS = 2 * SECOND_NS
+OVER = frozenset({OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.NOT_SENT, OrderState.ABANDONED})
 HALTING_KEYS = frozenset({Command.HALT, Command.FLATTEN, Command.UNATTENDED})
 
 
@@ -147,6 +148,7 @@ class Oracle(Memory):
         self._turn_day(floor)
         self._protected(floor, ours)
         self._entries_end(floor)
+        self._believed(floor)
         self._flattening(floor, ours)
         self._breaker(floor, ours)
 
@@ -174,7 +176,7 @@ class Oracle(Memory):
         if naked > NAKED_NS:
             raise Broken("never naked", f"{truth:+d} with stops for {guarded} for {naked // MS_NS} ms")
         entering = any(r.order.role is Role.ENTRY for r in self.at_broker())
-        surplus = self.surplus.held(self.now_ns, aware and guarded > abs(truth) and not entering)
+        surplus = self.surplus.held(self.now_ns, aware and guarded > abs(truth) and not entering and not self.rows_may_be_lost)
         if surplus > SURPLUS_NS:
             raise Broken("stops match the position", f"{truth:+d} with stops for {guarded} for {surplus // MS_NS} ms")
 
@@ -185,6 +187,13 @@ class Oracle(Memory):
         for order_id, since_ns in self.working.items():
             if self.now_ns - since_ns > ENTRY_NS and not floor.recovering:
                 raise Broken("entries time out", f"{order_id} has been working for {(self.now_ns - since_ns) // MS_NS} ms")
+
+    def _believed(self, floor: Floor) -> None:
+        """No outcome is invented: what works at the broker is not believed over."""
+        for resting in self.sim._exchange._open:
+            ticket = floor.blotter.tickets.get(resting.order.id)
+            if ticket is not None and ticket.state in OVER and resting.order.id in self.sent:
+                raise Broken("no invented outcome", f"{resting.order.id} works at the broker, believed {ticket.state.value}")
 
     def _flattening(self, floor: Floor, ours: int) -> None:
         locked = floor.board.severity is Severity.LOCK
@@ -306,6 +315,8 @@ class Oracle(Memory):
         for fill in self.sim._exchange.books.fills:
             if fill.instrument == SYMBOL and self.written.fills.get(fill.base_id, 0) < fill.revision:
                 raise Broken("liveness: no fill lost", f"{fill.exec_id} is not in the journal")
+        if self.written.doubled:
+            raise Broken("each execution once", f"{self.written.doubled} were recorded twice")
         unwritten = [order_id for order_id in self.sent if order_id not in self.written.orders]
-        if unwritten:
+        if unwritten and not self.rows_may_be_lost:
             raise Broken("liveness: no order lost", f"{unwritten} left and are not in the journal")

@@ -91,3 +91,12 @@ def test_an_emergency_stop_joins_the_group_of_a_stop_that_does_not_protect() -> 
     wish = Guard(2_000, 3_000).look(1, (target, stop), house.last, house.now)
     assert wish.emergency is not None
     assert wish.emergency.group == stop.order.oca_group
+
+
+def test_an_order_of_ours_that_the_journal_lost_still_uses_up_its_name_and_number() -> None:
+    house = House().enter()
+    lost = House(broker=house.broker)
+    lost.wait(1_000)
+    assert "INVARIANT" in lost.latched
+    assert lost.floor.gate.draw_id() == "of1-t-2"
+    assert lost.floor.gate._draw_number() > max(held.order.number for held in house.broker.orders.values())
