@@ -86,6 +86,7 @@ def on_report(floor: Floor, report: AccountReport) -> None:
     if not report.complete or report.epoch != floor.epoch:
         floor.note("report", "", complete=report.complete, epoch=report.epoch, missing=list(report.missing))
         return
+    _names_used(floor, report)
     booked_before = floor.booked_ns
     fresh = [on_fill(floor, fill, adopted=True) for fill in report.fills if not floor.blotter.knows(fill)]
     _settle_orders(floor, report)
@@ -96,6 +97,14 @@ def on_report(floor: Floor, report: AccountReport) -> None:
     ours = {symbol: floor.position(symbol) for symbol in floor.held}
     newest = floor.now if any(fresh) else booked_before
     _judge(floor, floor.reconciler.judge(report, ours, newest, floor.now), report)
+
+
+def _names_used(floor: Floor, report: AccountReport) -> None:
+    """An order that left without its row, which death then lost, has used up its name and number all the same."""
+    for order in (*report.orders, *report.completed):
+        if order.order_id is not None and floor.gate.owns(order.order_id):
+            floor.gate.saw_id(order.order_id.rsplit("-", 1)[0])
+            floor.gate.saw_number(order.number)
 
 
 def _settle_orders(floor: Floor, report: AccountReport) -> None:
@@ -133,9 +142,6 @@ def _foreign_orders(floor: Floor, report: AccountReport) -> None:
         if order.order_id is not None and order.order_id not in floor.blotter.tickets:
             mine = floor.gate.owns(order.order_id)
             who = "the journal does not know" if mine else "another installation sent"
-            if mine:  # it left without its row: its name and number are used all the same
-                floor.gate.saw_id(order.order_id.rsplit("-", 1)[0])
-                floor.gate.saw_number(order.number)
             floor.latch(LatchKind.INVARIANT if mine else LatchKind.SECOND_HOST, f"the broker holds {order.order_id}, which {who}")
     foreign = [o for o in report.orders if o.order_id is None and o.instrument in floor.held]
     floor.alert_once("foreign orders", bool(foreign), f"{len(foreign)} order(s) in the account that are not ours")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from random import Random
 
 from orderflow_tui.domain.account import Link, LinkStatus
@@ -304,6 +305,22 @@ def _keys(count: int) -> Happening:
     return happen
 
 
+def _storm(world: World, rng: Random) -> None:
+    """Forty random keys in three seconds, or somebody who enters and cancels as fast as the keyboard allows."""
+    if rng.random() < 0.5:
+        _keys(40)(world, rng)
+        return
+    for n in range(12):
+        for k, (command, side) in enumerate(((Command.ARM, ""), (Command.BRACKET, "BUY"), (Command.CANCEL_ENTRIES, ""))):
+            press = partial(_press, world, command, side)
+            world.at(0.8 * n + (0.01, 0.02, 0.1)[k], press)
+
+
+def _press(world: World, command: Command, side: str) -> None:
+    if not world.calm:
+        world.press(command, side=side)
+
+
 def _stop(action: str, low: float, high: float) -> Happening:
     def happen(world: World, rng: Random) -> None:
         world.set_stop(action)
@@ -378,7 +395,7 @@ HAPPENINGS: dict[str, Happening] = {
     "clock_forward": _clock_forward,
     "suspended": _suspended,
     "random_keys": _keys(3),
-    "key_storm": _keys(40),
+    "key_storm": _storm,
     "stop_halt": _stop("halt", 1, 30),
     "stop_flatten": _stop("flatten", 1, 30),
     "stop_unreadable": _stop("flatten", 5, 60),

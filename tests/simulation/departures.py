@@ -126,9 +126,8 @@ def _prompt(memory: Memory, entry: Order, now_ns: int) -> None:
 
 
 def _connected(memory: Memory, entry: Order, now_ns: int) -> None:
-    assert memory.engine is not None
-    if memory.engine.link is not Link.READY:
-        raise Broken("fence", f"{entry.id} left while the link is {memory.engine.link.value}")
+    if memory.link is not Link.READY:
+        raise Broken("fence", f"{entry.id} left while the link is {memory.link.value}")
     if memory.link_lost_ns is not None and now_ns - memory.link_lost_ns < FENCE_NS:
         raise Broken("fence", f"{entry.id} left {(now_ns - memory.link_lost_ns) // MS_NS} ms after the link was lost")
 

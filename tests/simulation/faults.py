@@ -110,7 +110,7 @@ class Plan:
     def broker(self) -> SimFaults:
         """What the simulated broker is told."""
         chances = {d.kind: min(1.0, d.strength) for d in self.doses if d.kind in BROKER}
-        delay_s = stream(self.seed, "longest delay").choice((1, 1, 3, 3, 6))
+        delay_s = stream(self.seed, "longest delay").choice((1, 3, 3, 6, 8))
         return SimFaults(**chances, longest_delay_ns=delay_s * 1_000_000_000)
 
 

@@ -18,6 +18,7 @@ ACCOUNT = "SIM"
 INSTALL = "abcde"
 RESUME_WORD = "RESUME"
 BALANCE_CENTS = 2_000_000
+NEAR_FLAT_TIME, NEAR_CLOSE = 0.08, 0.16  # the share of runs that start a little before the one, the other
 DAY_NS = 24 * HOUR_NS
 FIRST = date(2026, 3, 4)
 
@@ -55,6 +56,9 @@ def setting(seed: int) -> Setting:
     """The house of a seed."""
     rng = stream(seed, "house")
     stop, target = rng.choice((4, 6, 8, 12)), rng.choice((4, 6, 8, 16))
+    when = rng.random()
+    if when < NEAR_FLAT_TIME:  # something should be held when it comes
+        stop, target = 40, 40
     mes = replace(MES, stop_ticks=stop, target_ticks=target)
     risk = RiskLimits(
         daily_loss_cents=rng.choice((3_000, 8_000, 30_000, 30_000)),
@@ -66,12 +70,11 @@ def setting(seed: int) -> Setting:
         max_concurrent=rng.choice((1, 1, 2)),
     )
     timing = Timing(cooldown_ms=rng.choice((4_000, 10_000, 1_800_000)))
-    when = rng.random()
     table, start_h, window = USUAL, 10 + rng.random() * 1.5, WindowParams()
-    if when < 0.08:
+    if when < NEAR_FLAT_TIME:
         start_h = 15 + (52 + rng.random()) / 60
         window = WindowParams(end_min=15 * 60 + 54, skip_close_min=6)
-    elif when < 0.16:
+    elif when < NEAR_CLOSE:
         table, start_h = TO_THE_CLOSE, 16 + (57.5 + rng.random()) / 60
         window = WindowParams(end_min=17 * 60, skip_close_min=0, flat_min=17 * 60)
     params = EngineParams(

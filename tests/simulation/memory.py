@@ -9,6 +9,7 @@ from datetime import date
 from orderflow_tui.adapters.sim_broker import SimBroker
 from orderflow_tui.adapters.sim_broker_orders import Resting
 from orderflow_tui.adapters.sim_broker_orders import Stage as Where
+from orderflow_tui.domain.account import Link
 from orderflow_tui.domain.action import Row
 from orderflow_tui.domain.event import Event
 from orderflow_tui.domain.latch import LatchKind
@@ -117,6 +118,7 @@ class Memory:
     spread: tuple[int, int] | None = None  # lowest and highest trade of the event
     data_ns: int | None = None
     link_lost_ns: int | None = None
+    link: Link = Link.OFF  # as told
     link_was_up: bool = False  # before the event
     cool_ns: int = 0  # entries wait until then
     reports: int = 0  # complete ones since the boot
@@ -185,8 +187,7 @@ class Memory:
     @property
     def watching(self) -> bool:
         """The engine runs, hears the broker and the market is open."""
-        assert self.engine is not None
-        heard = not self.asleep and not self.hung and self.connected and can_send(self.engine.link)
+        heard = not self.asleep and not self.hung and self.connected and can_send(self.link)
         return heard and self.market_open
 
     def at_broker(self) -> list[Resting]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orderflow_tui.domain.account import AccountReport, LinkStatus
+from orderflow_tui.domain.account import AccountReport, Link, LinkStatus
 from orderflow_tui.domain.event import Command, Event, OperatorCommand, StopFileGone, StopFileSeen
 from orderflow_tui.domain.latch import LatchKind, Severity
 from orderflow_tui.domain.market import Depth, Quote, Trades
@@ -40,7 +40,7 @@ class Oracle(Memory):
     def told(self, event: Event) -> None:
         """The engine is about to process an event."""
         self.event, self.before = event, self.position
-        self.link_was_up = self.engine is not None and can_send(self.engine.link)
+        self.link_was_up = can_send(self.link)
         if isinstance(event, Trades):
             self.data_ns, self.last = int(event.ts_ns[-1]), int(event.price[-1])
             self.spread = (int(event.price.min()), int(event.price.max()))
@@ -75,6 +75,7 @@ class Oracle(Memory):
                 self.book(fill)
 
     def _link(self, status: LinkStatus) -> None:
+        self.link = status.link
         if can_send(status.link):
             return
         self.link_lost_ns = self.now_ns
@@ -256,6 +257,7 @@ class Oracle(Memory):
         self.halted_by_person = LatchKind.OPERATOR in board or LatchKind.UNATTENDED in board
         self.halted_by_stop = LatchKind.STOP_FILE in board
         self.armed_ns = self.link_lost_ns = None
+        self.link = Link.OFF
         self.cool_ns = max(self.written.cooldown_ns, 0)
         self.stop_known, self.reports = False, 0
         self.awake()
@@ -287,7 +289,8 @@ class Oracle(Memory):
         floor, truth = self.floor, self.truth
         self.written.read(self.disk.rows)
         locked, ours = floor.board.severity is Severity.LOCK, floor.ledger.position(SYMBOL)
-        if ours != truth and (self.market_open or not self.facts["position_drift"]):  # without a price nothing is adopted
+        priceless = self.facts["position_drift"] and not self.market_open  # without a price nothing can be adopted
+        if ours != truth and not priceless:
             raise Broken("liveness: one position", f"broker {truth:+d}, ours {ours:+d}")
         guarded, exits = self.protection(truth)
         free = self.market_open and not locked
@@ -300,7 +303,7 @@ class Oracle(Memory):
             raise Broken("liveness: nothing unknown", f"{unknown}")
         if floor.campaign is not None and self.market_open and (floor.campaign.manual or not locked):
             raise Broken("liveness: flatten finished", f"campaign stands at {floor.campaign.stage.value}")
-        if floor.recovering:
+        if floor.recovering and not priceless:
             raise Broken("liveness: recovered", "still RECOVERING")
         self._remembered(floor, kept)
 

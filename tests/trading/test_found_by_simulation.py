@@ -100,3 +100,12 @@ def test_an_order_of_ours_that_the_journal_lost_still_uses_up_its_name_and_numbe
     assert "INVARIANT" in lost.latched
     assert lost.floor.gate.draw_id() == "of1-t-2"
     assert lost.floor.gate._draw_number() > max(held.order.number for held in house.broker.orders.values())
+
+
+def test_a_lost_order_that_has_ended_uses_up_its_name_too() -> None:
+    house = House().enter()
+    lost = House(broker=house.broker)
+    for held in house.broker.orders.values():
+        held.alive = False
+    lost.wait(1_000)
+    assert lost.floor.gate.draw_id() == "of1-t-2"
