@@ -56,8 +56,7 @@ def kinds(tmp_path: Path) -> list[str]:
 
 def test_six_panels_live_a_bracket_a_flatten_and_quit(tmp_path: Path) -> None:
     with Terminal(demo(tmp_path), cwd=tmp_path) as terminal:
-        text = terminal.shows(*PANELS, "RUNNING")
-        assert "CVA 5d" in text
+        terminal.shows(*PANELS, "RUNNING", "CVA 5d")
         first = terminal.text()
         terminal.until(lambda now: now.splitlines()[3:30] != first.splitlines()[3:30], "panels that move")
         terminal.type("A")

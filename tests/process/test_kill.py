@@ -43,7 +43,7 @@ def test_twenty_five_kills_at_random_instants_lose_nothing(census: Census) -> No
     assert len(census.sent) > 3, "the house must have traded between its deaths"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("census", range(100, 500), indirect=True)
 def test_ten_thousand_kills_lose_nothing(census: Census) -> None:
     live_and_die(census, LIVES)

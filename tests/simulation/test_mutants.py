@@ -33,6 +33,7 @@ def test_a_patch_that_does_not_fit_says_so() -> None:
         patched("nothing here", MUTANTS[0])
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", QUICK)
 def test_a_planted_bug_is_caught(name: str) -> None:
     mutant = next(m for m in MUTANTS if m.name == name)
