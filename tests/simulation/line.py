@@ -32,6 +32,10 @@ class Listener(Protocol):
         """Orders are about to leave."""
         ...
 
+    def refused(self, orders: Sequence[Order]) -> None:
+        """The line refused them after all."""
+        ...
+
     def changing(self, change: Change, order: Order) -> None:
         """A change is about to leave."""
         ...
@@ -119,7 +123,12 @@ class Line:
         if self.listener is not None:
             self.listener.effect("before send")
             self.listener.leaving(orders, now_ns)
-        self._ask(lambda at: self.sim.send(orders, at), now_ns)
+        try:
+            self._ask(lambda at: self.sim.send(orders, at), now_ns)
+        except NotSent:
+            if self.listener is not None:
+                self.listener.refused(orders)
+            raise
         if self.listener is not None:
             self.listener.effect("after send")
 

@@ -26,6 +26,7 @@ from tests.simulation.memory import SYMBOL, Broken, Memory, Since
 NAKED_NS = 5 * SECOND_NS + 400 * MS_NS  # the bound and the way of the last order
 SURPLUS_NS = 20 * SECOND_NS
 ENTRY_NS = 25 * SECOND_NS
+FLATTEN_NS = 15 * SECOND_NS  # a campaign that began so late in the liveness phase is not judged by its end
 CAMPAIGN_NS = 90 * SECOND_NS
 DURABLE_NS = 2 * SECOND_NS
 OVER = frozenset({OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.NOT_SENT, OrderState.ABANDONED})
@@ -107,6 +108,12 @@ class Oracle(Memory):
     def leaving(self, orders: Sequence[Order], now_ns: int) -> None:
         """Orders are about to reach the line."""
         orders_leave(self, orders, now_ns)
+
+    def refused(self, orders: Sequence[Order]) -> None:
+        """The line refused them: they never left, their numbers are free."""
+        for order in orders:
+            del self.sent[order.id]
+            del self.numbers[order.number]
 
     def changing(self, change: Change, order: Order) -> None:
         """A change is about to reach the line."""
@@ -293,15 +300,16 @@ class Oracle(Memory):
         if ours != truth and not priceless:
             raise Broken("liveness: one position", f"broker {truth:+d}, ours {ours:+d}")
         guarded, exits = self.protection(truth)
-        free = self.market_open and not locked
+        begun = self.campaign.ns is not None and self.now_ns - self.campaign.ns < FLATTEN_NS  # it may still be at work
+        free = self.market_open and not locked and not begun
         if truth and guarded < abs(truth) and free:
             raise Broken("liveness: flat or protected", f"{truth:+d} with stops for {guarded}")
         if not truth and exits and free:
             raise Broken("liveness: no orphans", f"flat, and exits for {exits} still work")
         unknown = [t.order.id for t in floor.blotter.unresolved()]
-        if unknown:
+        if unknown and not begun:
             raise Broken("liveness: nothing unknown", f"{unknown}")
-        if floor.campaign is not None and self.market_open and (floor.campaign.manual or not locked):
+        if floor.campaign is not None and not begun and self.market_open and (floor.campaign.manual or not locked):
             raise Broken("liveness: flatten finished", f"campaign stands at {floor.campaign.stage.value}")
         if floor.recovering and not priceless:
             raise Broken("liveness: recovered", "still RECOVERING")

@@ -397,6 +397,10 @@ class World:
         self.entries += orders[0].purpose.value == "ENTRY"
         self.oracle.leaving(orders, now_ns)
 
+    def refused(self, orders: Sequence[Order]) -> None:
+        """The line refused them after all."""
+        self.oracle.refused(orders)
+
     def changing(self, change: Change, order: Order) -> None:
         """A change is about to leave."""
         self.oracle.changing(change, order)
