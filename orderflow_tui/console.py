@@ -151,6 +151,8 @@ def _show(plan: Plan, runtime: Runtime, leaving: Leaving, close_screen: list[Cal
         screenshot_folder=str(plan.data_dir / "screenshots"),
     )
     before = _terminal_state()
+    for exported in ("COLUMNS", "LINES"):  # would be believed before the terminal, which knows its size and when it changes
+        os.environ.pop(exported, None)
     # The screen draws on sys.__stderr__: give it the terminal, then let everything else that writes there go to a file.
     sys.__stderr__ = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")  # type: ignore[misc]
     undo = standard_error_to(plan.data_dir / "log" / "stderr.log")

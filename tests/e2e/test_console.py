@@ -79,6 +79,11 @@ def test_six_panels_live_a_bracket_a_flatten_and_quit(tmp_path: Path) -> None:
     assert rows[-1] == "run_end"
 
 
+def test_a_size_exported_by_the_shell_does_not_overrule_the_terminal(tmp_path: Path) -> None:
+    with Terminal(demo(tmp_path), cwd=tmp_path, env={"COLUMNS": "80", "LINES": "24"}) as terminal:
+        terminal.shows(*PANELS, "RUNNING", "CVA 5d")
+
+
 def test_eighty_by_twenty_four_is_usable(tmp_path: Path) -> None:
     with Terminal(demo(tmp_path), columns=80, rows=24, cwd=tmp_path) as terminal:
         terminal.shows("DOM", "flatten", "RUNNING")
