@@ -198,31 +198,80 @@ def import_(
 def _door(verb: str) -> None:
     """Add a verb that speaks to the running engine through its second door."""
 
-    def speak(
-        word: Annotated[str, typer.Option("--word", help="resume: the word that clears a latch.")] = "",
-        data_dir: DataDir = None,
-    ) -> None:
-        from orderflow_tui.adapters.control import NoAnswer, Refused, ask, control_path
-        from orderflow_tui.console import data_folder
-
-        try:
-            answer = ask(control_path(data_folder(data_dir)), verb, {"word": word} if word else None)
-        except (NoAnswer, Refused) as fault:
-            raise Quit(FAILED, str(fault)) from fault
-        sys.stderr.write(f"{verb} passed on, {answer.get('id')}; `orderflow-tui status` shows what became of it\n")
+    def speak(data_dir: DataDir = None) -> None:
+        _pass_on(verb, {}, data_dir)
 
     speak.__doc__ = DOOR[verb] + f"\n\nExample: orderflow-tui {verb}"
     app.command(name=verb)(speak)
 
 
+def _pass_on(verb: str, args: dict[str, str], data_dir: Path | None) -> None:
+    from orderflow_tui.adapters.control import NoAnswer, Refused, ask, control_path
+    from orderflow_tui.console import data_folder
+
+    try:
+        answer = ask(control_path(data_folder(data_dir)), verb, args)
+    except (NoAnswer, Refused) as fault:
+        raise Quit(FAILED, str(fault)) from fault
+    sys.stderr.write(f"{verb} passed on, {answer.get('id')}; `orderflow-tui status` shows what became of it\n")
+
+
 DOOR = {
     "flatten": "Tell the running engine to cancel everything, exit at market and halt.",
     "halt": "Tell the running engine to take no new entries; exits stay.",
-    "resume": "Tell the running engine to clear latches that a typed word may clear.",
     "reconcile": "Tell the running engine to compare its orders and position with the broker now.",
 }
 for _verb in DOOR:
     _door(_verb)
+
+
+@app.command()
+def resume(
+    word: Annotated[str, typer.Option("--word", help="The word that clears a latch; asked for at a terminal.")] = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Tell the running engine to clear latches. Asks for the word, and for the safety key where one is needed.
+
+    Example: orderflow-tui resume
+    """
+    from orderflow_tui.console import data_folder
+    from orderflow_tui.ops.resume import Unasked, resume_args
+
+    try:
+        args = resume_args(data_folder(data_dir), word, terminal=sys.stdin.isatty())
+    except Unasked as fault:
+        raise Quit(REFUSED, str(fault)) from fault
+    _pass_on("resume", args, data_dir)
+
+
+keys = typer.Typer(no_args_is_help=True, help="The safety key: asked for before risk may rise again on a real account.")
+app.add_typer(keys, name="safety-key")
+
+
+@keys.callback()
+def _keys() -> None:
+    """The safety key: asked for before risk may rise again on a real account."""
+
+
+@keys.command(name="set")
+def set_safety_key(data_dir: DataDir = None) -> None:
+    """Ask twice for a safety key, without showing it, and keep its hash. The key itself is kept nowhere.
+
+    Example: orderflow-tui safety-key set
+    """
+    from orderflow_tui.adapters.safety_key import KeyFault
+    from orderflow_tui.console import data_folder
+    from orderflow_tui.ops.enrol import ask_and_set
+
+    if not sys.stdin.isatty():
+        raise Quit(REFUSED, "the safety key is typed at a terminal, where nobody and nothing keeps it")
+    try:
+        where = ask_and_set(data_folder(data_dir))
+    except KeyFault as fault:
+        raise Quit(REFUSED, str(fault)) from None
+    except OSError as fault:
+        raise Quit(FAILED, f"the hash could not be kept: {fault}") from fault
+    sys.stderr.write(f"set: the hash is in {where}; a running engine uses it from now on in live, in paper from its next start\n")
 
 
 @app.command()

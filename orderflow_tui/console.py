@@ -7,6 +7,7 @@ the engine goes on, latched UNATTENDED, until it is told to stop. Whatever happe
 from __future__ import annotations
 
 import asyncio
+import getpass
 import os
 import signal
 import sys
@@ -25,6 +26,7 @@ from orderflow_tui.domain.event import Command
 from orderflow_tui.runtime import Runtime
 from orderflow_tui.seam import Seam
 from orderflow_tui.wiring import Plan, Wish, builder, plan_of, prove_meant
+from orderflow_tui.wiring.permission import enrol_key, prove_auto
 
 __all__ = ["Wish", "data_folder", "import_paths", "open_house"]
 
@@ -47,6 +49,10 @@ def open_house(wish: Wish, *, headless: bool) -> int:
     """Run the engine with or without a screen until it ends; returns the exit code."""
     plan = plan_of(wish)
     prove_meant(plan, wish.account_suffix, _ask if sys.stdin.isatty() else None)
+    told = enrol_key(plan)
+    if told:
+        sys.stderr.write(f"orderflow-tui: {told}\n")
+    plan = prove_auto(plan, headless=headless, ask=getpass.getpass if sys.stdin.isatty() else None)
     if not headless:
         trouble = screen_trouble()
         if trouble:

@@ -17,15 +17,18 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from loguru import logger
 
 from orderflow_tui.adapters.alert_queue import alert_id
+from orderflow_tui.adapters.safety_key import Checked
 from orderflow_tui.domain.action import Alert, Commit, Observation, Row, Tier
 from orderflow_tui.domain.event import (
+    Automation,
     ClockTick,
+    Command,
     Committed,
     Event,
     JournalFailed,
@@ -44,7 +47,7 @@ from orderflow_tui.hands import Hands
 from orderflow_tui.modes import Mode
 from orderflow_tui.outbox import Outbox
 from orderflow_tui.ports import Broker, Feed, Journal, JournalError, MatchingBroker, Notifier, Post, TapeWriter
-from orderflow_tui.seam import Seam
+from orderflow_tui.seam import Pressed, Seam
 from orderflow_tui.stream import TradeStream
 from orderflow_tui.view.model import ConsoleView
 
@@ -54,6 +57,7 @@ COMMAND_WAIT_S = 0.25
 ALERTS_KEPT = 100
 INBOX_PAUSE = 2_000  # events waiting before a feed is asked to hold on; nothing is dropped
 STOP_LIMIT_S = 5.0
+AUTHORISED_S = 30.0  # a typed key authorises the one command it came with, and not for longer than this
 
 
 @dataclass(slots=True)
@@ -85,8 +89,15 @@ class House:
     tape: TapeWriter | None = None
     grace_ns: int = 250_000_000
     fps: float = 20.0
-    check_key: Callable[[str], bool] | None = None
+    check_key: Callable[[str], Checked] | None = None  # takes its time: called in a thread
+    grant: Mapping[str, str] = field(default_factory=dict)  # what asks for automation at the start, empty: nothing does
     services: Sequence[Callable[[], Coroutine[None, None, None]]] = ()
+
+
+class NotGranted(Exception):
+    """An unattended run was asked for and the engine refused the grant: says why."""
+
+    exit_code = 3
 
 
 class Runtime:
@@ -101,6 +112,7 @@ class Runtime:
         self.exit_code = 0
         self.faults = 0
         self._inbox: deque[Event] = deque()
+        self._proofs: set[asyncio.Task[None]] = set()
         self._commits: deque[tuple[Commit, Coroutine[object, object, None], int]] = deque()
         self._commit_ready: asyncio.Event | None = None
         self._room: asyncio.Event | None = None
@@ -175,6 +187,7 @@ class Runtime:
             gc.collect()
             gc.freeze()
             self.ready.set()
+            self._grant(house)
             await self._live(wake)
         finally:
             await self._close(house)
@@ -196,6 +209,20 @@ class Runtime:
             alert=self.alert,
             write_stop=self._write_stop,
         )
+
+    def _grant(self, house: House) -> None:
+        """Ask the engine for the grant of an unattended run; without it such a run has no purpose and ends."""
+        if not house.grant:
+            return
+        found = house.stop_seen()
+        if found is None:
+            self.post(OperatorCommand(self._stamp(), Command.AUTOMATION, f"{self.seam.run_id}-auto", dict(house.grant)))
+            self._pump()
+            desk = house.engine.desk
+            if desk.automation is Automation.AUTO:
+                return
+            found = desk.refusals[-1].reason if desk.refusals else "the engine did not answer"
+        self.give_up(NotGranted(f"--auto was refused: {found}"), NotGranted.exit_code)
 
     async def _live(self, wake: asyncio.Event) -> None:
         house = self.house
@@ -414,21 +441,44 @@ class Runtime:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(wake.wait(), COMMAND_WAIT_S)
             wake.clear()
-            for command, command_id, typed in self.seam.take():
-                args = self._proven(typed)
-                logger.info("operator: {} {}", command.value, args)
-                self.post(OperatorCommand(self._stamp(), command, command_id, args))
+            for pressed in self.seam.take():
+                self._take(pressed)
             for name, value in self.seam.take_feed():
                 self.house.steer(name, value)
         self._pump()
 
-    def _proven(self, typed: dict[str, str]) -> dict[str, str]:
-        """A typed safety key becomes a yes or nothing; it never reaches log, journal or engine."""
-        args = {name: value for name, value in typed.items() if name not in {"key", "key_ok"}}
-        key = typed.get("key")
-        if key and self.house.check_key is not None and self.house.check_key(key):
+    def _take(self, pressed: Pressed) -> None:
+        """A command from the screen. One that brings the safety key is proven beside the others, which never wait for it."""
+        args = {name: value for name, value in pressed.args.items() if name not in {"key", "key_ok"}}
+        key = pressed.args.get("key")
+        if not key:
+            self._command(pressed, args)
+            return
+        args["pressed_ns"] = str(self._stamp())  # what stops trading meanwhile is not cleared by it
+        proof = asyncio.create_task(self._prove_and_command(pressed, args, key), name="safety key")
+        self._proofs.add(proof)
+        proof.add_done_callback(self._proofs.discard)
+
+    async def _prove_and_command(self, pressed: Pressed, args: dict[str, str], key: str) -> None:
+        if not await self.prove_key(key) and time.monotonic() - pressed.at_s <= AUTHORISED_S:
             args["key_ok"] = "yes"
-        return args
+        self._command(pressed, args)
+
+    def _command(self, pressed: Pressed, args: dict[str, str]) -> None:
+        logger.info("operator: {} {}", pressed.command.value, args)
+        self.post(OperatorCommand(self._stamp(), pressed.command, pressed.id, args))
+
+    async def prove_key(self, key: str) -> str:
+        """Why a typed safety key does not authorise, empty when it does. The key never reaches log, journal or engine; every
+        miss alerts, and the tenth locks."""
+        if self.house.check_key is None:
+            return "no safety key is asked for here"
+        checked = await asyncio.to_thread(self.house.check_key, key)
+        if checked.fault:
+            self.alert(Alert(self._stamp(), "safety key", checked.fault, Tier.WARNING))
+        if checked.lock:
+            self.post(Trouble(self._stamp(), LatchKind.KEY_ATTEMPTS, checked.fault))
+        return checked.fault
 
     async def _publish(self) -> None:
         while True:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
+from dataclasses import dataclass
 from itertools import count
 
 from orderflow_tui.domain.event import Command
@@ -16,14 +18,24 @@ from orderflow_tui.view.model import ConsoleView
 COMMANDS_KEPT = 256  # unanswered; a person cannot press more before the engine's next turn
 
 
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """A command as the screen gave it. `at_s`: when, by the monotonic clock."""
+
+    command: Command
+    id: str
+    args: dict[str, str]
+    at_s: float
+
+
 class Seam:
     """Lives in both threads. The screen reads `view()` and calls the verbs; the engine owns `publish` and `take`."""
 
     def __init__(self, run_id: str) -> None:
-        self._run_id = run_id
+        self.run_id = run_id
         self._view: ConsoleView | None = None
         self._ids = count(1)
-        self._commands: deque[tuple[Command, str, dict[str, str]]] = deque()
+        self._commands: deque[Pressed] = deque()
         self._feed_commands: deque[tuple[str, float | None]] = deque(maxlen=COMMANDS_KEPT)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
@@ -38,8 +50,8 @@ class Seam:
 
     def command(self, command: Command, args: dict[str, str] | None = None) -> str:
         """Queue a command for the engine; returns its id. Never blocks, never drops."""
-        command_id = f"{self._run_id}-k{next(self._ids)}"
-        self._commands.append((command, command_id, dict(args or {})))
+        command_id = f"{self.run_id}-k{next(self._ids)}"
+        self._commands.append(Pressed(command, command_id, dict(args or {}), time.monotonic()))
         self._nudge()
         return command_id
 
@@ -74,7 +86,7 @@ class Seam:
         """Swap the newest view in."""
         self._view = view
 
-    def take(self) -> list[tuple[Command, str, dict[str, str]]]:
+    def take(self) -> list[Pressed]:
         """All queued commands, oldest first."""
         taken = []
         while self._commands:

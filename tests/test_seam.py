@@ -13,7 +13,11 @@ def test_commands_keep_their_order_and_have_ids_of_their_own() -> None:
     seam = Seam("r1")
     ids = [seam.command(Command.ARM), seam.command(Command.BRACKET, {"side": "BUY"}), seam.command(Command.FLATTEN)]
     assert len(set(ids)) == 3
-    assert [(c, a) for c, _, a in seam.take()] == [(Command.ARM, {}), (Command.BRACKET, {"side": "BUY"}), (Command.FLATTEN, {})]
+    assert [(p.command, p.args) for p in seam.take()] == [
+        (Command.ARM, {}),
+        (Command.BRACKET, {"side": "BUY"}),
+        (Command.FLATTEN, {}),
+    ]
     assert seam.take() == []
 
 
@@ -21,7 +25,7 @@ def test_a_command_before_the_engine_runs_waits_for_it() -> None:
     seam = Seam("r1")
     assert not seam.engine_alive()
     seam.command(Command.HALT)
-    assert [c for c, _, _ in seam.take()] == [Command.HALT]
+    assert [p.command for p in seam.take()] == [Command.HALT]
 
 
 async def test_a_command_from_another_thread_wakes_the_engine() -> None:
@@ -32,7 +36,7 @@ async def test_a_command_from_another_thread_wakes_the_engine() -> None:
     thread.start()
     await asyncio.wait_for(wake.wait(), 10)
     thread.join()
-    assert [c for c, _, _ in seam.take()] == [Command.FLATTEN]
+    assert [p.command for p in seam.take()] == [Command.FLATTEN]
 
 
 async def test_a_stop_request_wakes_the_engine() -> None:

@@ -18,7 +18,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -56,7 +56,8 @@ def control_path(data_dir: Path) -> Path:
 
 
 class ControlDoor:
-    """The server. `status` makes the document; `check_key` proves a safety key (it may take its time, in a thread)."""
+    """The server. `status` makes the document; `prove_key` says why a safety key does not authorise,
+    nothing when it does."""
 
     def __init__(
         self,
@@ -64,13 +65,13 @@ class ControlDoor:
         post: Post,
         status: Callable[[], Mapping[str, Json]],
         *,
-        check_key: Callable[[str], bool] | None = None,
+        prove_key: Callable[[str], Awaitable[str]] | None = None,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.path = path
         self._post = post
         self._status = status
-        self._check_key = check_key
+        self._prove_key = prove_key
         self._clock = clock
         self._server: asyncio.Server | None = None
         self._ids = count(1)
@@ -131,19 +132,18 @@ class ControlDoor:
         if command is None:
             return _no(f"unknown verb {verb!r}: one of status, {', '.join(BRAKES)}")
         args: dict[str, str] = {}
+        now_ns = self._clock()
         if command is Command.RESUME:
             args["word"] = str(request.get("word", ""))
-            if await self._proven(request.get("key")):
-                args["key_ok"] = "yes"
-        now_ns = self._clock()
+            key = request.get("key")
+            if isinstance(key, str) and key and self._prove_key is not None:
+                fault = await self._prove_key(key)
+                if fault:
+                    return _no(fault)
+                args |= {"key_ok": "yes", "pressed_ns": str(now_ns)}  # what stops trading meanwhile is not cleared by it
         command_id = f"door-{now_ns}-{next(self._ids)}"
         self._post(OperatorCommand(now_ns, command, command_id, args))
         return {"ok": True, "id": command_id}
-
-    async def _proven(self, key: Json) -> bool:
-        if self._check_key is None or not isinstance(key, str) or not key:
-            return False
-        return await asyncio.to_thread(self._check_key, key)
 
 
 def ask(path: Path, verb: str, args: Mapping[str, Json] | None = None, limit_s: float = LIMIT_S) -> dict[str, Json]:

@@ -29,6 +29,7 @@ from orderflow_tui.adapters.heartbeat import HeartbeatFault, Status, boot_id, re
 from orderflow_tui.adapters.instance_lock import holder, instance_lock_path
 from orderflow_tui.adapters.journal_schema import verify
 from orderflow_tui.adapters.journal_store import ORDERS_FILE, HeadFile
+from orderflow_tui.adapters.safety_key import key_path, key_trouble
 from orderflow_tui.config import is_stale
 from orderflow_tui.domain.instrument import quarterly_contract
 from orderflow_tui.modes import AccountProof, FeedKind
@@ -114,6 +115,7 @@ def findings(plan: Plan, ground: Ground, *, gateway: bool) -> Iterator[Finding]:
     yield terminal(ground)
     yield alerts(plan)
     yield account(plan)
+    yield safety_key(plan)
     if wanted:
         yield gateway_reachable(plan)
 
@@ -377,6 +379,21 @@ def alerts(plan: Plan) -> Finding:
     if not settings.content_sid:
         return warn("alerts", f"{settings.words}: without TWILIO_CONTENT_SID nothing arrives unless you wrote within 24 h")
     return ok("alerts", f"{settings.words}; --send-test sends one")
+
+
+def safety_key(plan: Plan) -> Finding:
+    """Whether a safety key is set, and what it is asked for in this mode."""
+    path = key_path(plan.data_dir)
+    if not plan.key_set:
+        sentence = "none is set; `orderflow-tui safety-key set` asks for one"
+        if plan.mode.key_always:
+            return fail("safety key", f"{sentence}: without it nothing that is latched in mode {plan.mode.name} can be cleared")
+        return ok("safety key", f"{sentence}; mode {plan.mode.name} asks for it to clear a lock only")
+    fault = key_trouble(path)
+    if fault:
+        return fail("safety key", fault)
+    asked = "every resume" if plan.key_needed else "clearing a lock"
+    return ok("safety key", f"set, only its hash is kept; mode {plan.mode.name} asks for it at {asked}")
 
 
 def secret_values(plan: Plan) -> dict[str, str]:

@@ -107,18 +107,30 @@ def _automation(floor: Floor, event: OperatorCommand) -> None:
         if reason is not None:
             _refuse(floor, event, "automation", reason)
             return
-        floor.commit(rows.row("grant", event.id, floor.now, granted=True, trade_date=str(floor.trade_date)))
+        unattended = bool(event.args.get("unattended"))
+        day = str(floor.trade_date)
+        floor.commit(rows.row("grant", event.id, floor.now, granted=True, trade_date=day, unattended=unattended))
     elif floor.automation.granted:
         floor.commit(rows.row("grant", event.id, floor.now, granted=False, why="a person"))
     floor.automation.choose(mode, floor.trade_date)
 
 
 def _no_grant(floor: Floor, event: OperatorCommand) -> str | None:
-    if not floor.arming.armed(floor.now):
-        return "automatic trading is granted only while armed"
+    """Why automatic trading is not granted now. On screen it takes an armed hand; a headless run is granted it at its start,
+    where nothing is latched and a session lies ahead."""
     if floor.params.auto_needs_key and not key_ok(event):
         return "automatic trading needs the safety key here"
-    return None  # armed implies that no latch is open
+    if not event.args.get("unattended"):
+        armed = floor.arming.armed(floor.now)  # implies that no latch is open
+        return None if armed else "automatic trading is granted only while armed"
+    latches, flat_at = floor.board.latches, floor.facts.flat_at_ns
+    if latches:
+        return f"{latches[0].kind.value}: {latches[0].reason}"
+    if floor.trade_date is None:
+        return "no session is known for now"
+    if flat_at is not None and floor.now >= flat_at:
+        return "the session's flat time has come, the next session has not begun"
+    return None
 
 
 def key_ok(event: OperatorCommand) -> bool:
@@ -131,7 +143,9 @@ def _resume(floor: Floor, event: OperatorCommand) -> None:
     if event.args.get("word") != floor.params.resume_word:
         _refuse(floor, event, "resume", "the word does not match")
         return
-    cleared, kept = floor.board.resume(key_ok(event), floor.params.resume_needs_key, still_standing(floor))
+    pressed = event.args.get("pressed_ns", "")
+    pressed_ns = int(pressed) if pressed.isascii() and pressed.isdigit() else None
+    cleared, kept = floor.board.resume(key_ok(event), floor.params.resume_needs_key, still_standing(floor), pressed_ns)
     for latch in cleared:
         floor.commit(rows.latch_row(latch, floor.now, False, f"resume {event.id}"))
         floor.alert("resume", f"{latch.kind.value} cleared by a person", Tier.WARNING, latch.kind.value)

@@ -31,10 +31,11 @@ def how_to_clear(kind: LatchKind) -> str:
 class LatchBoard:
     """The open latches by kind. The first reason of an open latch stays: it is the one that stopped trading."""
 
-    __slots__ = ("_open",)
+    __slots__ = ("_again_ns", "_open")
 
     def __init__(self) -> None:
         self._open: dict[LatchKind, Latch] = {}
+        self._again_ns: dict[LatchKind, int] = {}  # when the cause was last told, open already or not
 
     def __contains__(self, kind: LatchKind) -> bool:
         return kind in self._open
@@ -51,6 +52,7 @@ class LatchBoard:
 
     def open(self, kind: LatchKind, now_ns: int, trade_date: date | None, reason: str) -> Latch | None:
         """Open a latch; None when it was open already."""
+        self._again_ns[kind] = now_ns
         if kind in self._open:
             return None
         latch = Latch(kind, now_ns, trade_date, reason)
@@ -65,16 +67,19 @@ class LatchBoard:
         return ended
 
     def resume(
-        self, key_ok: bool, needs_key: bool, standing: Mapping[LatchKind, str]
+        self, key_ok: bool, needs_key: bool, standing: Mapping[LatchKind, str], pressed_ns: int | None = None
     ) -> tuple[tuple[Latch, ...], tuple[tuple[Latch, str], ...]]:
         """A person resumes: (cleared, kept with the sentence that says why).
 
         `standing` names the latches whose cause is still there. `needs_key`: this mode asks for the safety key.
+        `pressed_ns`: when the person asked, where that was a while ago; what opened since was not meant.
         """
         cleared: list[Latch] = []
         kept: list[tuple[Latch, str]] = []
         for latch in self.latches:
             refusal = _refuse_clearing(latch, key_ok, needs_key, standing)
+            if pressed_ns is not None and self._again_ns.get(latch.kind, latch.since_ns) > pressed_ns:
+                refusal = "its cause came after resume was asked for"
             if refusal is None:
                 del self._open[latch.kind]
                 cleared.append(latch)

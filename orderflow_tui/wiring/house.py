@@ -18,6 +18,7 @@ from orderflow_tui.adapters.heartbeat import Heartbeat, heartbeat_path
 from orderflow_tui.adapters.ib_broker import IbBroker
 from orderflow_tui.adapters.journal import Journal, Run
 from orderflow_tui.adapters.rows import row_of
+from orderflow_tui.adapters.safety_key import SafetyKey, key_path
 from orderflow_tui.adapters.sim_broker import SimBroker
 from orderflow_tui.adapters.sim_broker_orders import FillRules
 from orderflow_tui.adapters.tape import TapeRecorder
@@ -39,6 +40,7 @@ from orderflow_tui.wiring.alerting import notifier_of, sending
 from orderflow_tui.wiring.interactive import IbSide
 from orderflow_tui.wiring.paced import ET, MINUTE_NS, Service, paced_side, table_around
 from orderflow_tui.wiring.params import engine_params
+from orderflow_tui.wiring.permission import grant_args
 from orderflow_tui.wiring.plan import Plan
 from orderflow_tui.wiring.status import status_document
 
@@ -112,7 +114,7 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: Callable[[], int]) -> H
     side, engine = furnished.side, furnished.engine
     status = partial(status_document, plan, runtime)
     heartbeat = Heartbeat(heartbeat_path(plan.data_dir))
-    door = ControlDoor(control_path(plan.data_dir), runtime.post, status, clock=side.now_ns)
+    door = ControlDoor(control_path(plan.data_dir), runtime.post, status, prove_key=runtime.prove_key, clock=side.now_ns)
     bare: stop_file.Word = config.kill_switch.action
 
     async def keep_door_open() -> None:
@@ -145,6 +147,8 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: Callable[[], int]) -> H
         grace_ns=config.bars.close_grace_ms * MS_NS,
         fps=float(plan.fps),
         notifier=notifier,
+        check_key=SafetyKey(key_path(plan.data_dir), time.time_ns).check,
+        grant=grant_args(plan),
         services=(keep_door_open, *side.services, *_told(notifier, unclean, runtime, side)),
     )
 
@@ -173,7 +177,15 @@ async def _furnish(plan: Plan, runtime: Runtime, install: str, clock_ns: Callabl
     today = datetime.fromtimestamp(clock_ns() / 1e9, ET).date()
     table = await asyncio.to_thread(table_around, loaded, today)
     account = SIM_ACCOUNT if plan.mode.broker is BrokerKind.SIMULATED else loaded.config.ib.account
-    params = engine_params(loaded, table, plan.mode, analysis=plan.instrument, account=account, install=install)
+    params = engine_params(
+        loaded,
+        table,
+        plan.mode,
+        analysis=plan.instrument,
+        account=account,
+        install=install,
+        key_needed=plan.key_needed,
+    )
     engine = Engine(params)
     side = IbSide(plan, engine, runtime, clock_ns)
     match plan.mode.broker:

@@ -51,9 +51,17 @@ def filled(cls: type[P], section: Section, **given: Any) -> P:
 
 
 def engine_params(
-    loaded: Loaded, table: SessionTable, mode: Mode, *, analysis: str | None = None, account: str = "", install: str = "local"
+    loaded: Loaded,
+    table: SessionTable,
+    mode: Mode,
+    *,
+    analysis: str | None = None,
+    account: str = "",
+    install: str = "local",
+    key_needed: bool = False,
 ) -> EngineParams:
-    """Everything the core is told. `analysis` replaces the configured instrument (a recording names its own)."""
+    """Everything the core is told. `analysis` replaces the configured instrument (a recording names its own);
+    `key_needed`: resuming asks for the safety key."""
     config = loaded.config
     symbol = analysis or config.instrument.analysis
     instruments = {name: _bracketed(instrument, config) for name, instrument in loaded.instruments.items()}
@@ -68,7 +76,7 @@ def engine_params(
         table=table,
         market=market_params(config),
         signals=signal_params(loaded),
-        trading=trading_params(config, mode),
+        trading=trading_params(config, mode, key_needed),
         window=window_params(config),
         account=account,
         install=install,
@@ -163,7 +171,7 @@ def _rows(config: Config) -> Iterable[tuple[Regime, RouterRow]]:
     yield Regime.NO_TRADE, RouterRow()
 
 
-def trading_params(config: Config, mode: Mode) -> TradingParams:
+def trading_params(config: Config, mode: Mode, key_needed: bool = False) -> TradingParams:
     """Limits, waits, tiers and the desk's habits. In a recording the audit runs on demand only: nothing can differ there."""
     risk = filled(RiskLimits, config.risk, margin_ceiling_cents=tuple(config.risk.margin_ceiling_cents.items()))
     return TradingParams(
@@ -174,7 +182,7 @@ def trading_params(config: Config, mode: Mode) -> TradingParams:
         automation=config.desk.automation,
         send_path=mode.broker is not BrokerKind.NONE,
         resume_word=config.desk.resume_word,
-        resume_needs_key=mode.key_always,
+        resume_needs_key=mode.key_always or key_needed,
         auto_needs_key=mode.key_always,
         protect_external=config.desk.protect_external,
         auto_flatten=config.desk.auto_flatten,

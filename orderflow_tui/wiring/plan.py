@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orderflow_tui.adapters.safety_key import is_set, key_path
 from orderflow_tui.config import Loaded, Places, load
 from orderflow_tui.modes import AccountProof, Mode, mode_named
 
@@ -50,6 +51,17 @@ class Plan:
     tour: bool
     auto: bool
     live: bool
+    proven_s: float | None = None  # when the safety key was typed for `--auto`, by the monotonic clock
+
+    @property
+    def key_set(self) -> bool:
+        """Whether a safety key is set for this data folder."""
+        return is_set(key_path(self.data_dir))
+
+    @property
+    def key_needed(self) -> bool:
+        """Whether resuming asks for the safety key: in live always, in paper when one is set."""
+        return self.mode.key_always or (self.mode.key_when_set and self.key_set)
 
     @property
     def secrets(self) -> tuple[str, ...]:

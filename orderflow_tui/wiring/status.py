@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from orderflow_tui import __version__
 from orderflow_tui.domain.action import Json
 from orderflow_tui.view.model import ConsoleView
+from orderflow_tui.wiring.permission import key_status
 from orderflow_tui.wiring.plan import Plan
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ def status_document(plan: Plan, runtime: Runtime, view: ConsoleView | None = Non
         "stop_file": str(plan.stop_file),
         "versions": {"orderflow_tui": __version__},
         "config_hash": plan.loaded.hash,
+        "safety_key": key_status(plan),
         "faults": runtime.faults,
         "inbox": runtime.waiting,
     }

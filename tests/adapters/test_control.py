@@ -17,6 +17,10 @@ from orderflow_tui.domain.event import Command, Event, OperatorCommand
 POSTED: list[Event] = []
 
 
+async def proven(key: str) -> str:
+    return "" if key == "correct horse" else "the safety key does not match, miss 1"
+
+
 @pytest.fixture
 async def door(tmp_path: Path) -> AsyncIterator[ControlDoor]:
     POSTED.clear()
@@ -24,7 +28,7 @@ async def door(tmp_path: Path) -> AsyncIterator[ControlDoor]:
         control_path(tmp_path),
         POSTED.append,
         lambda: {"mode": "demo", "position": 2},
-        check_key=lambda key: key == "correct horse",
+        prove_key=proven,
         clock=lambda: 1_000,
     )
     await made.start()
@@ -48,13 +52,18 @@ async def test_a_brake_becomes_the_command_a_key_would_make(door: ControlDoor, v
     assert [OperatorCommand(1_000, Command(verb), str(answer["id"]))] == POSTED
 
 
-async def test_resume_carries_the_word_and_whether_the_key_was_right(door: ControlDoor) -> None:
+async def test_resume_carries_the_word_and_that_the_key_was_right(door: ControlDoor) -> None:
     await asked(door, "resume", {"word": "RESUME", "key": "correct horse"})
-    await asked(door, "resume", {"word": "RESUME", "key": "wrong"})
-    await asked(door, "resume", {"word": "RESUME"})
+    await asked(door, "resume", {"word": "RESUME", "key_ok": "yes"})
     args = [event.args for event in POSTED if isinstance(event, OperatorCommand)]
-    assert args == [{"word": "RESUME", "key_ok": "yes"}, {"word": "RESUME"}, {"word": "RESUME"}]
-    assert len({event.id for event in POSTED if isinstance(event, OperatorCommand)}) == 3
+    assert args == [{"word": "RESUME", "key_ok": "yes", "pressed_ns": "1000"}, {"word": "RESUME"}]
+    assert len({event.id for event in POSTED if isinstance(event, OperatorCommand)}) == 2
+
+
+async def test_a_wrong_key_is_told_at_the_door_and_resumes_nothing(door: ControlDoor) -> None:
+    with pytest.raises(Refused, match="does not match, miss 1"):
+        await asked(door, "resume", {"word": "RESUME", "key": "wrong"})
+    assert POSTED == []
 
 
 async def test_what_is_no_verb_is_refused_with_the_list(door: ControlDoor) -> None:

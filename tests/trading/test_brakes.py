@@ -96,6 +96,19 @@ def test_a_lock_needs_the_key_in_every_mode() -> None:
     assert house.state == "RUNNING"
 
 
+def test_a_halt_pressed_while_the_key_was_being_proven_is_not_cleared_by_it() -> None:
+    house = House()
+    house.press(Command.HALT)
+    before = house.now
+    house.wait(100)
+    house.press(Command.HALT)
+    house.press(Command.RESUME, word="RESUME", key_ok="yes", pressed_ns=str(before))
+    assert house.latched == {"OPERATOR"}
+    assert "came after resume" in house.desk.refusals[-1].reason
+    house.press(Command.RESUME, word="RESUME", key_ok="yes", pressed_ns=str(house.now))
+    assert house.latched == set()
+
+
 def test_the_terminal_that_vanished_leaves_reduce_only() -> None:
     house = House().enter()
     house.press(Command.UNATTENDED)
