@@ -7,6 +7,7 @@ standard error or the log.
 
 from __future__ import annotations
 
+import getpass
 import json
 import sys
 from collections.abc import Callable
@@ -242,6 +243,40 @@ def resume(
     except Unasked as fault:
         raise Quit(REFUSED, str(fault)) from fault
     _pass_on("resume", args, data_dir)
+
+
+@app.command()
+def limit(
+    name: Annotated[str, typer.Argument(metavar="LIMIT", help="A key of [risk], such as daily_loss_cents.")],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="The new value, in the unit of the key.")],
+    raises: Annotated[bool, typer.Option("--raise", help="Ask for the safety key, which allowing more may need.")] = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Tell the running engine to change a limit until the trade date ends. Tighter needs nothing.
+
+    Example: orderflow-tui limit daily_loss_cents 20000
+    """
+    args = {"limit": name, "value": value}
+    if raises:
+        if not sys.stdin.isatty():
+            raise Quit(REFUSED, "the safety key is typed at a terminal, it is never an argument")
+        args["key"] = getpass.getpass("safety key: ")
+    _pass_on("limit", args, data_dir)
+
+
+@app.command()
+def pattern(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A setup or pattern of the session; `status` lists them.")],
+    on: Annotated[str, typer.Argument(metavar="on|off")],
+    data_dir: DataDir = None,
+) -> None:
+    """Tell the running engine to trade a setup or pattern no longer in this session, or again.
+
+    Example: orderflow-tui pattern RULE_80 off
+    """
+    if on not in ("on", "off"):
+        raise Quit(USAGE, f"expected on or off, not {on!r}")
+    _pass_on("pattern", {"pattern": name, "on": "yes" if on == "on" else "no"}, data_dir)
 
 
 keys = typer.Typer(no_args_is_help=True, help="The safety key: asked for before risk may rise again on a real account.")

@@ -103,6 +103,8 @@ def _run(plan: Plan, *, headless: bool) -> int:
         _wait(runtime)
     else:
         _show(plan, runtime, leaving, close_screen)
+    for line in runtime.farewell:
+        sys.stderr.write(f"orderflow-tui: {line}\n")
     if runtime.failure is not None:
         sys.stderr.write(f"orderflow-tui: the engine ended: {runtime.failure}\n")
     code = leaving.code or runtime.exit_code

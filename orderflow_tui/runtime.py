@@ -111,6 +111,7 @@ class Runtime:
         self.failure: BaseException | None = None
         self.exit_code = 0
         self.faults = 0
+        self.farewell: tuple[str, ...] = ()  # what the session came to, once it is over
         self._inbox: deque[Event] = deque()
         self._proofs: set[asyncio.Task[None]] = set()
         self._commits: deque[tuple[Commit, Coroutine[object, object, None], int]] = deque()
@@ -186,6 +187,7 @@ class Runtime:
                 self.post(event)
             gc.collect()
             gc.freeze()
+            self._tell_engine(Command.OPEN_SESSION, "begin", {})
             self.ready.set()
             self._grant(house)
             await self._live(wake)
@@ -210,14 +212,19 @@ class Runtime:
             write_stop=self._write_stop,
         )
 
+    def _tell_engine(self, command: Command, what: str, args: Mapping[str, str]) -> None:
+        """A command of the house itself, done before this returns."""
+        self.post(OperatorCommand(self._stamp(), command, f"{self.seam.run_id}-{what}", dict(args)))
+        while self._inbox and self._driver is not None:
+            self._pump()
+
     def _grant(self, house: House) -> None:
         """Ask the engine for the grant of an unattended run; without it such a run has no purpose and ends."""
         if not house.grant:
             return
         found = house.stop_seen()
         if found is None:
-            self.post(OperatorCommand(self._stamp(), Command.AUTOMATION, f"{self.seam.run_id}-auto", dict(house.grant)))
-            self._pump()
+            self._tell_engine(Command.AUTOMATION, "auto", house.grant)
             desk = house.engine.desk
             if desk.automation is Automation.AUTO:
                 return
@@ -259,7 +266,10 @@ class Runtime:
         self.alert(Alert(self._stamp(), "task-dead", reason, Tier.CRITICAL))
 
     async def _close(self, house: House) -> None:
-        self._pump()
+        if self._driver is not None:
+            self._tell_engine(Command.CLOSE_SESSION, "end", {"why": "the run stopped"})
+            summary = house.engine.desk.summary
+            self.farewell = () if summary is None else tuple(summary.lines())
         with contextlib.suppress(JournalError):
             while self._commits:
                 await self._commits.popleft()[1]

@@ -7,6 +7,8 @@ OperatorCommand that a key makes: this door decides nothing.
     {"verb": "status"}                                   -> {"ok": true, "status": {...}}
     {"verb": "flatten"}                                  -> {"ok": true, "id": "door-1790000000000000000-1"}
     {"verb": "resume", "word": "RESUME", "key": "..."}   -> {"ok": true, "id": ...}
+    {"verb": "limit", "limit": "daily_loss_cents", "value": "20000", "key": "..."}   -> {"ok": true, "id": ...}
+    {"verb": "pattern", "pattern": "RULE_80", "on": "no"}                            -> {"ok": true, "id": ...}
     anything else                                        -> {"ok": false, "error": "a sentence"}
 """
 
@@ -39,7 +41,15 @@ BRAKES = {
     "stop": Command.STOP,
     "resume": Command.RESUME,
     "reconcile": Command.RECONCILE,
+    "limit": Command.LIMIT,
+    "pattern": Command.PATTERN,
 }
+TAKES: dict[Command, tuple[str, ...]] = {  # what a request may bring along, beside the safety key where that is asked for
+    Command.RESUME: ("word",),
+    Command.LIMIT: ("limit", "value"),
+    Command.PATTERN: ("pattern", "on"),
+}
+KEYED = frozenset({Command.RESUME, Command.LIMIT})
 
 
 class NoAnswer(Exception):
@@ -131,10 +141,9 @@ class ControlDoor:
         command = BRAKES.get(verb)
         if command is None:
             return _no(f"unknown verb {verb!r}: one of status, {', '.join(BRAKES)}")
-        args: dict[str, str] = {}
+        args = {name: str(request.get(name, "")) for name in TAKES.get(command, ())}
         now_ns = self._clock()
-        if command is Command.RESUME:
-            args["word"] = str(request.get("word", ""))
+        if command in KEYED:
             key = request.get("key")
             if isinstance(key, str) and key and self._prove_key is not None:
                 fault = await self._prove_key(key)

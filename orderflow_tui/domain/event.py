@@ -34,6 +34,10 @@ class Command(Enum):
     TAKE_SETUP = "take-setup"  # args: id
     REVERSE = "reverse"
     UNATTENDED = "unattended"  # the terminal is gone
+    OPEN_SESSION = "open-session"
+    CLOSE_SESSION = "close-session"  # args: why
+    LIMIT = "limit"  # args: limit, value, key_ok
+    PATTERN = "pattern"  # args: pattern, on "yes" | "no"
 
 
 class Automation(Enum):

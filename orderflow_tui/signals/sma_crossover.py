@@ -13,6 +13,8 @@ from orderflow_tui.domain.bar import FootprintBar
 from orderflow_tui.domain.signal import Direction
 from orderflow_tui.signals.router import Candidate
 
+LABEL = "SMA_CROSSOVER"
+
 
 @dataclass(frozen=True, slots=True)
 class SmaParams:
@@ -41,8 +43,8 @@ class SmaCrossover:
         self._side = side
         if before in (0, side):
             return None
-        source = f"SMA_CROSSOVER|{bar.start_ns}|{bar.close}"
-        return Candidate(source, "SMA_CROSSOVER", None, Direction(side), 1.0, bar.close)
+        source = f"{LABEL}|{bar.start_ns}|{bar.close}"
+        return Candidate(source, LABEL, None, Direction(side), 1.0, bar.close)
 
     def shift(self, ticks: int) -> None:
         """The contract rolled: the series moves with it."""

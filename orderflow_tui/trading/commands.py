@@ -13,10 +13,12 @@ from orderflow_tui.domain.signal import Decision, Direction, Regime
 from orderflow_tui.trading import rows, sizing
 from orderflow_tui.trading.breaker import money
 from orderflow_tui.trading.campaigns import begin_campaign, propose_entry
+from orderflow_tui.trading.day_close import close_day
 from orderflow_tui.trading.floor import DECISIONS_KEPT, Floor
 from orderflow_tui.trading.look import Refusal
 from orderflow_tui.trading.standing import contracts_allowed, trading_state
 from orderflow_tui.trading.trade import ExitReason
+from orderflow_tui.trading.trading_session import change_limit, close_session, open_session, switch_pattern, switched_off
 
 TRENDING = frozenset({Regime.TRENDING_UP, Regime.TRENDING_DOWN})
 
@@ -56,6 +58,15 @@ def on_command(floor: Floor, event: OperatorCommand) -> None:
             _reverse(floor, event)
         case Command.UNATTENDED:
             floor.latch(LatchKind.UNATTENDED, "the terminal is gone")
+        case Command.OPEN_SESSION:
+            open_session(floor)
+        case Command.CLOSE_SESSION:
+            close_day(floor)
+            close_session(floor, event.args.get("why", "a person"))
+        case Command.LIMIT:
+            change_limit(floor, event, key_ok(event))
+        case Command.PATTERN:
+            switch_pattern(floor, event)
         case _:  # pragma: no cover
             assert_never(event.command)
 
@@ -206,6 +217,10 @@ def size_of(floor: Floor, decision: Decision) -> int:
 def on_decision(floor: Floor, decision: Decision) -> None:
     """An accepted decision: forgotten, told, offered or acted on, as the automation says."""
     if not decision.accepted or decision.direction is Direction.NONE or floor.automation.mode is Automation.OFF:
+        return
+    if switched_off(floor, decision.label):
+        reason = f"{decision.label} is switched off for this session"
+        floor.refused(Refusal(floor.now, "", decision.id, "pattern", reason), Purpose.ENTRY)
         return
     floor.decisions[decision.id] = decision
     while len(floor.decisions) > DECISIONS_KEPT:

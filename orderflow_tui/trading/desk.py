@@ -36,11 +36,12 @@ from orderflow_tui.trading.gate import Answer
 from orderflow_tui.trading.latches import how_to_clear
 from orderflow_tui.trading.ledger import Ledger
 from orderflow_tui.trading.lifecycle import News
-from orderflow_tui.trading.limits import TierRow, TradingParams
+from orderflow_tui.trading.limits import RiskLimits, TierRow, TradingParams
 from orderflow_tui.trading.look import Refusal
 from orderflow_tui.trading.naked import Cover, cover_of
 from orderflow_tui.trading.replay import replay
 from orderflow_tui.trading.trade import RoundTrip
+from orderflow_tui.trading.trading_session import Summary, TradingSession, summary_of
 
 DeskEvent = BrokerEvent | OperatorCommand | StopFileSeen | StopFileGone | Committed | JournalFailed | SendFailed
 
@@ -314,6 +315,27 @@ class Desk:
     def equity_cents(self) -> int | None:
         """The account's equity, None while unknown."""
         return standing.equity_cents(self._floor)
+
+    @property
+    def session(self) -> TradingSession | None:
+        """The trading session that is open, with the limits it began with and what was changed since."""
+        return self._floor.session
+
+    @property
+    def session_so_far(self) -> Summary | None:
+        """What the open session has come to by now; None without one."""
+        floor = self._floor
+        return None if floor.session is None else summary_of(floor.session, floor.ledger.trips, floor.now, "open")
+
+    @property
+    def summary(self) -> Summary | None:
+        """What the session that ended last came to."""
+        return self._floor.summary
+
+    @property
+    def limits(self) -> RiskLimits:
+        """The limits in force, changes of a person included."""
+        return self._floor.params.risk
 
     @property
     def tier(self) -> TierRow | None:

@@ -32,7 +32,7 @@ from orderflow_tui.trading.gate import Answer, Fate, Gate, Proposal
 from orderflow_tui.trading.latches import LatchBoard
 from orderflow_tui.trading.ledger import Ledger
 from orderflow_tui.trading.lifecycle import UNSENT, IllegalNews, News
-from orderflow_tui.trading.limits import TradingParams
+from orderflow_tui.trading.limits import RiskLimits, TradingParams
 from orderflow_tui.trading.look import Refusal
 from orderflow_tui.trading.naked import Guard
 from orderflow_tui.trading.rates import Rates
@@ -40,6 +40,7 @@ from orderflow_tui.trading.reconcile import Reconciler
 from orderflow_tui.trading.sizing import TierWatch
 from orderflow_tui.trading.standing import look_at, trading_state
 from orderflow_tui.trading.trade import ExitReason
+from orderflow_tui.trading.trading_session import Summary, TradingSession
 
 NEWS_KEPT = 100
 REFUSALS_KEPT = 50
@@ -116,9 +117,17 @@ class Floor:
     told: set[str] = field(default_factory=set)  # standing conditions an alert was raised for
     owed: dict[str, Row] = field(default_factory=dict)  # rows whose commit the journal has not answered yet
     commits: int = 0
+    configured: RiskLimits = field(init=False)  # the limits every trade date begins with
+    session: TradingSession | None = None
+    summary: Summary | None = None  # of the session that ended last
+    cut_short: Row | None = None  # the end of a session that a crash left open, not written yet
+    held_tier: tuple[date | None, int] | None = None  # fixed for this trade date before a restart
+    noted_peak_cents: int = 0  # the day's peak as the journal last heard it
+    held_changes: list[tuple[date | None, str, int]] = field(default_factory=list)  # of limits, before a restart
 
     def __post_init__(self) -> None:
         timing = self.params.timing
+        self.configured = self.params.risk
         self.gate = Gate(self.install, self.account, timing.commit_wait_ms, timing.entry_timeout_ms)
         self.ledger = Ledger(self.instruments)
         self.reconciler = Reconciler(timing.reconcile_ms, timing.requery_ms)
@@ -321,6 +330,8 @@ class Floor:
     def refused(self, refusal: Refusal, purpose: Purpose) -> None:
         """A wish that came to nothing: kept, journalled; too many entries halt."""
         self.refusals.append(refusal)
+        if self.session is not None:
+            self.session.refusals[refusal.rule] += 1
         self.note("refusal", refusal.intent_id, cause=refusal.cause, rule=refusal.rule, reason=refusal.reason)
         if refusal.rule == "rate":
             self.latch(LatchKind.RATE_LIMIT, refusal.reason)

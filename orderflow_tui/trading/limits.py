@@ -120,3 +120,5 @@ class TradingParams:
     auto_needs_key: bool = False
     protect_external: bool = True  # a position we did not open gets a protective stop too
     auto_flatten: bool = True
+    analysis: str = ""  # the analysed instrument, for the session's row
+    patterns: tuple[str, ...] = ()  # what the strategy in force may act on, for the session's row

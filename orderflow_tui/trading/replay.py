@@ -21,6 +21,7 @@ from orderflow_tui.trading.floor import Floor, Plan
 from orderflow_tui.trading.lifecycle import News
 from orderflow_tui.trading.rows import RowError
 from orderflow_tui.trading.trade import ExitReason
+from orderflow_tui.trading.trading_session import end_cut_short, hold_tighter, restored_session
 
 
 def replay(floor: Floor, journal: Sequence[Row]) -> None:
@@ -37,6 +38,8 @@ def replay(floor: Floor, journal: Sequence[Row]) -> None:
                     _apply(floor, news)
         except (ValueError, UnknownOrder) as fault:
             raise RowError(f"journal row {row.kind} {row.ref} at {row.ts_ns}: {fault}") from fault
+    if journal:
+        end_cut_short(floor, journal[-1].ts_ns)
     for ticket in floor.blotter.live:
         floor.blotter.tell(ticket.order.id, News.RESTARTED, ticket.news_ns)
     floor.recovering = True
@@ -73,8 +76,19 @@ def _apply(floor: Floor, row: Row) -> None:
             floor.cooldown.restore(rows.number(row, "until_ns"), rows.text(row, "reason"))
         case "campaign":
             _campaign(floor, row)
+        case "peak":
+            _peak(floor, row)
+        case "tier":
+            floor.held_tier = (rows.day(row), int(row.ref))
+        case "limit":
+            hold_tighter(floor, row)
+        case "session":
+            floor.session = restored_session(row) if rows.text(row, "what") == "begin" else None
+        case "refusal":
+            if floor.session is not None:
+                floor.session.refusals[rows.text(row, "rule")] += 1
         case _:
-            return  # evidence, not state: refusals, commands, trades, days, alerts
+            return  # evidence, not state: commands, trades, days, alerts
 
 
 def _intent(floor: Floor, row: Row) -> None:
@@ -117,6 +131,12 @@ def _fill(floor: Floor, row: Row) -> None:
     floor.ledger.book(execution_of(floor, booking), booking.previous)
     floor.ledger.peak_cents = max(floor.ledger.peak_cents, rows.number(row, "peak_cents"))
     floor.booked_ns = row.ts_ns
+
+
+def _peak(floor: Floor, row: Row) -> None:
+    _day(floor, rows.day(row))
+    floor.ledger.peak_cents = max(floor.ledger.peak_cents, rows.number(row, "peak_cents"))
+    floor.noted_peak_cents = floor.ledger.peak_cents
 
 
 def _campaign(floor: Floor, row: Row) -> None:

@@ -78,6 +78,11 @@ class TierWatch:
         self.tier = tier_of(self._tiers, balance_cents)
         return self.tier
 
+    def restore(self, number: int) -> bool:
+        """The tier that was in force before a restart; False when there is none of that number any more."""
+        self.tier = next((tier for tier in self._tiers if tier.number == number), None)
+        return self.tier is not None
+
     def settle(self, balance_cents: int, flat: bool) -> TierRow | None:
         """The lower tier when the balance fell out of the present one and nothing is held, else None."""
         if self.tier is None or not flat:

@@ -6,7 +6,9 @@ fired is never due again at the same time.
 
 from __future__ import annotations
 
-from orderflow_tui.domain.action import Json, Tier
+from datetime import date
+
+from orderflow_tui.domain.action import Tier
 from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.latch import LatchKind, TradingState
 from orderflow_tui.domain.order import OrderState
@@ -17,12 +19,16 @@ from orderflow_tui.trading.audit import CHANGE_AGAIN_NS, ask_margin, check_outco
 from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.breaker import money
 from orderflow_tui.trading.campaigns import begin_campaign, drive_campaign, guard_stops
+from orderflow_tui.trading.day_close import close_day
 from orderflow_tui.trading.floor import Floor
 from orderflow_tui.trading.gate import Answer
 from orderflow_tui.trading.invariants import broken
+from orderflow_tui.trading.limits import TierRow
 from orderflow_tui.trading.standing import equity_cents, loss_limit_cents, trading_state
 from orderflow_tui.trading.trade import ExitReason
+from orderflow_tui.trading.trading_session import apply_held, turn_session
 
+PEAK_STEPS = 20
 SENT_STATES = frozenset({OrderState.SENT, OrderState.ACKED, OrderState.PARTIAL})
 
 
@@ -74,8 +80,19 @@ def settle(floor: Floor) -> None:
     if floor.reconciler.ask_ns is not None and floor.now >= floor.reconciler.ask_ns and floor.reachable:
         floor.ask("doubt")
     _stale_with_position(floor)
+    _note_peak(floor)
     for sentence in broken(floor):
         floor.latch(LatchKind.INVARIANT, sentence)
+
+
+def _note_peak(floor: Floor) -> None:
+    """The day's peak survives a restart to within a twentieth of what may be lost from it."""
+    peak = floor.ledger.peak_cents
+    if peak - floor.noted_peak_cents < max(1, floor.params.risk.max_drawdown_cents // PEAK_STEPS):
+        return
+    floor.noted_peak_cents = peak
+    day = floor.ledger.trade_date
+    floor.note("peak", "" if day is None else day.isoformat(), peak_cents=peak, trade_date=None if day is None else str(day))
 
 
 def trip_breaker(floor: Floor) -> None:
@@ -115,37 +132,29 @@ def _stale_with_position(floor: Floor) -> None:
 
 def turn_day(floor: Floor) -> None:
     """A new trade date: the old day's result, figures at zero, daily latches end, the tier is fixed anew."""
-    day = floor.trade_date
     if floor.started_ns is None:
         floor.started_ns = floor.now
         if floor.reconciler.ask_ns is None and floor.params.timing.reconcile_ms:
             floor.reconciler.ask_at(floor.now)
-    if day is None or day == floor.ledger.trade_date:
-        _fix_tier(floor)
-        return
+    day = floor.trade_date
+    if day is not None and day != floor.ledger.trade_date:
+        _begin_day(floor, day)
+    if day is not None and floor.held_changes:
+        apply_held(floor)
+    _fix_tier(floor)
+
+
+def _begin_day(floor: Floor, day: date) -> None:
     if floor.ledger.trade_date is not None:
-        floor.note("day", str(floor.ledger.trade_date), **day_payload(floor))
+        close_day(floor, tell=True)
+        turn_session(floor)
     floor.ledger.begin_day(day)
+    floor.noted_peak_cents = 0
     for latch in floor.board.new_day(day):
         floor.commit(rows.latch_row(latch, floor.now, False, "new trade date"))
         floor.alert("resume", f"{latch.kind.value} ended with its trade date", Tier.INFO, latch.kind.value)
     floor.end_grant("the session ended")
     floor.tiers.tier = None
-    _fix_tier(floor)
-
-
-def day_payload(floor: Floor) -> dict[str, Json]:
-    """The day's result as a row."""
-    ledger = floor.ledger
-    return {
-        "net_cents": ledger.net_cents,
-        "realised_cents": ledger.realised_cents,
-        "fees_cents": ledger.fees_cents,
-        "peak_cents": ledger.peak_cents,
-        "trades": len(ledger.trips),
-        "wins": ledger.wins,
-        "broker_cents": None if floor.report is None else floor.report.day_pnl_cents,
-    }
 
 
 def _fix_tier(floor: Floor) -> None:
@@ -155,14 +164,26 @@ def _fix_tier(floor: Floor) -> None:
     balance = equity_cents(floor)
     if balance is None:
         return
-    if floor.tiers.tier is None:
+    if floor.tiers.tier is None and not _tier_held(floor):
         tier = floor.tiers.begin_session(balance)
-        floor.note("tier", str(tier.number), balance_cents=balance)
+        _note_tier(floor, tier, balance)
         return
     lower = floor.tiers.settle(balance, not floor.ledger.held)
     if lower is not None:
-        floor.note("tier", str(lower.number), balance_cents=balance)
+        _note_tier(floor, lower, balance)
         floor.alert("tier", f"balance {money(balance)}: tier {lower.number}, {lower.instrument} {lower.max_contracts}")
+
+
+def _note_tier(floor: Floor, tier: TierRow, balance_cents: int) -> None:
+    day = None if floor.trade_date is None else floor.trade_date.isoformat()
+    floor.note("tier", str(tier.number), balance_cents=balance_cents, trade_date=day)
+
+
+def _tier_held(floor: Floor) -> bool:
+    """Whether a tier was fixed for this trade date before a restart: a restart must not let it rise within the session."""
+    if floor.held_tier is None or floor.held_tier[0] != floor.trade_date:
+        return False
+    return floor.tiers.restore(floor.held_tier[1])
 
 
 # -- when ---------------------------------------------------------------------------------------------------------------

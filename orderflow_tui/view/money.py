@@ -46,7 +46,7 @@ def truth(engine: Engine, facts: Facts, mode: str, account_suffix: str, contract
 
 def pnl(engine: Engine) -> PnlView:
     """Money of the trade date."""
-    desk, ledger, risk = engine.desk, engine.desk.ledger, engine.params.trading.risk
+    desk, ledger, risk = engine.desk, engine.desk.ledger, engine.desk.limits
     last, tier = desk.last_trade, desk.tier
     return PnlView(
         net=ledger.net_cents,

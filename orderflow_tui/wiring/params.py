@@ -11,7 +11,7 @@ from orderflow_tui.config.analytics import RouterRow as RouterTable
 from orderflow_tui.config.section import Section
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.session import SessionTable
-from orderflow_tui.domain.signal import Direction, Regime
+from orderflow_tui.domain.signal import Direction, Pattern, Regime, Setup
 from orderflow_tui.engine import EngineParams
 from orderflow_tui.market.imbalance import ImbalanceRules, ZeroPolicy
 from orderflow_tui.market.params import MarketParams
@@ -31,6 +31,7 @@ from orderflow_tui.signals.router import RouterParams, RouterRow
 from orderflow_tui.signals.rule80 import Acceptance, Rule80Params
 from orderflow_tui.signals.scoring import ScoreParams
 from orderflow_tui.signals.setups import SetupParams
+from orderflow_tui.signals.sma_crossover import LABEL as SMA_LABEL
 from orderflow_tui.signals.sma_crossover import SmaParams
 from orderflow_tui.signals.unfinished import UnfinishedParams
 from orderflow_tui.trading.limits import RiskLimits, TierRow, Timing, TradingParams
@@ -76,7 +77,7 @@ def engine_params(
         table=table,
         market=market_params(config),
         signals=signal_params(loaded),
-        trading=trading_params(config, mode, key_needed),
+        trading=replace(trading_params(config, mode, key_needed), analysis=analysed.symbol),
         window=window_params(config),
         account=account,
         install=install,
@@ -186,7 +187,17 @@ def trading_params(config: Config, mode: Mode, key_needed: bool = False) -> Trad
         auto_needs_key=mode.key_always,
         protect_external=config.desk.protect_external,
         auto_flatten=config.desk.auto_flatten,
+        patterns=tradable(config),
     )
+
+
+def tradable(config: Config) -> tuple[str, ...]:
+    """The names of what the strategy in force may act on: setups, patterns the router has not switched off, or the example."""
+    if config.sma_crossover.enabled:
+        return (SMA_LABEL,)
+    if Strategy(config.setups.mode) is Strategy.SETUPS:
+        return tuple(setup.value for setup in Setup)
+    return tuple(pattern.value for pattern in Pattern if pattern not in config.router.disabled)
 
 
 def window_params(config: Config) -> WindowParams:

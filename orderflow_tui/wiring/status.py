@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from orderflow_tui import __version__
 from orderflow_tui.domain.action import Json
+from orderflow_tui.trading.trading_session import limits_json
 from orderflow_tui.view.model import ConsoleView
 from orderflow_tui.wiring.permission import key_status
 from orderflow_tui.wiring.plan import Plan
@@ -52,6 +53,17 @@ def status_document(plan: Plan, runtime: Runtime, view: ConsoleView | None = Non
         "feed": {"age_ms": truth.data_age_ms, "grade": truth.grade.value},
         "link_state": truth.link,
         "reconcile_age_ms": truth.reconcile_age_ms,
+        "session": _session(runtime),
         "latches": [list(latch) for latch in seen.latches],
         "engine_time_ns": truth.now_ns,
     }
+
+
+def _session(runtime: Runtime) -> Json:
+    """The open trading session: what it began with, what was changed, what it has come to. None without one."""
+    desk = runtime.house.engine.desk
+    session, so_far = desk.session, desk.session_so_far
+    if session is None or so_far is None:
+        return None
+    in_force = limits_json(desk.limits)
+    return {"id": session.id, **session.payload(), "limits_in_force": in_force, "off": [*sorted(session.off)], **so_far.payload()}
