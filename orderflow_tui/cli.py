@@ -11,6 +11,7 @@ import getpass
 import json
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -328,6 +329,38 @@ def status(
 
 
 @app.command()
+def journal(
+    date_: Annotated[str | None, typer.Option("--date", metavar="DATE", help="One trade date, such as 2026-03-05.")] = None,
+    json_: Annotated[bool, typer.Option("--json", help="Print the document.")] = False,
+    csv_: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the trades there.")] = None,
+    mode: Annotated[str | None, typer.Option(help="Whose journal; the configured mode when none is given.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """The trade journal: trades, days, statistics, scorecards, sessions. Works while the console runs.
+
+    Example: orderflow-tui journal --mode paper --date 2026-03-05
+    """
+    from orderflow_tui.console import Wish
+    from orderflow_tui.ops.trade_journal import document, read_books, text, write_csv
+    from orderflow_tui.wiring import plan_of
+
+    try:
+        on = None if date_ is None else date.fromisoformat(date_)
+    except ValueError:
+        raise Quit(USAGE, f"--date takes a date such as 2026-03-05, not {date_!r}") from None
+    plan = _guarded(lambda: plan_of(Wish(mode=mode, live=True, data_dir=data_dir)))
+    books = _guarded(lambda: read_books(plan.data_dir, plan.mode.name))
+    if not books:
+        raise Quit(FAILED, f"no journal of mode {plan.mode.name} below {plan.data_dir / 'journal'}")
+    found = _guarded(lambda: document(books, plan.mode.name, on, plan.loaded.instruments))
+    if csv_ is not None:
+        with csv_.open("w", encoding="utf-8", newline="") as stream:
+            write_csv(found, stream)
+    if json_ or csv_ is None:
+        sys.stdout.write((json.dumps(found) if json_ else text(found)) + "\n")
+
+
+@app.command()
 def doctor(
     json_: Annotated[bool, typer.Option("--json", help="Print the document.")] = False,
     paper_check: Annotated[
@@ -358,6 +391,7 @@ def _guarded(job: Callable[[], T]) -> T:
     from orderflow_tui.adapters.heartbeat import HeartbeatFault
     from orderflow_tui.adapters.importers.source import ImportFault
     from orderflow_tui.adapters.instance_lock import LockHeld
+    from orderflow_tui.adapters.journal import JournalError
     from orderflow_tui.config import ConfigFault
     from orderflow_tui.wiring.plan import Refused
 
@@ -369,7 +403,9 @@ def _guarded(job: Callable[[], T]) -> T:
         raise Quit(LOCKED, str(fault)) from fault
     except Refused as fault:
         raise Quit(REFUSED, str(fault)) from fault
-    except (ImportFault, HeartbeatFault, OSError) as fault:
+    except KeyError as fault:
+        raise Quit(USAGE, str(fault.args[0])) from fault
+    except (ImportFault, HeartbeatFault, JournalError, OSError) as fault:
         raise Quit(FAILED, str(fault)) from fault
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from orderflow_tui.domain.action import AskMargin, Json, Tier
+from orderflow_tui.domain.action import AskMargin, Tier
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import BrokerStatus, Commission, Fill, OrderState, OrderUpdate, Purpose, Role
 from orderflow_tui.trading import gate, rows
@@ -118,7 +118,7 @@ def on_commission(floor: Floor, commission: Commission) -> None:
     """What an execution cost."""
     floor.note("commission", commission.exec_id, cents=commission.cents)
     for trip in floor.ledger.commission(commission.exec_id, commission.cents):
-        floor.note("trade", trip.id, **trade_payload(trip))  # the newest row of a trade is the one that counts
+        floor.note("trade", trip.id, **trip.payload())  # the newest row of a trade is the one that counts
 
 
 def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:
@@ -193,7 +193,7 @@ def _tell_trade(floor: Floor, trip: RoundTrip) -> None:
     plan = floor.plans.get(trip.intent_id)
     full = replace(trip, context={} if plan is None else plan.context, breaks=_breaks(floor, trip))
     floor.ledger.trips[floor.ledger.trips.index(trip)] = full
-    floor.note("trade", full.id, **trade_payload(full))
+    floor.note("trade", full.id, **full.payload())
     floor.alert(
         "trade", f"{full.side.name} {full.quantity} {full.instrument} {full.reason.value} {money(full.net_cents)}", Tier.INFO
     )
@@ -212,29 +212,6 @@ def _breaks(floor: Floor, trip: RoundTrip) -> tuple[str, ...]:
     if floor.facts.flat_at_ns is not None and floor.now > floor.facts.flat_at_ns and trip.reason is not ExitReason.FLAT:
         found.append("held past the flat time")
     return tuple(found)
-
-
-def trade_payload(trip: RoundTrip) -> dict[str, Json]:
-    """A trade as a row."""
-    return {
-        "trade_date": None if trip.trade_date is None else trip.trade_date.isoformat(),
-        "instrument": trip.instrument,
-        "side": int(trip.side),
-        "quantity": trip.quantity,
-        "entry_ns": trip.entry_ns,
-        "entry_ticks": trip.entry_ticks,
-        "exit_ns": trip.exit_ns,
-        "exit_ticks": trip.exit_ticks,
-        "gross_cents": trip.gross_cents,
-        "fees_cents": trip.fees_cents,
-        "reason": trip.reason.value,
-        "intent_id": trip.intent_id,
-        "mae_ticks": trip.mae_ticks,
-        "mfe_ticks": trip.mfe_ticks,
-        "slippage_ticks": trip.slippage_ticks,
-        "context": dict(trip.context),
-        "breaks": list(trip.breaks),
-    }
 
 
 def _judge(floor: Floor, booking: Booking, before: int) -> None:

@@ -160,6 +160,14 @@ def number(source: Row, key: str) -> int:
     return value
 
 
+def real(source: Row, key: str) -> float:
+    """A number of a payload. Raises RowError."""
+    value = source.payload.get(key)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise RowError(f"journal row {source.kind} {source.ref}: {key} should be a number, it is {value!r}")
+    return value
+
+
 def maybe(source: Row, key: str) -> int | None:
     """An integer of a payload, or None where it holds none."""
     return None if source.payload.get(key) is None else number(source, key)

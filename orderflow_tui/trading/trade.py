@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 
-from orderflow_tui.domain.action import Json
+from orderflow_tui.domain.action import Json, Row
 from orderflow_tui.domain.order import Fill, Side
+from orderflow_tui.trading import rows
 
 
 class ExitReason(Enum):
@@ -64,3 +65,54 @@ class RoundTrip:
     def net_cents(self) -> int:
         """After commissions."""
         return self.gross_cents - self.fees_cents
+
+    def payload(self) -> dict[str, Json]:
+        """As a row of the journal; `trip_of` reads it back."""
+        return {
+            "trade_date": None if self.trade_date is None else self.trade_date.isoformat(),
+            "instrument": self.instrument,
+            "side": int(self.side),
+            "quantity": self.quantity,
+            "entry_ns": self.entry_ns,
+            "entry_ticks": self.entry_ticks,
+            "exit_ns": self.exit_ns,
+            "exit_ticks": self.exit_ticks,
+            "gross_cents": self.gross_cents,
+            "fees_cents": self.fees_cents,
+            "reason": self.reason.value,
+            "intent_id": self.intent_id,
+            "mae_ticks": self.mae_ticks,
+            "mfe_ticks": self.mfe_ticks,
+            "slippage_ticks": self.slippage_ticks,
+            "context": dict(self.context),
+            "breaks": list(self.breaks),
+        }
+
+
+def trip_of(source: Row) -> RoundTrip:
+    """The closed trade of a `trade` row. Raises RowError."""
+    context, breaks = source.payload.get("context"), source.payload.get("breaks")
+    try:
+        reason, side = ExitReason(rows.text(source, "reason")), Side(rows.number(source, "side"))
+    except ValueError as fault:
+        raise rows.RowError(f"journal row {source.kind} {source.ref}: {fault}") from fault
+    return RoundTrip(
+        id=source.ref,
+        trade_date=rows.day(source),
+        instrument=rows.text(source, "instrument"),
+        side=side,
+        quantity=rows.number(source, "quantity"),
+        entry_ns=rows.number(source, "entry_ns"),
+        entry_ticks=rows.real(source, "entry_ticks"),
+        exit_ns=rows.number(source, "exit_ns"),
+        exit_ticks=rows.real(source, "exit_ticks"),
+        gross_cents=rows.number(source, "gross_cents"),
+        fees_cents=rows.number(source, "fees_cents"),
+        reason=reason,
+        intent_id=rows.text(source, "intent_id"),
+        mae_ticks=rows.real(source, "mae_ticks"),
+        mfe_ticks=rows.real(source, "mfe_ticks"),
+        slippage_ticks=rows.real(source, "slippage_ticks"),
+        context=context if isinstance(context, dict) else {},
+        breaks=tuple(map(str, breaks)) if isinstance(breaks, list) else (),
+    )

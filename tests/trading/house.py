@@ -315,6 +315,12 @@ class House:
             assert self.desk.watch(self.facts).due_ns > self.now, "a timer that fired must move on"
         self.now = until
 
+    def decide(self, made: Decision) -> list[Action]:
+        """The router accepted something."""
+        before = len(self.done)
+        self._carry(self.desk.on_decision(made, self.facts))
+        return self.done[before:]
+
     # -- the person ---------------------------------------------------------------------------------------------------
 
     def press(self, command: Command, **args: str) -> list[Action]:

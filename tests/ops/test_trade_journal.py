@@ -1,0 +1,187 @@
+"""The trade journal as it is read from outside: chain, days with both P&Ls, statistics, sessions, and what cannot be read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from orderflow_tui.adapters.journal_memory import SyncJournal
+from orderflow_tui.adapters.rows import row_of
+from orderflow_tui.cli import app
+from orderflow_tui.domain.action import Row
+from orderflow_tui.domain.event import Command
+from orderflow_tui.domain.signal import Direction, Pattern, Regime, RegimeReading, Setup, SetupReading
+from orderflow_tui.ops.trade_journal import COLUMNS, document, read_books, text, write_csv
+from orderflow_tui.ports import JournalError
+from tests.builders import ES, MES
+from tests.trading.house import START_NS, TODAY, House, decision
+
+INSTRUMENTS = {"MES": MES, "ES": ES}
+SETUP = SetupReading(
+    "s-d1",
+    START_NS,
+    Setup.VA_BREAKOUT,
+    Direction.LONG,
+    20_000,
+    80.0,
+    85.0,
+    40.0,
+    (("value", 0.5, 1.0), ("trend", 0.4, 0.8)),
+    (Pattern.STACKED_BUY, Pattern.BUYING_ABSORPTION),
+    True,
+    "accepted above value",
+)
+
+
+def traded() -> House:
+    """A session in which a setup reached its target, a manual trade was stopped out and an entry was refused."""
+    house = House()
+    house.press(Command.OPEN_SESSION)
+    house.arm()
+    house.press(Command.AUTOMATION, mode="AUTO")
+    house.decide(decision())
+    house.trade(house.last, house.last + 30)
+    house.press(Command.AUTOMATION, mode="OFF")
+    house.enter("SELL")
+    house.trade(house.last + 20)
+    house.press(Command.BRACKET, side="UP")
+    house.press(Command.LIMIT, limit="daily_loss_cents", value="25000")
+    house.press(Command.CLOSE_SESSION, why="the run stopped")
+    return house
+
+
+def write(folder: Path, rows: list[Row], market: list[Row] | None = None) -> None:
+    with SyncJournal(folder, "run", START_NS) as journal:
+        journal.commit_now(rows)
+        for row in market or ():
+            journal.record(row)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    reading = RegimeReading(START_NS - 1, Regime.RANGING, Regime.RANGING, 0.8, (0.0, 0.0, 0.8, 0.0))
+    market = [row_of(SETUP), row_of(decision()), row_of(reading)]
+    write(tmp_path / "journal" / "paper", traded().rows, market)
+    return tmp_path
+
+
+def read(data: Path, on: date | None = None) -> dict[str, Any]:
+    return document(read_books(data, "paper"), "paper", on, INSTRUMENTS)
+
+
+def test_a_trade_tells_what_led_to_it_how_it_went_and_what_it_cost(data: Path) -> None:
+    first, second = read(data)["trades"]
+    assert (first["setup"], first["regime"], first["exit_reason"], first["confidence"]) == (
+        "VA_BREAKOUT",
+        "RANGING",
+        "TARGET",
+        80.0,
+    )
+    assert first["confidence_parts"] == [["value", 0.5, 1.0], ["trend", 0.4, 0.8]]
+    assert first["patterns"] == ["STACKED_BUY", "BUYING_ABSORPTION"]
+    assert [link["kind"] for link in first["chain"]] == ["setup", "decision", "intent", "fill", "fill"]
+    assert first["net"] == round(first["gross"] - first["commission"], 2) > 0
+    assert first["mfe_ticks"] >= 24
+    assert (second["setup"], second["side"], second["exit_reason"]) == ("manual", "SELL", "STOP")
+    assert second["regime"] == "RANGING", "what the market's journal said at the time"
+    assert second["confidence_parts"] is None
+    assert second["mae_ticks"] >= 16
+    assert second["net"] < 0
+
+
+def test_the_statistics_and_scorecards_are_those_of_the_trades(data: Path) -> None:
+    found = read(data)
+    nets = [trade["net"] for trade in found["trades"]]
+    everything = found["statistics"]
+    assert (everything["trades"], everything["wins"], everything["days"]) == (2, 1, 1)
+    assert everything["net"] == pytest.approx(sum(nets))
+    assert everything["expectancy"] == pytest.approx(sum(nets) / 2, abs=0.01)
+    assert everything["profit_factor"] == pytest.approx(nets[0] / -nets[1], abs=0.001)
+    assert everything["max_drawdown"] == pytest.approx(-nets[1])
+    assert everything["expectancy_interval"] > 0
+    assert {line["name"] for line in found["by_pattern"]} == {"VA_BREAKOUT", "manual"}
+    assert {line["name"] for line in found["by_exit"]} == {"TARGET", "STOP"}
+
+
+def test_a_day_shows_our_figure_the_brokers_and_the_difference() -> None:
+    house = traded()
+    assert house.floor.report is not None
+    house.floor.report = replace(house.floor.report, day_pnl_cents=house.desk.ledger.net_cents - 62)
+    house.changes["trade_date"] = date(2026, 3, 6)
+    house.trade(house.last)
+    (row,) = [r for r in house.rows if r.kind == "day" and r.payload["broker_cents"] is not None]
+    assert row.payload["difference_cents"] == 62
+    (told,) = house.alerts("day")
+    assert "difference 0.62" in told
+
+
+def test_a_session_is_read_back_with_limits_changes_and_its_summary(data: Path) -> None:
+    (session,) = read(data)["sessions"]
+    assert session["begin"]["limits"]["daily_loss_cents"] == 30_000
+    assert [(c["kind"], c["name"], c["old"], c["new"]) for c in session["changes"]] == [
+        ("limit", "daily_loss_cents", 30_000, 25_000)
+    ]
+    assert (session["end"]["why"], session["end"]["trades"], session["end"]["wins"]) == ("the run stopped", 2, 1)
+    assert session["end"]["refusals"] == {"bracket": 1}
+
+
+def test_one_date_keeps_its_own_trades_days_and_sessions(data: Path) -> None:
+    assert len(read(data, TODAY)["trades"]) == 2
+    other = read(data, date(2026, 3, 6))
+    assert (other["trades"], other["days"], other["sessions"], other["statistics"]["trades"]) == ([], [], [], 0)
+
+
+def test_runs_of_a_simulated_mode_lie_side_by_side(tmp_path: Path) -> None:
+    for run in ("a-demo", "b-demo"):
+        write(tmp_path / "journal" / "demo" / run, traded().rows)
+    found: Any = document(read_books(tmp_path, "demo"), "demo", None, INSTRUMENTS)
+    assert [trade["run"] for trade in found["trades"]].count("a-demo") == 2
+    assert found["statistics"]["trades"] == 4
+
+
+def test_without_the_markets_journal_the_chain_is_shorter_and_nothing_is_invented(tmp_path: Path) -> None:
+    write(tmp_path / "journal" / "paper", traded().rows)
+    (tmp_path / "journal" / "paper" / "market.sqlite").unlink()
+    first, second = read(tmp_path)["trades"]
+    assert [link["kind"] for link in first["chain"]] == ["intent", "fill", "fill"]
+    assert (first["confidence_parts"], second["regime"]) == (None, None)
+
+
+def test_the_text_and_the_table_hold_every_trade(data: Path) -> None:
+    found = read(data)
+    shown = text(found)
+    assert "VA_BREAKOUT · RANGING" in shown
+    assert "few trades" in shown
+    stream = io.StringIO()
+    write_csv(found, stream)
+    lines = list(csv.reader(io.StringIO(stream.getvalue())))
+    assert tuple(lines[0]) == COLUMNS
+    assert [line[COLUMNS.index("patterns")] for line in lines[1:]] == ["STACKED_BUY; BUYING_ABSORPTION", ""]
+
+
+def test_a_row_that_is_no_trade_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "journal" / "paper", [Row("orders", "trade", "t1", START_NS, {"reason": "LUNCH", "side": 1})])
+    with pytest.raises(JournalError, match="trade t1"):
+        read_books(tmp_path, "paper")
+
+
+def test_the_command_prints_the_document_writes_the_table_and_says_where_nothing_is(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = CliRunner().invoke
+    shown = run(app, ["journal", "--mode", "paper", "--data-dir", str(data), "--json"])
+    assert json.loads(shown.stdout)["schema"] == "orderflow-tui/journal/1"
+    written = run(app, ["journal", "--mode", "paper", "--data-dir", str(data), "--csv", "t.csv", "--date", "2026-03-05"])
+    assert (written.exit_code, written.stdout) == (0, "")
+    assert len((tmp_path / "t.csv").read_text().splitlines()) == 3
+    assert "no journal of mode live" in str(run(app, ["journal", "--mode", "live", "--data-dir", str(data)]).exception)
+    assert "not 'today'" in str(run(app, ["journal", "--date", "today", "--data-dir", str(data)]).exception)
