@@ -1,7 +1,8 @@
 """The only caller of the broker. Whatever leaves the house goes through this file.
 
-It looks at the STOP file before an entry, passes each revision of an order once, and turns a broker's
-NotSent into a SendFailed event. It decides nothing else.
+It looks at the STOP file before an entry, passes each revision of an order once, and turns a broker's NotSent into a
+SendFailed event. A second passing is our bug: it is stopped here and locks, and says nothing about the first, which may live.
+It decides nothing else.
 """
 
 from __future__ import annotations
@@ -9,12 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from orderflow_tui.domain.action import AskAccountReport, AskMargin, Cancel, CancelEverything, Send, SendChange
-from orderflow_tui.domain.event import Event, SendFailed
+from orderflow_tui.domain.event import Event, SendFailed, Trouble
+from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import Purpose
 from orderflow_tui.ports import Broker, NotSent
 
 BrokerAction = Send | SendChange | Cancel | CancelEverything | AskAccountReport | AskMargin
 NO_SEND_PATH = "this mode has no way to send orders"
+
+
+class _Repeated(Exception):
+    """A revision that went out already."""
 
 
 class Outbox:
@@ -26,7 +32,7 @@ class Outbox:
         self._passed: set[tuple[str, int]] = set()
 
     def carry_out(self, action: BrokerAction, now_ns: int) -> list[Event]:
-        """Hand an action to the broker; returns SendFailed events for what did not go out."""
+        """Hand an action to the broker; returns SendFailed events for what did not go out, Trouble for what was a repetition."""
         broker = self._broker
         if broker is None:
             ids = tuple(o.id for o in action.orders) if isinstance(action, Send) else ()
@@ -48,6 +54,8 @@ class Outbox:
                     broker.ask_margin(action.instrument, now_ns)
         except NotSent as fault:
             return [SendFailed(now_ns, _unsent(action), True, str(fault))]
+        except _Repeated as fault:
+            return [Trouble(now_ns, LatchKind.INVARIANT, str(fault))]
         return []
 
     def _send(self, broker: Broker, action: Send, now_ns: int) -> list[Event]:
@@ -63,7 +71,7 @@ class Outbox:
     def _once(self, order_id: str, revision: int) -> None:
         key = (order_id, revision)
         if key in self._passed:
-            raise NotSent(f"order {order_id} revision {revision} already went out")
+            raise _Repeated(f"order {order_id} revision {revision} was about to go out a second time")
         self._passed.add(key)
 
 

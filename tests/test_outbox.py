@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orderflow_tui.domain.action import AskAccountReport, AskMargin, Cancel, CancelEverything, Send, SendChange
-from orderflow_tui.domain.event import SendFailed
+from orderflow_tui.domain.event import SendFailed, Trouble
+from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import Change, Order, Purpose, Role
 from orderflow_tui.outbox import Outbox
 from orderflow_tui.ports import NotSent
@@ -65,11 +66,10 @@ def test_a_revision_goes_out_once() -> None:
     outbox = Outbox(wire, lambda: None)
     assert outbox.carry_out(Send((order(),)), 1) == []
     again = outbox.carry_out(Send((order(),)), 2)
-    assert isinstance(again[0], SendFailed)
-    assert again[0].proven
+    assert again == [Trouble(2, LatchKind.INVARIANT, "order of1-t-1-E revision 1 was about to go out a second time")]
     change = Change("of1-t-1-E", 2, 1, 101, Purpose.PROTECT)
     assert outbox.carry_out(SendChange(change, order(revision=2)), 3) == []
-    assert isinstance(outbox.carry_out(SendChange(change, order(revision=2)), 4)[0], SendFailed)
+    assert isinstance(outbox.carry_out(SendChange(change, order(revision=2)), 4)[0], Trouble)
     assert wire.seen == ["send of1-t-1-E", "change of1-t-1-E r2"]
 
 

@@ -36,6 +36,7 @@ class Ticket:
     refused_ns: int | None = None  # when the broker last refused a change: it is not asked again for a while
     sound: bool = True  # the broker echoed the safety fields we asked for
     note: str = ""
+    parent: Ticket | None = None  # the entry it hangs on
 
     @property
     def live(self) -> bool:
@@ -53,6 +54,14 @@ class Ticket:
         """What will certainly fill when its price comes: the lesser of agreed and asked."""
         agreed = self.order.quantity if self.change is None else min(self.order.quantity, self.change.quantity)
         return max(0, agreed - self.filled) if self.live else 0
+
+    @property
+    def protecting(self) -> int:
+        """What is assured and awake: the broker holds a child back until its entry fills, and wakes only as much of it."""
+        parent = self.parent
+        if parent is None or parent.state is OrderState.FILLED:
+            return self.assured
+        return min(self.assured, max(0, parent.filled - self.filled))
 
     @property
     def group(self) -> str:
@@ -106,7 +115,7 @@ class Blotter:
     def add(self, order: Order, now_ns: int, state: OrderState = OrderState.PROPOSED) -> Ticket:
         """Enter a new order. The same id twice is our bug."""
         assert order.id not in self.tickets, f"order id {order.id} used twice"
-        ticket = Ticket(order, state, now_ns, news_ns=now_ns)
+        ticket = Ticket(order, state, now_ns, news_ns=now_ns, parent=self.tickets.get(order.parent_id or ""))
         assert ticket.live, f"order {order.id} enters the book as {state.value}"
         self.tickets[order.id] = self._live[order.id] = ticket
         return ticket
@@ -216,7 +225,7 @@ def covered(stops: Iterable[Ticket]) -> int:
     """Contracts these stops take out: within a group the largest counts, because one fill cancels the rest."""
     groups: dict[str, int] = {}
     for stop in stops:
-        groups[stop.group] = max(groups.get(stop.group, 0), stop.assured)
+        groups[stop.group] = max(groups.get(stop.group, 0), stop.protecting)
     return sum(groups.values())
 
 

@@ -21,7 +21,7 @@ from orderflow_tui.domain.market import Grade, Mark
 from orderflow_tui.domain.order import Intent, OrderState, Purpose, Role, Side
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.domain.signal import Decision
-from orderflow_tui.trading import rows
+from orderflow_tui.trading import invariants, rows
 from orderflow_tui.trading.arming import Arming, AutomationMode
 from orderflow_tui.trading.blotter import Blotter, Moved, Ticket, UnknownOrder
 from orderflow_tui.trading.bracket import Levels
@@ -351,6 +351,11 @@ class Floor:
         fate, why = self.gate.second_look(proposal, answer, trading_state(self)[0], self.now)
         match fate:
             case Fate.SEND:
+                broken = invariants.leaving(self, proposal)
+                if broken is not None:
+                    self.drop(key, News.REVOKED, broken)
+                    self.latch(LatchKind.INVARIANT, broken)
+                    return
                 del self.waiting[key]
                 self._send(proposal)
             case Fate.SEND_UNCOMMITTED:

@@ -1,19 +1,40 @@
-"""What must hold after every event, whatever came. A broken one is our bug: it locks.
+"""What must hold whatever came: after every event, and once more when something is about to leave. A break is our bug: it locks.
 
-Kept on in production, because a lock costs a look and a wrong belief costs money.
+Kept on in production, because a lock costs a look and a wrong belief costs money. The others of the ten live where they can
+be seen: an order at the broker without a committed intent (`audit`, `booking`), a name that would leave twice (`outbox`),
+a ledger that differs from the broker (`reconcile`), latches that end only by an authorised row (`latches`).
 """
 
 from __future__ import annotations
 
-from orderflow_tui.domain.order import Side
+from typing import TYPE_CHECKING
+
+from orderflow_tui.domain.order import Purpose, Side
+from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.trading import caps
-from orderflow_tui.trading.floor import Floor
 from orderflow_tui.trading.lifecycle import UNSENT
+
+if TYPE_CHECKING:
+    from orderflow_tui.trading.floor import Floor
+    from orderflow_tui.trading.gate import Proposal
+
+LATE_NS = SECOND_NS  # beyond the guard's own times
 
 
 def broken(floor: Floor) -> tuple[str, ...]:
     """The invariants that do not hold now, as sentences."""
-    return tuple(s for s in (_counts_agree(floor), _one_entry(floor), _bounded(floor)) if s is not None)
+    return tuple(s for s in (_counts_agree(floor), _bounded(floor), _covered(floor)) if s is not None)
+
+
+def leaving(floor: Floor, proposal: Proposal) -> str | None:
+    """Why an entry must not leave although the gate let it: a halt stands, or another entry is on its way."""
+    if proposal.purpose is not Purpose.ENTRY:
+        return None
+    entry = proposal.orders[0]
+    if floor.board.latches:
+        return f"{entry.id} would leave although {floor.board.latches[0].kind.value} halts"
+    others = [t.order.id for t in floor.blotter.entries() if t.order.id != entry.id]
+    return f"{entry.id} would leave while {others[0]} is on its way" if others else None
 
 
 def _counts_agree(floor: Floor) -> str | None:
@@ -25,12 +46,6 @@ def _counts_agree(floor: Floor) -> str | None:
     return None
 
 
-def _one_entry(floor: Floor) -> str | None:
-    """At most one entry is on its way."""
-    entries = floor.blotter.entries()
-    return f"{len(entries)} entries alive at once" if len(entries) > 1 else None
-
-
 def _bounded(floor: Floor) -> str | None:
     """What our own entries could still make of the position stays within the hard cap."""
     exposure = floor.blotter.exposure(floor.execution, floor.position(floor.execution))
@@ -39,4 +54,17 @@ def _bounded(floor: Floor) -> str | None:
         worst = abs(exposure.position + ticket.order.side * ticket.remaining)
         if worst > max(caps.MAX_CONTRACTS, abs(exposure.position)):
             return f"a {Side(ticket.order.side).name} entry could make {worst} contracts"
+    return None
+
+
+def _covered(floor: Floor) -> str | None:
+    """Whatever is held has its stop, or the guard has acted in its time."""
+    if floor.campaign is not None or floor.recovering or not floor.reachable:
+        return None
+    timing = floor.params.timing
+    allowed_ns = (timing.naked_ms + timing.naked_confirm_ms) * MS_NS + LATE_NS
+    for symbol in floor.held:
+        guard = floor.guards.get(symbol)
+        if guard is not None and guard.since_ns is not None and floor.now - guard.since_ns > allowed_ns:
+            return f"{floor.position(symbol):+d} {symbol} without its stop for {(floor.now - guard.since_ns) // MS_NS} ms"
     return None

@@ -8,8 +8,10 @@ what is on its way, or of unknown outcome, is *hoped for*.
 * They add up but are not confirmed within 2 s: an emergency stop in the *same* group, so that two living stops could never
   reverse the position.
 * Neither is confirmed 3 s later, or the market stands beyond where the stop should be: flatten.
-* More assured than held: shrink by a change, the youngest group first, both of its legs. Nothing held and nothing coming:
-  what is left over is cancelled after a second, which is the time the broker has to do it itself.
+* A child of an entry that has not filled sleeps at the broker and protects nothing, least of all somebody else's contracts.
+* More assured than held: shrink by a change, the youngest group first, both of its legs. An exit that is still too large 10 s
+  later would reverse when it fills: flatten. Nothing held and nothing coming: what is left over is cancelled after a second,
+  which is the time the broker has to do it itself.
 
 The guard only says what it wants; the desk asks the gate. While a flatten campaign runs or the broker cannot be reached it
 is not asked.
@@ -30,6 +32,7 @@ from orderflow_tui.trading.lifecycle import WORKING_STATES
 ORPHAN_NS = SECOND_NS
 CANCEL_AGAIN_NS = 2 * SECOND_NS
 BEYOND_NS = 5 * SECOND_NS
+TOO_LARGE_NS = 10 * SECOND_NS
 
 
 class Cover(Enum):
@@ -102,7 +105,7 @@ def _allotments(legs: Sequence[Ticket], left: int) -> list[tuple[Ticket, int]]:
 class Guard:
     """Remembers since when a position is not covered. Times in ns."""
 
-    __slots__ = ("_beyond_ns", "_confirm_ns", "_emergency_ns", "_naked_ns", "_over_ns", "since_ns")
+    __slots__ = ("_beyond_ns", "_confirm_ns", "_emergency_ns", "_large_ns", "_naked_ns", "_over_ns", "since_ns")
 
     def __init__(self, naked_ms: int, confirm_ms: int) -> None:
         self._naked_ns = naked_ms * MS_NS
@@ -111,10 +114,11 @@ class Guard:
         self._emergency_ns: int | None = None
         self._over_ns: int | None = None
         self._beyond_ns: int | None = None
+        self._large_ns: int | None = None  # since when more would be taken out than is held
 
     def reset(self) -> None:
         """Begin counting anew: after a reconnect, after a campaign."""
-        self.since_ns = self._emergency_ns = self._over_ns = self._beyond_ns = None
+        self.since_ns = self._emergency_ns = self._over_ns = self._beyond_ns = self._large_ns = None
 
     def sent(self, now_ns: int) -> None:
         """An emergency stop passed the gate."""
@@ -132,6 +136,8 @@ class Guard:
             times.append(self._over_ns + ORPHAN_NS)
         if self._beyond_ns is not None:
             times.append(self._beyond_ns + BEYOND_NS)
+        if self._large_ns is not None:
+            times.append(self._large_ns + TOO_LARGE_NS)
         return min(times, default=None)
 
     def watch(self, position: int, live: Sequence[Ticket]) -> Watch:
@@ -154,7 +160,7 @@ class Guard:
     def look(self, position: int, live: Sequence[Ticket], last_ticks: int | None, now_ns: int) -> GuardWish:
         """What is wanted for this position, the live orders of its instrument and its last trade."""
         if not position:
-            self.since_ns = self._emergency_ns = self._beyond_ns = None
+            self.since_ns = self._emergency_ns = self._beyond_ns = self._large_ns = None
             return self._orphans(live, now_ns)
         self._over_ns = None
         against = Side.SELL if position > 0 else Side.BUY
@@ -168,19 +174,20 @@ class Guard:
             self.since_ns = self._emergency_ns = None
             if self._beyond(against, stops, last_ticks, now_ns):
                 return GuardWish(flatten="the stop was reached and did not fill")
-            return self._surplus(need, live, against)
+            return self._surplus(need, live, against, now_ns)
         targets = [t for t in live if t.order.role is Role.TARGET and t.order.side is against]
         return self._uncovered(need, assured, stops, targets, now_ns)
 
     def _uncovered(self, need: int, assured: int, stops: Sequence[Ticket], targets: Sequence[Ticket], now_ns: int) -> GuardWish:
         if self.since_ns is None:
             self.since_ns = now_ns
+        self._large_ns = None
         hoped = covered(t for t in stops if t.sound)
         if self._emergency_ns is None:
             if hoped < need:
                 return GuardWish(emergency=Emergency(need - hoped, _widowed(need - hoped, stops, targets)))
             if now_ns - self.since_ns >= self._naked_ns:
-                doubtful = next(t for t in stops if not _assured(t))
+                doubtful = next(t for t in stops if t.protecting and t.sound and not _assured(t))
                 return GuardWish(emergency=Emergency(need - assured, doubtful.group))
             return NOTHING
         if now_ns - self._emergency_ns >= self._confirm_ns:
@@ -199,7 +206,7 @@ class Guard:
             self._beyond_ns = now_ns
         return now_ns - self._beyond_ns >= BEYOND_NS
 
-    def _surplus(self, need: int, live: Sequence[Ticket], against: Side) -> GuardWish:
+    def _surplus(self, need: int, live: Sequence[Ticket], against: Side, now_ns: int) -> GuardWish:
         """Shrink exits beyond what is held or can still join by a live entry. Stops and targets are counted apart: they
         are alternatives. The oldest groups keep theirs; a stop without its safety fields keeps nothing."""
         entering = sum(t.remaining for t in live if t.order.purpose is Purpose.ENTRY and t.order.side is not against)
@@ -208,15 +215,27 @@ class Guard:
         targets = [t for t in legs if t.order.role is Role.TARGET]
         shrink: list[tuple[str, int]] = []
         cancel: list[str] = []
+        large = False
         for kind in (stops, targets):
             for leg, keep in _allotments(kind, need + entering):
+                large = large or leg.remaining > keep
                 if leg.remaining <= keep or leg.change is not None or leg.cancel_ns is not None or leg.refused_ns is not None:
                     continue
                 if keep:
                     shrink.append((leg.order.id, leg.filled + keep))
                 else:
                     cancel.append(leg.order.id)
+        if self._too_large(large, now_ns):
+            return GuardWish(flatten="the broker does not make the exits as small as the position")
         return GuardWish(shrink=tuple(shrink), cancel=tuple(cancel)) if shrink or cancel else NOTHING
+
+    def _too_large(self, large: bool, now_ns: int) -> bool:
+        if not large:
+            self._large_ns = None
+            return False
+        if self._large_ns is None:
+            self._large_ns = now_ns
+        return now_ns - self._large_ns >= TOO_LARGE_NS
 
     def _orphans(self, live: Sequence[Ticket], now_ns: int) -> GuardWish:
         """Exits with nothing to exit and no entry that could still bring something."""

@@ -16,6 +16,8 @@ from random import Random
 from orderflow_tui.adapters.journal_store import ORDERS_FILE
 from orderflow_tui.adapters.sim_broker import SimBroker
 from orderflow_tui.adapters.sim_broker_orders import FillRules
+from orderflow_tui.domain.event import Event
+from orderflow_tui.domain.market import Trades
 from orderflow_tui.domain.order import Order
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.ports import NotSent
@@ -34,6 +36,7 @@ class Census:
 
     folder: Path
     seed: int
+    mode: str = "paper"
     kills: int = 0
     sent: dict[str, Order] = field(default_factory=dict)
     numbers: dict[int, str] = field(default_factory=dict)
@@ -61,7 +64,7 @@ class Census:
         pid = os.fork()
         if pid == 0:
             ours.close()
-            live(theirs, self.folder, run, self.seed, last=last)
+            live(theirs, self.folder, run, self.seed, self.mode, last=last)
         theirs.close()
         try:
             self._serve(ours, pid, last=last)
@@ -103,24 +106,27 @@ class Census:
             result = self._do(name, args)
         except NotSent as fault:
             refused = str(fault)
-        return refused, result, self.sim.watch, self.now_ns
+        return refused, result, self.now_ns
 
     def _do(self, name: str, args: tuple[object, ...]) -> object:
         match name:
-            case "hello" | "ready":
+            case "hello":
                 return None
             case "settled":
                 self.settled = args  # type: ignore[assignment]
                 return None
             case "send":
                 self._judge(args[0])  # type: ignore[arg-type]
-            case "on_market":
-                self.now_ns = max(self.now_ns, int(args[0].ts_ns[-1]))  # type: ignore[attr-defined]
-            case "on_time":
-                self.now_ns = max(self.now_ns, int(args[0]))  # type: ignore[call-overload]
+            case "step":
+                return self._step(args[0])  # type: ignore[arg-type]
             case _:
                 pass
         return getattr(self.sim, name)(*args)
+
+    def _step(self, trades: Trades) -> list[Event]:
+        """The tape goes on: what was due until then, then the match."""
+        self.now_ns = max(self.now_ns, int(trades.ts_ns[-1]))
+        return [*self.sim.on_time(self.now_ns), *self.sim.on_market(trades)]
 
     # -- judging ------------------------------------------------------------------------------------------------------
 

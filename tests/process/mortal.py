@@ -1,27 +1,43 @@
-"""The child: a headless house on the real journal, trading until it is killed."""
+"""The child: the real runtime on the real journal, asynchronous as in paper and live, trading until it is killed.
+
+Only the broker is the parent's, behind a socket, and time is the tape's: each step of the market is half a second, so that a
+life of a second holds a session. What waits for the disk is usually waited for before the next step, not always: then the
+market goes on during a commit.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import traceback
-from dataclasses import replace
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 
-from orderflow_tui.adapters.journal_memory import SyncJournal
-from orderflow_tui.closed_loop import ClosedLoop
-from orderflow_tui.domain.event import ClockTick, Command, OperatorCommand
+from loguru import logger
+
+from orderflow_tui.adapters.journal import Journal, Run
+from orderflow_tui.domain.action import Observation, Row
+from orderflow_tui.domain.event import Command, MarketEvent
 from orderflow_tui.domain.market import trades_of
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.engine import Engine, EngineParams
+from orderflow_tui.modes import mode_named
+from orderflow_tui.runtime import House, Runtime
+from orderflow_tui.seam import Seam
 from orderflow_tui.trading.limits import RiskLimits, Timing, TradingParams
+from orderflow_tui.view.build import Surroundings, ViewBuilder
 from orderflow_tui.window import WindowParams
 from tests.process.wire import Gone, WireBroker, send
 from tests.simulation.house import RESUME_WORD, USUAL, setting
 
-STEP_NS = 1_000 * MS_NS
-QUIET_STEPS = 80
+STEP_NS = 500 * MS_NS
+QUIET_STEPS = 160
+LOOP_TURNS = 12
+WAITS_FOR_DISK = 0.7  # of the steps
+COMMIT_WAIT_MS = 60_000  # the tape runs some hundred times faster than the disk: what may wait for it is stretched alike
 FREE = RiskLimits(
     daily_loss_cents=10**9,
     daily_profit_cents=0,
@@ -41,67 +57,129 @@ def params(install: str) -> EngineParams:
         execution=mes,
         instruments={"ES": base.analysis, "MES": mes},
         table=USUAL,
-        trading=TradingParams(risk=FREE, timing=Timing(fence_clear_ms=500)),
+        trading=TradingParams(risk=FREE, timing=Timing(fence_clear_ms=500, commit_wait_ms=COMMIT_WAIT_MS)),
         window=WindowParams(lunch_start_min=0, lunch_end_min=0),
         install=install,
     )
 
 
-def live(sock: socket.socket, folder: Path, run: str, seed: int, *, last: bool) -> None:
-    """One life. `last`: nobody kills it; it flattens, waits and reports how it stands."""
+def live(sock: socket.socket, folder: Path, run: str, seed: int, mode: str, *, last: bool) -> None:
+    """One life in the commit manner of `mode`. `last`: nobody kills it; it flattens, waits and reports how it stands."""
     code = 0
+    logger.remove()
     try:
-        _live(WireBroker(sock), folder, run, Random(f"{seed}:{run}"), last=last)
-    except Gone:
-        code = 3
+        life = Life(WireBroker(sock), folder, run, Random(f"{seed}:{run}"), mode, last)
+        runtime = Runtime(life.build, Seam(run))
+        runtime.start()
+        runtime.join()
+        if isinstance(runtime.failure, Gone):
+            code = 3
+        elif runtime.failure is not None:
+            send(sock, ("failed", ("".join(traceback.format_exception(runtime.failure)),)))
     except BaseException:
-        send(sock, ("failed", (traceback.format_exc(),)))
         code = 1
     finally:
         os._exit(code)
 
 
-def _live(broker: WireBroker, folder: Path, run: str, rng: Random, *, last: bool) -> None:
-    with SyncJournal(folder, run, broker.now_ns) as journal:
-        engine = Engine(params(journal.install))
-        engine.restore(journal.rows())
-        loop = ClosedLoop(engine, broker, journal)
-        broker.ask("connect", broker.now_ns)
-        broker.ask("ready")
-        price, now_ns, key = 20_000, broker.now_ns, 0
+@dataclass
+class Life:
+    """The parts of a house for one life; it is the feed too."""
 
-        def press(command: Command, **args: str) -> None:
-            nonlocal key
-            key += 1
-            loop.feed(OperatorCommand(now_ns, command, f"{run}-{key}", args))
+    broker: WireBroker
+    folder: Path
+    run: str
+    rng: Random
+    mode: str
+    last: bool
 
-        steps = QUIET_STEPS if last else 10**9
-        for step in range(steps):
-            now_ns += STEP_NS
-            price += rng.choice((-2, -1, 0, 1, 2))
-            loop.feed(trades_of("ES", [now_ns], [price], [1], [1], bid=[price - 1], ask=[price]))
-            loop.feed(ClockTick(now_ns))
-            if last:
-                if step == QUIET_STEPS // 4:
-                    press(Command.FLATTEN)
-                continue
-            _trade(press, rng, engine)
-        desk = engine.desk
-        unknown = tuple(t.order.id for t in desk.working)
-        broker.ask("settled", desk.position(), unknown, tuple(latch.kind.value for latch in desk.latches))
+    async def build(self, runtime: Runtime) -> House:
+        """The house, inside the engine's loop."""
+        self.runtime, self.now_ns = runtime, self.broker.now_ns
+        self.journal = await Journal.open(self.folder, Run(self.run, self.mode), post=runtime.post, clock=self.clock)
+        engine = self.engine = Engine(params(self.journal.install))
+        views = ViewBuilder(engine, Surroundings(mode=self.mode, account_suffix="", contract="", stop_file=""))
+        self.broker.ask("connect", self.now_ns)
+        return House(
+            mode=mode_named(self.mode),
+            engine=engine,
+            feed=self,
+            broker=self.broker,
+            matching=None,
+            journal=self.journal,
+            boot_rows=await self.journal.rows(),
+            row_of=_row_of,
+            stop_seen=lambda: None,
+            watch_stop=_forever,
+            write_stop=lambda word: None,
+            clock=self.clock,
+            steer=lambda name, value: None,
+            warm=tuple,
+            view=lambda seq, alerts: views.build(seq, 0, self.now_ns, alerts, None),
+            beat=lambda view: None,
+            grace_ns=0,
+            fps=2.0,
+            check_key=lambda key: key == "key",
+        )
+
+    def clock(self) -> int:
+        """The tape's time."""
+        return self.now_ns
+
+    async def events(self) -> AsyncIterator[MarketEvent]:
+        """The tape: the broker sees each trade first and tells what came of it; somebody presses keys in between."""
+        price = 20_000
+        for step in range(QUIET_STEPS if self.last else 10**9):
+            self.now_ns += STEP_NS
+            price += self.rng.choice((-2, -1, 0, 1, 2))
+            trades = trades_of("ES", [self.now_ns], [price], [1], [1], bid=[price - 1], ask=[price])
+            for report in self.broker.ask("step", trades):
+                self.runtime.post(report)
+            yield trades
+            if self.last and step == QUIET_STEPS // 4:
+                self.press(Command.FLATTEN)
+            elif not self.last:
+                self.trade()
+            await self.turns()
+            if self.rng.random() < WAITS_FOR_DISK:
+                await self.journal.flush()
+                await self.turns()
+        desk = self.engine.desk
+        unknown = tuple(ticket.order.id for ticket in desk.working)
+        self.broker.ask("settled", desk.position(), unknown, tuple(latch.kind.value for latch in desk.latches))
+
+    @staticmethod
+    async def turns() -> None:
+        """Let the loop do what was asked of it: a key is heard, looked at and acted on in a few turns."""
+        for _ in range(LOOP_TURNS):
+            await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+    def press(self, command: Command, **args: str) -> None:
+        """A key, through the seam like every key."""
+        self.runtime.seam.command(command, args)
+
+    def trade(self) -> None:
+        """Arm and enter often, flatten and halt now and then, resume when latched."""
+        what = self.rng.random()
+        if self.engine.desk.latches:
+            if what < 0.2:
+                self.press(Command.RESUME, word=RESUME_WORD, key="key")
+        elif what < 0.25:
+            self.press(Command.ARM)
+            self.press(Command.BRACKET, side=self.rng.choice(("BUY", "SELL")), quantity=str(self.rng.randint(1, 2)))
+        elif what < 0.26:
+            self.press(Command.FLATTEN)
+        elif what < 0.27:
+            self.press(Command.HALT)
 
 
-def _trade(press: object, rng: Random, engine: Engine) -> None:
-    """Arm and enter often, flatten and halt now and then, resume when latched."""
-    assert callable(press)
-    what = rng.random()
-    if engine.desk.latches:
-        if what < 0.2:
-            press(Command.RESUME, word=RESUME_WORD, key_ok="true")
-    elif what < 0.35:
-        press(Command.ARM)
-        press(Command.BRACKET, side=rng.choice(("BUY", "SELL")), quantity=str(rng.randint(1, 2)))
-    elif what < 0.37:
-        press(Command.FLATTEN)
-    elif what < 0.38:
-        press(Command.HALT)
+async def _forever(post: object) -> None:
+    del post
+    await asyncio.Event().wait()
+
+
+def _row_of(item: Observation) -> Row:
+    return Row("market", "other", type(item).__name__, 0)

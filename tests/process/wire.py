@@ -11,10 +11,7 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-from orderflow_tui.domain.event import Event
-from orderflow_tui.domain.market import Depth, Quote, Trades
 from orderflow_tui.domain.order import Change, Order
-from orderflow_tui.domain.watch import Watch
 from orderflow_tui.ports import NotSent
 
 HEAD = struct.Struct("!I")
@@ -53,31 +50,20 @@ def _exactly(sock: socket.socket, count: int) -> bytes:
 
 
 class WireBroker:
-    """Implements ports.MatchingBroker by asking the parent. Its `watch` comes with every answer."""
+    """Implements ports.Broker by asking the parent; every answer brings the parent's time."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self.watch: Watch = Watch()
         self.now_ns = 0
         self.ask("hello")
 
     def ask(self, name: str, *args: object) -> Any:
         """One request; raises NotSent when the broker refused it."""
         send(self._sock, (name, args))
-        refused, result, self.watch, self.now_ns = receive(self._sock)
+        refused, result, self.now_ns = receive(self._sock)
         if refused is not None:
             raise NotSent(refused)
         return result
-
-    def on_market(self, event: Trades | Quote | Depth) -> list[Event]:
-        """Match."""
-        reports: list[Event] = self.ask("on_market", event)
-        return reports
-
-    def on_time(self, now_ns: int) -> list[Event]:
-        """Do what is due."""
-        reports: list[Event] = self.ask("on_time", now_ns)
-        return reports
 
     def send(self, orders: Sequence[Order], now_ns: int) -> None:
         """Place."""

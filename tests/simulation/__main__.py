@@ -1,135 +1,83 @@
 """`python -m tests.simulation --seeds N [--first S] [--jobs J]`: run seeds, count, report, shrink. Exit 0 when none failed.
 
-`--seed S --trace` prints what happened in one seed.
+`--seed S --trace` prints what happened in one seed. `--alone N` runs each kind of fault alone in N seeds, `--pairs N` runs
+N random pairs of kinds. A long run tells its progress on standard error, and the number to go on from with `--first`.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
 
+from tests.simulation.crew import prepare, run_many
 from tests.simulation.faults import KINDS, Plan
 from tests.simulation.run import run_seed
 from tests.simulation.shrink import case, shrink
-from tests.simulation.world import LIVENESS_S, Failure
+from tests.simulation.tally import Tally, report
+from tests.simulation.world import Failure
 
-BATCH = 25
 SHRUNK = 8  # failures that are shrunk; the rest is listed
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a batch of seeds came to."""
-
-    seeds: int = 0
-    events: int = 0
-    entries: int = 0
-    boots: int = 0
-    naked_ns: int = 0
-    injected: Counter[str] = field(default_factory=Counter)
-    failures: list[tuple[Plan, Failure]] = field(default_factory=list)
-
-    def add(self, other: Tally) -> None:
-        """Take another batch in."""
-        self.seeds += other.seeds
-        self.events += other.events
-        self.entries += other.entries
-        self.boots += other.boots
-        self.naked_ns = max(self.naked_ns, other.naked_ns)
-        self.injected += other.injected
-        self.failures += other.failures
-
-
-def run_batch(first: int, count: int, chaos_s: int) -> Tally:
-    """Run consecutive seeds."""
-    tally = Tally()
-    for seed in range(first, first + count):
-        outcome = run_seed(seed, chaos_s)
-        tally.add(
-            Tally(
-                1,
-                outcome.events,
-                outcome.entries,
-                outcome.boots,
-                outcome.naked_ns,
-                outcome.injected,
-                [] if outcome.failure is None else [(outcome.plan, outcome.failure)],
-            )
-        )
-    return tally
-
-
-def batches(first: int, count: int) -> Iterator[tuple[int, int]]:
-    """(first seed, number) of each batch."""
-    for start in range(first, first + count, BATCH):
-        yield start, min(BATCH, first + count - start)
-
-
-def prepare() -> None:
-    """A worker's memory is static after the imports: the collector need not walk it."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-
-
-def run_many(first: int, count: int, jobs: int, chaos_s: int, *, stop_at: int = 0) -> Tally:
-    """Run seeds on several processes; with `stop_at` stop after so many failures."""
-    total, parts = Tally(), list(batches(first, count))
-    if jobs <= 1:
-        prepare()
-        for start, number in parts:
-            total.add(run_batch(start, number, chaos_s))
-            if stop_at and len(total.failures) >= stop_at:
-                break
-        return total
-    with ProcessPoolExecutor(jobs, initializer=prepare) as pool:
-        pending = [pool.submit(run_batch, start, number, chaos_s) for start, number in parts]
-        for future in pending:
-            total.add(future.result())
-            if stop_at and len(total.failures) >= stop_at:
-                pool.shutdown(cancel_futures=True)
-                break
-    return total
-
-
-def report(total: Tally, took_s: float, chaos_s: int) -> None:
-    """Print the figures."""
-    simulated_h = total.seeds * (chaos_s + LIVENESS_S) / 3600
-    say(f"{total.seeds} seeds in {took_s:.1f} s: {60 * total.seeds / took_s:,.0f} seeds/min, {simulated_h:,.1f} simulated hours")
-    say(f"{total.events:,} events, {total.entries:,} entries sent, {total.boots:,} boots")
-    say(f"a position stood without its stop for at most {total.naked_ns / 1e9:.2f} s while connected")
-    struck = [kind for kind in KINDS if total.injected[kind]]
-    say(f"faults injected: {sum(total.injected[k] for k in KINDS):,} of {len(struck)}/{len(KINDS)} kinds")
-    width = max(len(kind) for kind in KINDS)
-    for start in range(0, len(KINDS), 4):
-        say("  " + "  ".join(f"{kind:<{width}} {total.injected[kind]:>8,}" for kind in KINDS[start : start + 4]))
-
-
-def report_failures(failures: list[tuple[Plan, Failure]]) -> None:
-    """Print each failure; the first few shrunk, as ready tests."""
-    for name, count in Counter(f.name for _, f in failures).most_common():
-        say(f"  {count:>5}  {name}")
-    shrunk: set[str] = set()
-    for plan, failure in failures:
-        say(f"seed {plan.seed} at {failure.at_s} s: {failure.sentence}")
-        if failure.name in shrunk or len(shrunk) >= SHRUNK:
-            continue
-        shrunk.add(failure.name)
-        small = shrink(plan, failure.name)
-        say(f"  shrunk to {small.chaos_s} s with {', '.join(small.kinds) or 'no fault at all'}")
-        say(case(small, failure))
+PROGRESS_S = 15.0
 
 
 def say(line: str) -> None:
     """A line on standard output."""
     sys.stdout.write(line + "\n")
     sys.stdout.flush()
+
+
+def murmur(line: str) -> None:
+    """A line on standard error."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def run(plans: str, first: int, count: int, jobs: int, chaos_s: int) -> int:
+    """Run, tell failures as they come, report at the end or when interrupted."""
+    total, began, told = Tally(), time.perf_counter(), time.perf_counter()
+    interrupted = False
+    try:
+        for tally in run_many(first, count, jobs, chaos_s, plans):
+            total.add(tally)
+            for plan, failure in tally.failures:
+                say(f"FAILED seed {plan.seed} at {failure.at_s} s: {failure.sentence}")
+            now = time.perf_counter()
+            if now - told >= PROGRESS_S:
+                told, rate = now, 60 * total.seeds / (now - began)
+                murmur(
+                    f"{total.seeds:,} of {count:,} seeds, {rate:,.0f} seeds/min, {total.failed} failed; "
+                    f"next is --first {first + total.seeds}"
+                )
+    except KeyboardInterrupt:
+        interrupted = True
+        say(f"interrupted: go on with --first {first + total.seeds} --seeds {count - total.seeds}")
+    for line in report(total, time.perf_counter() - began, chaos_s):
+        say(line)
+    if plans == "alone":
+        missing = total.never_struck
+        say(f"kinds that never struck: {', '.join(missing) or 'none'}")
+        if missing and not interrupted:
+            total.failed += 1
+    say(f"{total.failed} of {total.seeds:,} seeds failed")
+    if not interrupted:
+        report_failures(total.failures)
+    return 1 if total.failed or interrupted else 0
+
+
+def report_failures(failures: list[tuple[Plan, Failure]]) -> None:
+    """Count failures by property; the first few shrunk, as ready tests."""
+    for name, count in Counter(f.name for _, f in failures).most_common():
+        say(f"  {count:>5}  {name}")
+    shrunk: set[str] = set()
+    for plan, failure in failures:
+        if failure.name in shrunk or len(shrunk) >= SHRUNK:
+            continue
+        shrunk.add(failure.name)
+        small = shrink(plan, failure.name)
+        say(f"seed {plan.seed} shrunk to {small.chaos_s} s with {', '.join(small.kinds) or 'no fault at all'}")
+        say(case(small, failure))
 
 
 def trace(seed: int, chaos_s: int) -> int:
@@ -159,6 +107,8 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--chaos", type=int, default=180, help="seconds of chaos; a minute of liveness comes on top")
+    parser.add_argument("--alone", type=int, metavar="N", help="each kind of fault alone, in N seeds")
+    parser.add_argument("--pairs", type=int, metavar="N", help="N random pairs of kinds")
     parser.add_argument("--seed", type=int, help="one seed only")
     parser.add_argument("--trace", action="store_true", help="print what happened in --seed")
     parser.add_argument("--until-failure", action="store_true", help="stop at the first failing seed: prints seed, property")
@@ -173,12 +123,11 @@ def main() -> int:
         return 0
     if options.until_failure:
         return until_failure(first, count, options.chaos)
-    began = time.perf_counter()
-    total = run_many(first, count, options.jobs, options.chaos)
-    report(total, time.perf_counter() - began, options.chaos)
-    say(f"{len(total.failures)} of {total.seeds} seeds failed")
-    report_failures(total.failures)
-    return 1 if total.failures else 0
+    if options.alone is not None:
+        return run("alone", first, options.alone * len(KINDS), options.jobs, options.chaos)
+    if options.pairs is not None:
+        return run("pairs", first, options.pairs, options.jobs, options.chaos)
+    return run("swarm", first, count, options.jobs, options.chaos)
 
 
 if __name__ == "__main__":

@@ -72,6 +72,9 @@ MOMENTS: tuple[str, ...] = (
 KINDS: tuple[str, ...] = BROKER + COMMITS + MOMENTS
 RARE = frozenset({"account_swapped", "second_host", "task_dead", "position_drift", "tif_changed", "outside_rth_changed"})
 LOUD = frozenset({"manual_trade", "liquidation", "exec_busted", "hand_trade", "suspended"})
+SELDOM = frozenset({"stop_stuck", "change_lost", "change_refused", "partial_fill"})  # few opportunities: drawn stronger
+# a kind that has no opportunity in an honest world comes with the kind that makes one
+NEEDS: dict[str, tuple[str, ...]] = {"change_lost": ("partial_fill",), "change_refused": ("partial_fill",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +132,39 @@ def draw(seed: int, chaos_s: int = 180) -> Plan:
         weight = 0.15 if kind in RARE else 0.4 if kind in LOUD else 1.0
         if chance < share * weight:
             doses.append(Dose(kind, _strength(kind, strength)))
-    return Plan(seed, tuple(doses), chaos_s)
+    return Plan(seed, _accompanied(doses), chaos_s)
+
+
+def alone(number: int, chaos_s: int = 180) -> Plan:
+    """One kind after the other, strongly, with nothing beside it but what it needs."""
+    return Plan(number, _accompanied([_strong(KINDS[number % len(KINDS)])]), chaos_s)
+
+
+def pair(number: int, chaos_s: int = 180) -> Plan:
+    """Two kinds drawn at random, strongly."""
+    kinds = stream(number, "pair").sample(KINDS, 2)
+    return Plan(number, _accompanied([_strong(kind) for kind in kinds]), chaos_s)
+
+
+def _strong(kind: str) -> Dose:
+    if kind in MOMENTS:
+        return Dose(kind, 3.0)
+    return Dose(kind, 0.9 if kind in SELDOM else 0.4)
+
+
+def _accompanied(doses: Collection[Dose]) -> tuple[Dose, ...]:
+    """The doses and those they need, in the order of KINDS."""
+    found = {dose.kind: dose for dose in doses}
+    for dose in doses:
+        for needed in NEEDS.get(dose.kind, ()):
+            found.setdefault(needed, _strong(needed))
+    return tuple(sorted(found.values(), key=lambda dose: KINDS.index(dose.kind)))
 
 
 def _strength(kind: str, drawn: float) -> float:
     if kind in MOMENTS:
         return 1.0 + 3.0 * drawn
+    if kind in SELDOM:
+        return round(0.3 + 0.7 * drawn, 4)
     scale = 0.25 if kind in LOUD or kind in RARE else 0.6
     return round(0.03 + scale * drawn**2, 4)

@@ -23,7 +23,7 @@ from tests.simulation.departures import cancel_leaves, change_leaves, orders_lea
 from tests.simulation.house import ACCOUNT, RESUME_WORD
 from tests.simulation.memory import SYMBOL, Broken, Memory, Since
 
-NAKED_NS = 5 * SECOND_NS + 400 * MS_NS  # the bound and the way of the last order
+NAKED_NS = 5 * SECOND_NS
 SURPLUS_NS = 20 * SECOND_NS
 ENTRY_NS = 25 * SECOND_NS
 FLATTEN_NS = 15 * SECOND_NS  # a campaign that began so late in the liveness phase is not judged by its end

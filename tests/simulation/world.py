@@ -31,7 +31,7 @@ from orderflow_tui.domain.event import (
 )
 from orderflow_tui.domain.latch import LatchKind, Severity
 from orderflow_tui.domain.market import Bars, Trades
-from orderflow_tui.domain.order import Change, Commission, Fill, Order
+from orderflow_tui.domain.order import Change, Commission, Fill, Order, Purpose
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.domain.signal import Decision
 from orderflow_tui.driver import Driver
@@ -72,6 +72,7 @@ class Outcome:
     injected: Counter[str]
     events: int
     entries: int
+    exits: int
     boots: int
     naked_ns: int
     trace: str
@@ -116,7 +117,7 @@ class World:
         self.torn = 1.0
         self.link_down_until_ns = 0
         self.boots: list[int] = []
-        self.events = self.entries = self.keys = 0
+        self.events = self.entries = self.exits = self.keys = 0
         self.lines: list[str] = []
         self._keep = keep
         self._kept: frozenset[LatchKind] = frozenset()
@@ -156,6 +157,7 @@ class World:
             self.injected,
             self.events,
             self.entries,
+            self.exits,
             len(self.boots),
             self.oracle.naked_ns,
             self._hash.hexdigest(),
@@ -394,7 +396,8 @@ class World:
     def leaving(self, orders: Sequence[Order], now_ns: int) -> None:
         """Orders are about to leave."""
         self.note(f"leaving {[o.id for o in orders]}")
-        self.entries += orders[0].purpose.value == "ENTRY"
+        self.entries += orders[0].purpose is Purpose.ENTRY
+        self.exits += orders[0].purpose is Purpose.FLATTEN
         self.oracle.leaving(orders, now_ns)
 
     def refused(self, orders: Sequence[Order]) -> None:

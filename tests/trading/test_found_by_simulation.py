@@ -7,13 +7,14 @@ from dataclasses import replace
 from orderflow_tui.domain.account import AccountReport
 from orderflow_tui.domain.action import Commit, Record
 from orderflow_tui.domain.event import Command, Committed, JournalFailed, SendFailed
-from orderflow_tui.domain.order import OrderState, Role, Side
+from orderflow_tui.domain.order import BrokerStatus, Fill, OrderState, OrderUpdate, Role, Side
+from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.flatten import Campaign, Exit, Scene, Stage
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.naked import NOTHING, Guard
 from orderflow_tui.trading.trade import ExitReason
-from tests.trading.house import RICH, House
+from tests.trading.house import PRICE, RICH, House
 
 
 def latch_rows(house: House, kind: str) -> list[bool]:
@@ -109,3 +110,50 @@ def test_a_lost_order_that_has_ended_uses_up_its_name_too() -> None:
         held.alive = False
     lost.wait(1_000)
     assert lost.floor.gate.draw_id() > "of1-t-1"
+
+
+def test_a_manual_trade_is_not_protected_by_the_sleeping_stop_of_an_entry_that_has_not_filled() -> None:
+    # the broker holds a child back until its entry fills: the trader stood at -1 with a stop on screen that was not awake
+    house = House()
+    house.broker.part = 0
+    house.bracket("SELL", 2)
+    assert house.ticket(Role.STOP).state is OrderState.ACKED
+    house.tell(Fill("x.01", "x", 1, None, house.now, "MES", Side.SELL, 1, PRICE))
+    emergency = house.ticket(Role.EMERGENCY)
+    assert (emergency.order.side, emergency.order.quantity) == (Side.BUY, 1)
+    assert emergency.order.oca_group != house.ticket(Role.STOP).order.oca_group
+
+
+def test_a_stop_the_broker_refuses_to_make_smaller_ends_in_a_flatten_and_not_in_a_reversal() -> None:
+    house = House().enter("BUY", 2)
+    legs = (house.ticket(Role.TARGET), house.ticket(Role.STOP))
+    guard = Guard(2_000, 3_000)
+    first = guard.look(1, legs, house.last, house.now)
+    assert [quantity for _, quantity in first.shrink] == [1, 1]
+    for leg in legs:
+        leg.refused_ns = house.now
+    assert guard.look(1, legs, house.last, house.now + 9_999 * MS_NS) == NOTHING
+    assert guard.due_ns == house.now + 10_000 * MS_NS
+    assert guard.look(1, legs, house.last, house.now + 10_000 * MS_NS).flatten is not None
+
+
+def test_a_stop_that_was_made_smaller_in_time_begins_its_ten_seconds_anew() -> None:
+    house = House().enter("BUY", 2)
+    legs = (house.ticket(Role.TARGET), house.ticket(Role.STOP))
+    guard = Guard(2_000, 3_000)
+    guard.look(1, legs, house.last, house.now)
+    assert guard.look(2, legs, house.last, house.now + 9_000 * MS_NS) == NOTHING
+    assert guard.look(1, legs, house.last, house.now + 11_000 * MS_NS).flatten is None
+
+
+def test_a_late_second_acknowledgement_of_a_cancelled_entry_beside_a_new_one_does_not_lock() -> None:
+    house = House()
+    house.broker.part = 0
+    house.bracket()
+    old = house.ticket(Role.ENTRY).order
+    house.press(Command.CANCEL_ENTRIES)
+    house.bracket()
+    house.broker.mute_reports = True
+    house.tell(OrderUpdate(old.id, house.now, BrokerStatus.WORKING, filled=0, remaining=1, revision=0))
+    assert house.floor.blotter.tickets[old.id].state is OrderState.UNKNOWN
+    assert house.latched == set()

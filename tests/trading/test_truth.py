@@ -8,7 +8,7 @@ import pytest
 
 from orderflow_tui.domain.account import BrokerOrder, Link, LinkStatus, MarginFigure
 from orderflow_tui.domain.action import AskAccountReport, AskMargin, Cancel, Row, Send
-from orderflow_tui.domain.event import Command
+from orderflow_tui.domain.event import Command, Committed
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import (
     BrokerStatus,
@@ -24,8 +24,9 @@ from orderflow_tui.domain.order import (
 )
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.trading.desk import Desk
+from orderflow_tui.trading.gate import Fate, Gate
 from orderflow_tui.trading.limits import Timing, TradingParams
-from orderflow_tui.trading.naked import Cover, cover_of
+from orderflow_tui.trading.naked import NOTHING, Cover, Guard, cover_of
 from orderflow_tui.trading.rows import RowError
 from orderflow_tui.trading.trade import ExitReason
 from tests.builders import ES, MES
@@ -669,13 +670,33 @@ def test_a_broken_count_locks() -> None:
     assert house.latched == {"INVARIANT"}
 
 
-def test_two_entries_alive_or_an_entry_beyond_the_hard_cap_lock() -> None:
-    house = House()
+@pytest.mark.parametrize("spoiled", ["another entry", "a halt"])
+def test_an_entry_that_would_leave_beside_another_or_after_a_halt_is_stopped_and_locks(
+    spoiled: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(journal="silent")
     house.bracket()
     entry = house.ticket(Role.ENTRY)
-    house.floor.blotter.add(replace(entry.order, id="of1-t-9-E"), house.now, OrderState.ACKED)
+    if spoiled == "another entry":
+        house.floor.blotter.add(replace(entry.order, id="of1-t-9-E"), house.now, OrderState.ACKED)
+    else:
+        house.floor.board.open(LatchKind.UNATTENDED, house.now, None, "put there behind the gate's back")
+        monkeypatch.setattr(Gate, "second_look", lambda *_: (Fate.SEND, ""))
+    house.tell(Committed(house.now, (entry.order.id,), 1))
+    assert "INVARIANT" in house.latched
+    assert house.broker.sent_ids == []
+    assert entry.state is OrderState.NOT_SENT
+
+
+def test_a_guard_that_does_not_act_in_its_time_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House().enter()
+    house.floor.guard("MES").since_ns = house.now - 7_000 * MS_NS
+    monkeypatch.setattr(Guard, "look", lambda *_: NOTHING)
     house.tell(Commission("x", house.now, 1))
     assert house.latched == {"INVARIANT"}
+
+
+def test_an_entry_beyond_the_hard_cap_locks() -> None:
     big = House()
     big.bracket()
     big.ticket(Role.ENTRY).order = replace(big.ticket(Role.ENTRY).order, quantity=11)
