@@ -42,7 +42,7 @@ def horizon(watch: Watch, block: Trades, start: int) -> int:
     The piece ends with the first trade that meets the watch, that trade included.
     """
     stamps = block.ts_ns
-    end = start + int(np.searchsorted(stamps[start:], watch.due_ns, side="left"))
+    end = start + int(stamps[start:].searchsorted(watch.due_ns))
     if end == start:
         return 0
     if watch.every:

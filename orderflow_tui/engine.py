@@ -31,7 +31,7 @@ from orderflow_tui.domain.history import DayState, History
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.market import NO_PRICE, Bars, Depth, FeedStatus, Mark, Quote, Trades
 from orderflow_tui.domain.order import Commission, Fill, OrderUpdate
-from orderflow_tui.domain.session import Phase, SessionTable
+from orderflow_tui.domain.session import MINUTE_NS, Phase, SessionDay, SessionTable
 from orderflow_tui.domain.signal import Decision
 from orderflow_tui.domain.watch import Watch, merge
 from orderflow_tui.market.news import BarClosed, DayClosed, DayOpened, News, RthClosed
@@ -83,6 +83,8 @@ class Engine:
         self._extremes: tuple[int, int] | None = None  # high and low of the piece being processed
         self._watch: Watch | None = None
         self._desk_watch: Watch | None = None
+        self._told: Facts | None = None  # the last facts
+        self._hours: tuple[SessionDay | None, int, str, bool, str] = (None, 0, "", *entries_open(params.window, None, 0))
 
     # -- time ---------------------------------------------------------------------------------------------------------
 
@@ -93,7 +95,8 @@ class Engine:
             return Watch(every=True)
         if self._watch is None:
             if self._desk_watch is None:
-                self._desk_watch = self._desk.watch(self.facts())
+                told = self._told  # of times and days it says all there is to know, as long as it is of this instant
+                self._desk_watch = self._desk.watch(told if told is not None and told.now_ns == self.now_ns else self.facts())
             self._watch = merge(self.market.watch, self.analyst.watch(self.market), self._desk_watch)
         return self._watch
 
@@ -152,10 +155,10 @@ class Engine:
     def facts(self) -> Facts:
         """The world as the desk may know it, at this instant."""
         day = self.params.table.day_at(self.now_ns)
-        allowed, reason = entries_open(self.params.window, day, self.now_ns, self.analyst.news_block(self.now_ns))
+        allowed, reason = self._entries_open(day)
         phase = day.phase(self.now_ns) if day else Phase.CLOSED
         data_ts = self.market.data_ts_ns
-        return Facts(
+        self._told = Facts(
             now_ns=self.now_ns,
             trade_date=day.trade_date if day else None,
             entries_open=allowed,
@@ -170,6 +173,16 @@ class Engine:
             marks=(self.mark(),),
             margin=self.margin,
         )
+        return self._told
+
+    def _entries_open(self, day: SessionDay | None) -> tuple[bool, str]:
+        """Whether entries are allowed now and why not: worked out once a minute, and when the news say something else."""
+        news = self.analyst.news_block(self.now_ns)
+        minute = 0 if day is None else (self.now_ns - day.midnight_ns) // MINUTE_NS
+        known = self._hours
+        if known[0] is not day or known[1] != minute or known[2] != news:
+            known = self._hours = (day, minute, news, *entries_open(self.params.window, day, self.now_ns, news))
+        return known[3], known[4]
 
     def mark(self) -> Mark:
         """The executed instrument's mark; the analysed tape's where the executed one has none of its own (same grid)."""

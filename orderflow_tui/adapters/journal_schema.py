@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from orderflow_tui.domain.action import Json, Row
 from orderflow_tui.ports import JournalError
@@ -23,6 +24,9 @@ GENESIS = bytes(32)  # what the first row is bound to
 MARKET_KINDS = ("bar", "signal", "decision", "regime", "setup", "hypothesis", "profile")
 OTHER_TABLE = "other"  # market rows of a kind without a table of its own
 BUSY_MS = 250  # longest wait for a lock somebody else holds
+
+_PAYLOAD = json.JSONEncoder(separators=(",", ":"), allow_nan=False)  # made once; `dumps` makes one a row
+_CONTENT = json.JSONEncoder(separators=(",", ":"))
 
 ORDER_MIGRATIONS: tuple[str, ...] = (
     """
@@ -73,8 +77,7 @@ class Head:
 EMPTY = Head(0, GENESIS)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A row ready to be written: payload as text, keys it claims. Made at the door, so a row that cannot be written is
     refused where it came from and never blocks those behind it."""
 
@@ -100,20 +103,20 @@ class StoredRow:
 def payload_text(payload: dict[str, Json]) -> str:
     """The payload as stored: compact ASCII JSON in the writer's key order. Raises JournalError for what JSON cannot hold."""
     try:
-        return json.dumps(payload, separators=(",", ":"), allow_nan=False)
+        return _PAYLOAD.encode(payload)
     except (TypeError, ValueError) as fault:
         raise JournalError(f"a journal row must be plain JSON (numbers finite, keys text): {fault}") from fault
 
 
 def row_hash(prev: bytes, seq: int, run_id: str, ts_ns: int, kind: str, ref: str, payload: str) -> bytes:
     """SHA-256 over the previous hash and every column; JSON keeps the borders between columns unambiguous."""
-    content = json.dumps([seq, run_id, ts_ns, kind, ref, payload], separators=(",", ":"))
+    content = _CONTENT.encode([seq, run_id, ts_ns, kind, ref, payload])
     return hashlib.sha256(prev + content.encode("ascii")).digest()
 
 
 def clean(text: str) -> str:
     """Text that SQLite can hold: lone surrogates (bytes of odd file names) become backslash escapes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def error_code(fault: sqlite3.Error) -> int:

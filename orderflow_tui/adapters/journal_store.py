@@ -14,6 +14,7 @@ import sqlite3
 import string
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 
 from orderflow_tui.adapters.journal_schema import (
@@ -85,18 +86,15 @@ class OrderStore:
         head = self._head
         try:
             conn.execute("BEGIN IMMEDIATE")
-            for batch in batches:
-                conn.execute("SAVEPOINT batch")
-                before = head
-                try:
-                    for entry in batch:
-                        head = self._insert(conn, head, run_id, entry)
-                    outcomes.append(None)
-                except DuplicateRow as fault:
-                    conn.execute("ROLLBACK TO batch")
-                    head = before
-                    outcomes.append(fault)
-                conn.execute("RELEASE batch")
+            for claiming, group in groupby(batches, key=_claiming):
+                if claiming:
+                    for batch in group:
+                        head, refused = self._insert_alone(conn, head, run_id, batch)
+                        outcomes.append(refused)
+                else:  # nothing in these can be refused: as one
+                    plain = list(group)
+                    head = self._insert(conn, head, run_id, [entry for batch in plain for entry in batch])
+                    outcomes += [None] * len(plain)
             conn.execute("COMMIT")
         except BaseException as fault:
             self._roll_back(conn)
@@ -116,21 +114,41 @@ class OrderStore:
         """Give the head file back."""
         self._head_file.close()
 
-    def _insert(self, conn: sqlite3.Connection, head: Head, run_id: str, entry: Entry) -> Head:
-        row, payload = entry.row, entry.payload
-        seq, ref = head.seq + 1, clean(row.ref)
-        own = row_hash(head.hash, seq, run_id, row.ts_ns, row.kind, ref, payload)
-        conn.execute(
-            "INSERT INTO event(seq, run_id, ts_ns, kind, ref, payload, prev_hash, hash) VALUES(?,?,?,?,?,?,?,?)",
-            (seq, run_id, row.ts_ns, row.kind, ref, payload, head.hash, own),
+    def _insert_alone(
+        self, conn: sqlite3.Connection, head: Head, run_id: str, batch: Sequence[Entry]
+    ) -> tuple[Head, DuplicateRow | None]:
+        """A batch that may be refused without the others: the head after it, and why it was refused."""
+        conn.execute("SAVEPOINT batch")
+        refused = None
+        try:
+            after = self._insert(conn, head, run_id, batch)
+        except DuplicateRow as fault:
+            conn.execute("ROLLBACK TO batch")
+            after, refused = head, fault
+        conn.execute("RELEASE batch")
+        return after, refused
+
+    def _insert(self, conn: sqlite3.Connection, head: Head, run_id: str, entries: Sequence[Entry]) -> Head:
+        """Chain rows to the head and make their claims; the head after them."""
+        seq, last, rows = head.seq, head.hash, []
+        for row, payload, _ in entries:
+            seq, before, ref = seq + 1, last, clean(row.ref)
+            last = row_hash(before, seq, run_id, row.ts_ns, row.kind, ref, payload)
+            rows.append((seq, run_id, row.ts_ns, row.kind, ref, payload, before, last))
+        conn.executemany(
+            "INSERT INTO event(seq, run_id, ts_ns, kind, ref, payload, prev_hash, hash) VALUES(?,?,?,?,?,?,?,?)", rows
         )
-        for name, value, owner in entry.claims:
-            if conn.execute("INSERT OR IGNORE INTO claim(name, value, owner) VALUES(?,?,?)", (name, value, owner)).rowcount:
-                continue
-            held = conn.execute("SELECT owner FROM claim WHERE name=? AND value=?", (name, value)).fetchone()[0]
-            if not owner or held != owner:
-                raise DuplicateRow(f"{name} {value} is already in the journal; {row.kind} {row.ref} was not written")
-        return Head(seq, own)
+        for row, _, claims in entries:
+            for name, value, owner in claims:
+                self._claim(conn, row, name, value, owner)
+        return Head(seq, last)
+
+    def _claim(self, conn: sqlite3.Connection, row: Row, name: str, value: str, owner: str) -> None:
+        if conn.execute("INSERT OR IGNORE INTO claim(name, value, owner) VALUES(?,?,?)", (name, value, owner)).rowcount:
+            return
+        held = conn.execute("SELECT owner FROM claim WHERE name=? AND value=?", (name, value)).fetchone()[0]
+        if not owner or held != owner:
+            raise DuplicateRow(f"{name} {value} is already in the journal; {row.kind} {row.ref} was not written")
 
     def _roll_back(self, conn: sqlite3.Connection) -> None:
         with suppress(sqlite3.Error):
@@ -173,6 +191,11 @@ class OrderStore:
             os.close(fd)
         if not new and not self.notes:
             self.notes.append("the journal's reserve was missing (the disk has been full) and was made again")
+
+
+def _claiming(batch: Sequence[Entry]) -> bool:
+    """Whether any row of a batch claims a key, so that it can be refused."""
+    return any([entry.claims for entry in batch])
 
 
 class HeadFile:

@@ -174,9 +174,9 @@ class SimBroker:
     def watch(self) -> Watch:
         """When the next thing can happen, from state before the piece."""
         if self._watch is None:
-            self._watch = replace(self._exchange.band, due_ns=self._timers.due_ns)
-            if not self._day_known:
-                self._watch = replace(self._watch, every=True)
+            band = self._exchange.band
+            every = band.every or not self._day_known
+            self._watch = Watch(self._timers.due_ns, band.below, band.above, band.give_back, band.volume, every)
         return self._watch
 
     def on_market(self, event: Trades | Quote | Depth) -> list[Event]:

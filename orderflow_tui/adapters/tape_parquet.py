@@ -269,25 +269,31 @@ def trade_blocks(path: Path) -> Iterator[Trades]:
 
 def _blocks(table: pa.Table, instrument: str | None) -> Iterator[Trades]:
     columns = {name: table.column(name).combine_chunks() for name in table.column_names}
-    plain = [columns[name].to_numpy(zero_copy_only=False) for name in ("ts_ns", "price", "size", "aggressor", "method")]
+    plain = [numbers(columns[name]) for name in ("ts_ns", "price", "size", "aggressor", "method")]
     for first, stop in _runs(columns, instrument is None, table.num_rows):
         part = slice(first, stop)
         symbol = instrument if instrument is not None else columns["instrument"][first].as_py()
         quotes: list[I64 | None] = [None, None]
         if "bid" in columns and columns["bid"][first].is_valid:
-            quotes = [columns[name].slice(first, stop - first).to_numpy(zero_copy_only=False) for name in ("bid", "ask")]
+            quotes = [numbers(columns[name].slice(first, stop - first)) for name in ("bid", "ask")]
         whole = Trades(symbol, *(column[part] for column in plain), *quotes)
         for start in range(0, len(whole), BLOCK_ROWS):
             yield whole.cut(start, min(start + BLOCK_ROWS, len(whole)))
+
+
+def numbers(column: pa.Array) -> Any:
+    """The values of whole numbers without nulls, where they lie. Not through `to_numpy`, which loads all of pandas."""
+    values = np.frombuffer(column.buffers()[1], column.type.to_pandas_dtype())
+    return values[column.offset : column.offset + len(column)]
 
 
 def _runs(columns: dict[str, pa.Array], by_instrument: bool, count: int) -> list[tuple[int, int]]:
     """Runs of rows of one instrument, all with a quote or all without."""
     keys: list[I64 | I8] = []
     if by_instrument:
-        keys.append(columns["instrument"].dictionary_encode().indices.to_numpy(zero_copy_only=False))
+        keys.append(numbers(columns["instrument"].dictionary_encode().indices))
     if "bid" in columns and columns["bid"].null_count:
-        keys.append(columns["bid"].is_null().to_numpy(zero_copy_only=False).astype(np.int8))
+        keys.append(numbers(columns["bid"].is_null().cast(pa.int8())))
     changes: set[int] = set()
     for key in keys:
         changes.update((np.flatnonzero(np.diff(key)) + 1).tolist())

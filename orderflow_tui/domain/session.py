@@ -61,18 +61,25 @@ class SessionDay:
 class SessionTable:
     """Trading days in order of time; look-up by instant or date."""
 
-    __slots__ = ("_by_date", "_closes", "days")
+    __slots__ = ("_by_date", "_closes", "_last", "days")
 
     def __init__(self, days: tuple[SessionDay, ...]) -> None:
         assert all(a.close_ns <= b.open_ns for a, b in pairwise(days)), "trading days must not overlap"
         self.days = days
         self._closes = [d.close_ns for d in days]
         self._by_date = {d.trade_date: i for i, d in enumerate(days)}
+        self._last: tuple[int, int, SessionDay | None] = (0, 0, None)  # from, to (excluded): the last answer of `day_at`
 
     def day_at(self, ts_ns: int) -> SessionDay | None:
         """The day an instant belongs to, rolled forward over pauses, weekends and holidays; None past the table."""
+        since, until, day = self._last
+        if since <= ts_ns < until:
+            return day
         index = bisect_right(self._closes, ts_ns)
-        return self.days[index] if index < len(self.days) else None
+        if index == len(self.days):
+            return None
+        self._last = (self._closes[index - 1] if index else ts_ns, self._closes[index], self.days[index])
+        return self.days[index]
 
     def trade_date(self, ts_ns: int) -> date | None:
         """The trade date an instant settles into."""

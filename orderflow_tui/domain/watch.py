@@ -36,12 +36,20 @@ class Watch:
 
 def merge(*watches: Watch) -> Watch:
     """The watch that wakes whenever any of these would."""
-    volumes = [w.volume for w in watches if w.volume is not None]
-    return Watch(
-        due_ns=min((w.due_ns for w in watches), default=NEVER),
-        below=max((w.below for w in watches), default=NO_BELOW),
-        above=min((w.above for w in watches), default=NO_ABOVE),
-        give_back=tuple(g for w in watches for g in w.give_back),
-        volume=min(volumes) if volumes else None,
-        every=any(w.every for w in watches),
-    )
+    due_ns, below, above = NEVER, NO_BELOW, NO_ABOVE
+    give_back: tuple[GiveBack, ...] = ()
+    volume: int | None = None
+    every = False
+    for w in watches:  # one loop: this runs several times a piece
+        if w.due_ns < due_ns:
+            due_ns = w.due_ns
+        if w.below > below:
+            below = w.below
+        if w.above < above:
+            above = w.above
+        if w.give_back:
+            give_back += w.give_back
+        if w.volume is not None and (volume is None or w.volume < volume):
+            volume = w.volume
+        every = every or w.every
+    return Watch(due_ns, below, above, give_back, volume, every)

@@ -160,8 +160,7 @@ def row_of(bars: Bars) -> Row:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """What a bar is told when it closes: its name and place, and the cumulative deltas at its end."""
 
     instrument: str

@@ -230,7 +230,7 @@ class Indicators:
 
     def volume_vs_average(self) -> float | None:
         """The newest bar's volume over the mean of the last twenty, itself included; 1.0 when nothing traded."""
-        last = [b.volume for b in self._bars][-20:]
+        last = [b.volume for b in list(self._bars)[-20:]]
         if len(last) < 20:
             return None
         total = sum(last)
@@ -238,7 +238,7 @@ class Indicators:
 
     def structure(self) -> Structure | None:
         """Higher or lower highs and lows of the last ten bars."""
-        bars = list(self._bars)
+        bars = list(self._bars)[-10:]
         return structure([b.high for b in bars], [b.low for b in bars])
 
     def range_bound_bars(self) -> int | None:

@@ -103,7 +103,7 @@ class Unfinished:
 
     def on_bar(self, bar: FootprintBar, born_date: date | None) -> None:
         """Levels this bar reached (also by a gap) are spent; then its own are born."""
-        self.revisited = tuple(level for level in self._living if _reached(level, bar))
+        self.revisited = tuple([level for level in self._living if _reached(level, bar)]) if self._living else ()
         if self.revisited:
             self._living = tuple(level for level in self._living if not _reached(level, bar))
         born = unfinished_extremes(bar, self._max_volume, self._thin)
@@ -158,8 +158,11 @@ class NakedPocs:
         """Cover what this bar printed at; a bar without levels is taken to have printed at its whole range."""
         if self._rth_only and not bar.rth:
             return
-        if any(bar.low <= poc <= bar.high for _, poc in self._living):
-            self._living = tuple(known for known in self._living if not printed(bar, known[1]))
+        low, high = bar.low, bar.high
+        for _, poc in self._living:
+            if low <= poc <= high:
+                self._living = tuple(known for known in self._living if not printed(bar, known[1]))
+                return
 
     def shift(self, ticks: int) -> None:
         """Move every POC."""

@@ -63,13 +63,13 @@ def value_rows(rows: Sequence[int], poc: int, permille: int, width: int) -> tupl
     held = rows[poc]
     above = sum(rows[up + 1 : up + 1 + width]) if up < last else -1
     below = sum(rows[max(down - width, 0) : down]) if down > 0 else -1
-    while 1000 * held < need and (up < last or down > 0):
+    while 1000 * held < need and (up < last or down > 0):  # without min and max: a wide profile takes a hundred steps
         if above >= below:
-            up, held = min(up + width, last), held + above
+            up, held = up + width if up + width < last else last, held + above
             above = sum(rows[up + 1 : up + 1 + width]) if up < last else -1
         else:
-            down, held = max(down - width, 0), held + below
-            below = sum(rows[max(down - width, 0) : down]) if down > 0 else -1
+            down, held = down - width if down > width else 0, held + below
+            below = sum(rows[down - width if down > width else 0 : down]) if down > 0 else -1
     while rows[up] == 0:
         up -= 1
     while rows[down] == 0:

@@ -42,6 +42,7 @@ class Readings(ABC):
     _clock: SessionClock
     _past: Past
     _day: Today
+    _grade: Grade | None  # the grade, None while it must be judged anew; folding what waits does not change it
     _session: SessionProfile | None
     _recent: RecentTrades
     _rolling: RollingVwap
@@ -124,7 +125,11 @@ class Readings(ABC):
     @property
     def grade(self) -> Grade:
         """How far today's sides can be trusted."""
-        return Grade.SNAPSHOT if self._feed is FeedState.SNAPSHOT else self._day.grade(self._waiting_by_method())
+        if self._feed is FeedState.SNAPSHOT:
+            return Grade.SNAPSHOT
+        if self._grade is None:
+            self._grade = self._day.grade(self._waiting_by_method())
+        return self._grade
 
     def side_shares(self) -> dict[str, float]:
         """Shares (0..1) of today's volume by how its side was settled: feed, quote, tick, unknown."""

@@ -55,6 +55,7 @@ class MarketState(Readings):
         self._clock = SessionClock(table, params.period_ns, params.ib_ns)
         self._past = Past(params, instrument.imbalance_min_volume, table, history or History())
         self._day = Today(NO_DAY, params)
+        self._grade = None
         self._session: SessionProfile | None = None  # today's regular session, once complete
         self._recent = RecentTrades()
         self._rolling = RollingVwap()
@@ -125,6 +126,7 @@ class MarketState(Readings):
     def _begin_sums(self, day: SessionDay, now_ns: int) -> None:
         """Today's sums start at this instant; those that should have started earlier are partial."""
         self._day = Today(day, self.params)
+        self._grade = None
         self._day.cvd_globex.partial = now_ns > day.open_ns + LATE_NS or self._feed is FeedState.DOWN
         if day.rth_open_ns is not None and now_ns >= day.rth_open_ns:
             self._day.rth_begun = True
@@ -178,6 +180,7 @@ class MarketState(Readings):
         assert last_ns < self.watch.due_ns, "a piece of trades reaches beyond the watch"
         self.now_ns = self.data_ts_ns = self.last_trade_ns = last_ns
         self._newest = block
+        self._grade = None
         self._waiting.append(block)
         self._waiting_count += len(block)
         if self.book.followed:
@@ -259,6 +262,7 @@ class MarketState(Readings):
             self._begin(row.start_ns, news)
         assert self._bar_end is not None, "an interval is watched while rows come in"
         self._day.add_row(row, self._clock.phase, *self._place(row.start_ns))
+        self._grade = None
         self._newest, self._last_close = None, row.close
         self.now_ns = self.data_ts_ns = max(self.now_ns, row.end_ns)
         self._watch = None

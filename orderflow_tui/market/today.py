@@ -16,7 +16,7 @@ from orderflow_tui.market.news import PeriodClosed
 from orderflow_tui.market.params import MarketParams
 from orderflow_tui.market.profile import SPREAD, VolumeProfile, merged
 from orderflow_tui.market.tpo import Extreme, TpoProfile
-from orderflow_tui.market.vwap import Vwap
+from orderflow_tui.market.vwap import Vwap, added
 
 
 class Range:
@@ -62,7 +62,7 @@ class Stretch:
             self._version = profile.version
             self._average = self.rows.copy()
             if profile.low is not None:
-                self._average.add_levels(profile.low, profile.table()[:, :SPREAD].sum(axis=1))
+                self._average.add_levels(profile.low, added(profile.table()[:, :SPREAD], 1))
         return self._average
 
     def shift(self, ticks: int) -> None:

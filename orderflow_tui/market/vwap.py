@@ -12,6 +12,8 @@ import numpy as np
 
 from orderflow_tui.domain.market import I64
 
+added = np.add.reduce  # without numpy's Python wrapper
+
 
 class Vwap:
     """Σv, Σ(3p)v and Σ(3p)²v since an anchor. `approx` once a bar without trades entered."""
@@ -34,7 +36,7 @@ class Vwap:
         """Add volume traded at the ticks low, low+1, …; `volumes` int64[levels]."""
         steps = np.arange(len(volumes), dtype=np.int64)
         stepped = volumes * steps
-        total, first, second = int(volumes.sum()), int(stepped.sum()), int((stepped * steps).sum())
+        total, first, second = int(added(volumes)), int(added(stepped)), int(added(stepped * steps))
         self.volume += total
         self._first += 3 * (first + low * total)
         self._second += 9 * (second + 2 * low * first + low * low * total)

@@ -152,8 +152,7 @@ def analyze_paths(wish: AnalyzeWish) -> tuple[dict[str, Json], str]:
     return found.document(), found.summary()
 
 
-def _text(value: Json) -> str:
-    return json.dumps(value, separators=(",", ":"))
+_text: Callable[[Json], str] = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode  # made once
 
 
 def _source_lines(source: Source) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from orderflow_tui.adapters.importers import Source
@@ -21,10 +22,11 @@ _RULE_80_IDLE = "SKIPPED"
 Object = dict[str, Json]
 
 
+@lru_cache(maxsize=64)
 def iso(ts_ns: int) -> str:
-    """`2026-03-05T14:30:00.000000000Z`."""
+    """`2026-03-05T14:30:00.000000000Z`. A bar's end is the next one's start and the stamp of what it concluded: kept."""
     seconds, rest = divmod(ts_ns, SECOND_NS)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:09d}Z"
 
 
 def source_json(source: Source) -> Object:

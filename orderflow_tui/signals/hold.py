@@ -75,6 +75,11 @@ class Holds:
         """Candidates in their hold."""
         return tuple(p.reading for p in self._pending.values())
 
+    @property
+    def waiting(self) -> bool:
+        """Whether any candidate is in its hold."""
+        return bool(self._pending)
+
     def identify(self, now_ns: int, setup: Setup, direction: Direction, level: int) -> tuple[str, str | None]:
         """The id this setup would have now, and the id it was emitted under when it is not re-armed yet."""
         known = self._find(setup, direction, level)

@@ -61,7 +61,7 @@ class SetupDesk:
     @property
     def waiting(self) -> bool:
         """Whether there is anything to be woken for."""
-        return bool(self._holds.pending) or (self._idea is not None and not self._idea.triggered)
+        return self._holds.waiting or (self._idea is not None and not self._idea.triggered)
 
     def watch(self) -> Watch:
         """Ends and bands of holds, and the price an opening drive waits for."""

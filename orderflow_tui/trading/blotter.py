@@ -196,14 +196,18 @@ class Blotter:
 
     def entries(self) -> tuple[Ticket, ...]:
         """Live entry orders."""
-        return tuple(t for t in self._live.values() if t.order.purpose is Purpose.ENTRY and t.order.role is Role.ENTRY)
+        if not self._live:
+            return ()
+        return tuple([t for t in self._live.values() if t.order.purpose is Purpose.ENTRY and t.order.role is Role.ENTRY])
 
     def unresolved(self) -> tuple[Ticket, ...]:
         """Orders whose outcome nobody told us."""
-        return tuple(t for t in self._live.values() if t.state is OrderState.UNKNOWN)
+        return tuple([t for t in self._live.values() if t.state is OrderState.UNKNOWN]) if self._live else ()
 
     def stops(self, side: Side) -> tuple[Ticket, ...]:
         """Live protective stops of one side (the side of the stop, opposite to the position)."""
+        if not self._live:
+            return ()
         roles = (Role.STOP, Role.EMERGENCY)
         return tuple(t for t in self._live.values() if t.order.role in roles and t.order.side is side)
 

@@ -446,7 +446,8 @@ class Floor:
     @property
     def held(self) -> tuple[str, ...]:
         """Instruments that are ours to watch: the execution instrument and any other we hold."""
-        return (self.execution, *(s for s in self.ledger.held if s != self.execution))
+        held = self.ledger.held
+        return (self.execution, *(s for s in held if s != self.execution)) if held else (self.execution,)
 
     def guard(self, instrument: str) -> Guard:
         """The guard of one instrument's stop."""

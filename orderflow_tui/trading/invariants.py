@@ -48,8 +48,10 @@ def _counts_agree(floor: Floor) -> str | None:
 
 def _bounded(floor: Floor) -> str | None:
     """What our own entries could still make of the position stays within the hard cap."""
-    exposure = floor.blotter.exposure(floor.execution, floor.position(floor.execution))
     adding = [t for t in floor.blotter.entries() if t.state not in UNSENT and t.cancel_ns is None]
+    if not adding:
+        return None
+    exposure = floor.blotter.exposure(floor.execution, floor.position(floor.execution))
     for ticket in adding:
         worst = abs(exposure.position + ticket.order.side * ticket.remaining)
         if worst > max(caps.MAX_CONTRACTS, abs(exposure.position)):

@@ -331,12 +331,19 @@ class Failing(sqlite3.Connection):
     countdown = -1
 
     def execute(self, *args: Any) -> sqlite3.Cursor:
+        self._stumble()
+        return super().execute(*args)
+
+    def executemany(self, *args: Any) -> sqlite3.Cursor:
+        self._stumble()
+        return super().executemany(*args)
+
+    def _stumble(self) -> None:
         cls = type(self)
         if cls.countdown >= 0:
             cls.countdown -= 1
             if cls.countdown < 0:
                 raise sqlite3.OperationalError("disk I/O error")
-        return super().execute(*args)
 
 
 async def test_whatever_statement_fails_the_file_holds_whole_batches_only(tmp_path: Path) -> None:

@@ -29,16 +29,23 @@ class Scripted(sqlite3.Connection):
     countdown = -1
 
     def execute(self, *args: Any) -> sqlite3.Cursor:
+        self._stumble(str(args[0]))
+        return super().execute(*args)
+
+    def executemany(self, *args: Any) -> sqlite3.Cursor:
+        self._stumble(str(args[0]))
+        return super().executemany(*args)
+
+    def _stumble(self, statement: str) -> None:
         cls = type(self)
         if cls.countdown > 0:
             cls.countdown -= 1
         due = cls.countdown == 0
-        if due or (cls.word and str(args[0]).startswith(cls.word)):
+        if due or (cls.word and statement.startswith(cls.word)):
             cls.countdown = -1
             fault = sqlite3.OperationalError("scripted trouble")
             fault.sqlite_errorcode = cls.code
             raise fault
-        return super().execute(*args)
 
 
 @pytest.fixture(autouse=True)
