@@ -271,22 +271,34 @@ def doctor(
 
 def _guarded(job: Callable[[], T]) -> T:
     """Do a job; the faults people meet become a sentence and an exit code."""
+    try:
+        return job()
+    except Exception as fault:
+        code = _exit_code(fault)
+        if code is None:
+            raise
+        raise Quit(code, str(fault)) from fault
+
+
+def _exit_code(fault: Exception) -> int | None:
+    """The exit code of a fault people meet, None for ours. The families are looked up when one was met, not at every start."""
     from orderflow_tui.adapters.heartbeat import HeartbeatFault
     from orderflow_tui.adapters.importers.source import ImportFault
     from orderflow_tui.adapters.instance_lock import LockHeld
     from orderflow_tui.config import ConfigFault
     from orderflow_tui.wiring.plan import Refused
 
-    try:
-        return job()
-    except ConfigFault as fault:
-        raise Quit(CONFIGURATION, str(fault)) from fault
-    except LockHeld as fault:
-        raise Quit(LOCKED, str(fault)) from fault
-    except Refused as fault:
-        raise Quit(REFUSED, str(fault)) from fault
-    except (ImportFault, HeartbeatFault, OSError) as fault:
-        raise Quit(FAILED, str(fault)) from fault
+    match fault:
+        case ConfigFault():
+            return CONFIGURATION
+        case LockHeld():
+            return LOCKED
+        case Refused():
+            return REFUSED
+        case ImportFault() | HeartbeatFault() | OSError():
+            return FAILED
+        case _:
+            return None
 
 
 def _leave(code: int) -> None:

@@ -118,8 +118,9 @@ class Runtime:
     # -- the outer side -----------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the engine thread."""
+        """Start the engine thread. The collector rests until the house stands: nothing it is built of is garbage."""
         sys.setswitchinterval(0.0005)
+        gc.disable()
         self._thread.start()
 
     def stop(self) -> None:
@@ -149,6 +150,7 @@ class Runtime:
             self.exit_code = 1
             logger.opt(exception=fault).critical("the engine thread ended: {}", fault)
         finally:
+            gc.enable()
             self.seam.detach()
             self._finished.set()
 
@@ -174,6 +176,7 @@ class Runtime:
                 self.post(event)
             gc.collect()
             gc.freeze()
+            gc.enable()
             self.ready.set()
             await self._live(wake)
         finally:
