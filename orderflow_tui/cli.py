@@ -17,7 +17,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from orderflow_tui.modes import MODES
+from orderflow_tui.modes import MODES, UnknownMode
 
 T = TypeVar("T")
 OK, FAILED, USAGE, REFUSED, LOCKED, CONFIGURATION = 0, 1, 2, 3, 75, 78
@@ -388,6 +388,17 @@ def doctor(
 
 def _guarded(job: Callable[[], T]) -> T:
     """Do a job; the faults people meet become a sentence and an exit code."""
+    try:
+        return job()
+    except Exception as fault:
+        code = _exit_code(fault)
+        if code is None:
+            raise
+        raise Quit(code, str(fault)) from fault
+
+
+def _exit_code(fault: Exception) -> int | None:
+    """The exit code of a fault people meet, None for ours. The families are looked up when one was met, not at every start."""
     from orderflow_tui.adapters.heartbeat import HeartbeatFault
     from orderflow_tui.adapters.importers.source import ImportFault
     from orderflow_tui.adapters.instance_lock import LockHeld
@@ -395,18 +406,19 @@ def _guarded(job: Callable[[], T]) -> T:
     from orderflow_tui.config import ConfigFault
     from orderflow_tui.wiring.plan import Refused
 
-    try:
-        return job()
-    except ConfigFault as fault:
-        raise Quit(CONFIGURATION, str(fault)) from fault
-    except LockHeld as fault:
-        raise Quit(LOCKED, str(fault)) from fault
-    except Refused as fault:
-        raise Quit(REFUSED, str(fault)) from fault
-    except KeyError as fault:
-        raise Quit(USAGE, str(fault.args[0])) from fault
-    except (ImportFault, HeartbeatFault, JournalError, OSError) as fault:
-        raise Quit(FAILED, str(fault)) from fault
+    match fault:
+        case ConfigFault():
+            return CONFIGURATION
+        case LockHeld():
+            return LOCKED
+        case Refused():
+            return REFUSED
+        case UnknownMode():
+            return USAGE
+        case ImportFault() | HeartbeatFault() | JournalError() | OSError():
+            return FAILED
+        case _:
+            return None
 
 
 def _leave(code: int) -> None:

@@ -131,8 +131,9 @@ class Runtime:
     # -- the outer side -----------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the engine thread."""
+        """Start the engine thread. The collector rests until the house stands: nothing it is built of is garbage."""
         sys.setswitchinterval(0.0005)
+        gc.disable()
         self._thread.start()
 
     def stop(self) -> None:
@@ -162,6 +163,7 @@ class Runtime:
             self.exit_code = 1
             logger.opt(exception=fault).critical("the engine thread ended: {}", fault)
         finally:
+            gc.enable()
             self.seam.detach()
             self._finished.set()
 
@@ -187,6 +189,7 @@ class Runtime:
                 self.post(event)
             gc.collect()
             gc.freeze()
+            gc.enable()
             self._tell_engine(Command.OPEN_SESSION, "begin", {})
             self.ready.set()
             self._grant(house)

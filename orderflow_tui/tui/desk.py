@@ -13,7 +13,7 @@ from enum import Enum
 from orderflow_tui.domain.event import Command
 from orderflow_tui.domain.latch import TradingState
 from orderflow_tui.domain.order import Side
-from orderflow_tui.tui.keymap import BRAKES, KEYS, KeyId, Keymap, KeyRow
+from orderflow_tui.tui.keymap import BRAKES, KEYS, KeyId, Keymap, KeyRow, coming
 from orderflow_tui.tui.preview import Preview, preview, why_not
 from orderflow_tui.view import ConsoleView
 
@@ -67,6 +67,15 @@ class Leave:
     interrupted: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """How long a text over the panels is, how much of it is in sight, and the lines where its chapters begin."""
+
+    lines: int = 0
+    height: int = 0
+    chapters: tuple[int, ...] = ()
+
+
 Deed = Send | Feed | Look | Leave
 RAISES_RISK = frozenset({KeyId.ARM, KeyId.BUY, KeyId.SELL, KeyId.RESUME})
 _BRAKE_COMMANDS = {
@@ -90,6 +99,7 @@ class Desk:
         self.secret = ""
         self.in_secret = False
         self.chosen = 0
+        self.pages = Pages()
         self.said = ""
         self.said_ns = -(1 << 62)
         self._opened_ns = 0
@@ -108,7 +118,11 @@ class Desk:
             return Leave(interrupted=True)
         if self.overlay is not None:
             return self._on_overlay(self.overlay, key, key_id, now_ns, pasted, view)
-        return self._act(key_id, now_ns, pasted, view) if key_id else None
+        if key_id is None:
+            if what := coming(key):
+                self.say(f"{key}: {what} is not in this console yet", now_ns)
+            return None
+        return self._act(key_id, now_ns, pasted, view)
 
     def say(self, text: str, now_ns: int) -> None:
         """Tell the trader what a key did or why it did nothing."""
@@ -195,9 +209,14 @@ class Desk:
                 return self._choose(key, now_ns, pasted, view)
 
     def _turn_page(self, overlay: Overlay, key_id: KeyId | None) -> Deed | None:
-        pages = {KeyId.DOWN: 1, KeyId.PAGE_DOWN: 10, KeyId.UP: -1, KeyId.PAGE_UP: -10}
-        if overlay in (Overlay.HELP, Overlay.CHAIN) and key_id in pages:
-            self.chosen = max(self.chosen + pages[key_id], 0)
+        page = max(self.pages.height - 1, 1)
+        steps = {KeyId.DOWN: 1, KeyId.PAGE_DOWN: page, KeyId.UP: -1, KeyId.PAGE_UP: -page}
+        if overlay in (Overlay.HELP, Overlay.CHAIN) and key_id in steps:
+            self.chosen = min(max(self.chosen + steps[key_id], 0), max(self.pages.lines - self.pages.height, 0))
+        elif overlay is Overlay.HELP and key_id is KeyId.NEXT_PANEL:
+            self.chosen = next((line for line in self.pages.chapters if line > self.chosen), self.chosen)
+        elif overlay is Overlay.HELP and key_id is KeyId.PREVIOUS_PANEL:
+            self.chosen = next((line for line in reversed(self.pages.chapters) if line < self.chosen), 0)
         else:
             self.close()
         return None

@@ -109,7 +109,17 @@ BRAKES = frozenset(row.id for row in KEYS if row.group is Group.BRAKE)
 NAMED_KEYS = frozenset(
     ("space", "enter", "escape", "tab", "shift+tab", "up", "down", "left", "right", "pageup", "pagedown", "home", "end", "insert")
 ) | {f"f{n}" for n in range(1, 13)}
-RESERVED = frozenset({"[", "]", "/"})  # bar length and signal filter come with later screens
+# keys that are spoken for: pressing one says so, the keymap gives them to nothing else
+COMING: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("2", "3", "4", "5", "6"), "Context, Orders, Journal, System and Replay screen"),
+    (("R",), "reversing a position"),
+    (("Y",), "taking the selected setup"),
+    (("O",), "changing the automation"),
+    (("[", "]"), "changing the bar length"),
+    (("/",), "filtering signals"),
+)
+RESERVED = frozenset(key for keys, _ in COMING for key in keys)
+_PRINTED = {"escape": "Esc", "pageup": "PgUp", "pagedown": "PgDn", "up": "↑", "down": "↓", "left": "←", "right": "→"}
 FIXED = frozenset({KeyId.BACK, KeyId.INTERRUPT})
 
 
@@ -129,11 +139,18 @@ class Keymap:
         return printed(self.by_id[key_id][0]) * (2 if key_id is KeyId.FLATTEN else 1)
 
 
+def coming(key: str) -> str:
+    """What a key is kept for, empty for any other key."""
+    return next((what for keys, what in COMING if key in keys), "")
+
+
 def printed(key: str) -> str:
     """A key as the screen writes it."""
     if len(key) == 1:
         return key
-    return f"^{key[5:].upper()}" if key.startswith("ctrl+") and len(key) == 6 else key.replace("+", "-").capitalize()
+    if key.startswith("ctrl+") and len(key) == 6:
+        return f"^{key[5:].upper()}"
+    return _PRINTED.get(key) or key.replace("+", "-").capitalize()
 
 
 def resolve(remap: Mapping[str, tuple[str, ...]]) -> Keymap:
@@ -162,7 +179,7 @@ def _check_key(name: str, key: str) -> None:
     if not (len(plain) == 1 and plain.isprintable() and not plain.isspace()) and plain not in NAMED_KEYS:
         raise KeymapError(f"keymap: {name!r}: {key!r} is no key; write one character, or a name such as space, enter, f5, ctrl+p")
     if key in RESERVED:
-        raise KeymapError(f"keymap: {name!r}: {key!r} is kept for a coming screen; choose another key")
+        raise KeymapError(f"keymap: {name!r}: {key!r} is kept for {coming(key)}; choose another key")
 
 
 def _by_key(by_id: Mapping[KeyId, tuple[str, ...]]) -> dict[str, KeyId]:

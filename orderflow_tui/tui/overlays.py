@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import assert_never
 
 from orderflow_tui.domain.order import Side
 from orderflow_tui.tui import cells
 from orderflow_tui.tui.cells import Row
-from orderflow_tui.tui.desk import Desk, Overlay, asks_key, matching
-from orderflow_tui.tui.keymap import KEYS, Group, KeyId
+from orderflow_tui.tui.desk import Desk, Overlay, Pages, asks_key, matching
+from orderflow_tui.tui.keymap import COMING, KEYS, Group, KeyId, KeyRow, printed
 from orderflow_tui.view import ConsoleView, SignalRow
 
 SIMULATED = ("demo", "replay", "sim")
@@ -29,7 +30,7 @@ def title(overlay: Overlay, desk: Desk) -> str:
         case Overlay.TOUR:
             return "WELCOME · any key begins"
         case Overlay.HELP:
-            return "KEYS AND DEFINITIONS · ↑↓ scroll · Esc back"
+            return f"KEYS AND DEFINITIONS{_where(desk)} · ↑↓ PgUp PgDn · Tab next chapter · Esc back"
         case Overlay.PREVIEW:
             side = desk.preview.side.name if desk.preview else ""
             return f"{side} BRACKET AT MARKET · Enter sends · Esc backs out"
@@ -40,7 +41,7 @@ def title(overlay: Overlay, desk: Desk) -> str:
         case Overlay.PALETTE:
             return "ACTIONS · type, ↑↓, Enter · Esc backs out"
         case Overlay.CHAIN:
-            return "SIGNAL · ↑↓ scroll · Esc back"
+            return f"SIGNAL{_where(desk)} · ↑↓ scroll · Esc back"
         case _:
             assert_never(overlay)
 
@@ -51,7 +52,8 @@ def rows(overlay: Overlay, desk: Desk, view: ConsoleView | None, signal: SignalR
         case Overlay.TOUR:
             return _tour(width)
         case Overlay.HELP:
-            return _scrolled(_help(desk, view, width), desk, height)
+            lines, chapters = _help(desk, view, width)
+            return _scrolled(lines, desk, height, chapters)
         case Overlay.PREVIEW:
             return _preview(desk, view)
         case Overlay.RESUME:
@@ -66,9 +68,19 @@ def rows(overlay: Overlay, desk: Desk, view: ConsoleView | None, signal: SignalR
             assert_never(overlay)
 
 
-def _scrolled(lines: list[Row], desk: Desk, height: int) -> list[Row]:
+def _scrolled(lines: list[Row], desk: Desk, height: int, chapters: tuple[int, ...] = ()) -> list[Row]:
+    """The part that is in sight; the desk learns how far it can scroll and where chapters begin."""
     desk.chosen = min(desk.chosen, max(len(lines) - height, 0))
+    desk.pages = Pages(len(lines), height, chapters)
     return lines[desk.chosen : desk.chosen + height]
+
+
+def _where(desk: Desk) -> str:
+    """` · 1–20 of 140`, nothing while everything is in sight."""
+    pages = desk.pages
+    if pages.lines <= pages.height:
+        return ""
+    return f" · {desk.chosen + 1}–{min(desk.chosen + pages.height, pages.lines)} of {pages.lines}"
 
 
 def _pair(name: str, text: str, width: int, ink: str = "text", column: int = 16) -> list[Row]:
@@ -87,37 +99,39 @@ def _tour(width: int) -> list[Row]:
     return lines
 
 
-def _help(desk: Desk, view: ConsoleView | None, width: int) -> list[Row]:
+def _help(desk: Desk, view: ConsoleView | None, width: int) -> tuple[list[Row], tuple[int, ...]]:
+    """What holds trading, every key, every definition in force; and the lines where chapters begin."""
     lines: list[Row] = []
+    starts: list[int] = []
+
+    def chapter(title: str, pairs: Iterable[tuple[str, str]], column: int, ink: str = "bold title", text: str = "text") -> None:
+        if lines:
+            lines.append(())
+        starts.append(len(lines))
+        lines.append((("▌ ", "accent"), (title, ink)))
+        for name, meaning in pairs:
+            lines.extend(_pair(name, meaning, width, text, column))
+
+    if view is not None and view.latches:
+        held = ((kind, f"{why} · to clear: {how}") for kind, why, how in view.latches)
+        chapter("Holding trading now", held, 18, "bold alarm", "alarm")
     for group in Group:
-        lines.append(((group.value, "bold brake" if group is Group.BRAKE else "bold title"),))
-        for row in KEYS:
-            if row.group is group:
-                keys = " ".join(cells_of_key(key) for key in desk.keymap.by_id[row.id])
-                keys = f"{keys} {keys}" if row.id is KeyId.FLATTEN and " " not in keys else keys
-                lines.extend(_pair(keys, row.meaning, width, column=12))
-        lines.append(())
-    lines.append((("Definitions in force", "bold title"),))
-    for note in view.notes if view else ():
-        lines.extend(((line, "text"),) for line in cells.wrap(note, width))
-    if view is None or not view.notes:
-        lines.append((("none told yet", "dim"),))
-    lines.append(())
-    lines.append((("Holding trading", "bold title"),))
-    if view is None or not view.latches:
-        lines.append((("no latch is open", "dim"),))
-    else:
-        for kind, why, how in view.latches:
-            lines.extend(_pair(kind, f"{why} · to clear: {how}", width, "alarm", 22))
+        keys = ((_keys_of(desk, row), row.meaning) for row in KEYS if row.group is group)
+        chapter(group.value, keys, 18, "bold brake" if group is Group.BRAKE else "bold title")
+    chapter("Not in this console yet", ((" ".join(keys), what) for keys, what in COMING), 18, "bold dim", "dim")
     if view is not None:
-        lines.append(())
-        lines.extend(_pair("STOP file", view.truth.stop_file, width, column=12))
-    return lines
+        for part in view.definitions:
+            chapter(part.title, part.lines, 18)
+        chapter(
+            "STOP file", (("path", f"{view.truth.stop_file}: creating it stops everything, removing it resumes nothing"),), 18
+        )
+    return lines, tuple(starts)
 
 
-def cells_of_key(key: str) -> str:
-    """A key as help prints it."""
-    return {"space": "Space", "escape": "Esc", "enter": "Enter", "tab": "Tab", "ctrl+p": "^P"}.get(key, key)
+def _keys_of(desk: Desk, row: KeyRow) -> str:
+    if row.id is KeyId.FLATTEN:
+        return " or ".join(f"{printed(key)} {printed(key)}" for key in desk.keymap.by_id[row.id])
+    return " ".join(printed(key) for key in desk.keymap.by_id[row.id])
 
 
 def _preview(desk: Desk, view: ConsoleView | None) -> list[Row]:

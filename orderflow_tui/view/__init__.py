@@ -2,6 +2,7 @@
 
 from orderflow_tui.view.model import (
     BarCells,
+    Chapter,
     ConsoleView,
     DomView,
     FootprintView,
@@ -23,6 +24,7 @@ from orderflow_tui.view.model import (
 
 __all__ = [
     "BarCells",
+    "Chapter",
     "ConsoleView",
     "DomView",
     "FootprintView",

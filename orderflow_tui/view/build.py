@@ -9,6 +9,7 @@ from orderflow_tui.domain.action import Alert
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.engine import Engine
 from orderflow_tui.view.clock import et_clock
+from orderflow_tui.view.definitions import definitions
 from orderflow_tui.view.footprint import FootprintPart
 from orderflow_tui.view.ladder import ladder
 from orderflow_tui.view.lights import lights
@@ -22,13 +23,12 @@ TAPE_SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What the engine does not know about itself. `notes` are the definitions in force, for the help screen."""
+    """What the engine does not know about itself."""
 
     mode: str
     account_suffix: str
     contract: str
     stop_file: str
-    notes: tuple[str, ...] = ()
 
 
 class ViewBuilder:
@@ -39,6 +39,7 @@ class ViewBuilder:
         self._around = surroundings
         self._footprint = FootprintPart(engine)
         self._profile = ProfilePart(engine)
+        self._definitions = definitions(engine.params)
 
     def build(
         self, seq: int, beat_mono_ns: int, now_ns: int, alerts: Sequence[tuple[int, Alert, str]], replay: ReplayView | None
@@ -68,7 +69,7 @@ class ViewBuilder:
             alerts=tuple((et_clock(engine.params.table, ts), alert.text, state) for ts, alert, state in reversed(alerts)),
             context=engine.analyst.context,
             replay=replay,
-            notes=around.notes,
+            definitions=self._definitions,
         )
 
     def _tape(self) -> tuple[TapeRow, ...]:

@@ -291,6 +291,14 @@ class ReplayView:
 
 
 @dataclass(frozen=True, slots=True)
+class Chapter:
+    """Definitions in force that belong together: a title, and (name, what it means with its values)."""
+
+    title: str
+    lines: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ConsoleView:
     """Everything the screen may know at one instant. `beat_mono_ns` is the monotonic clock when the engine last
     turned its loop; the screen computes the beat's age itself."""
@@ -313,5 +321,5 @@ class ConsoleView:
     alerts: tuple[tuple[str, str, str], ...]  # et clock, text, delivery state
     context: Context | None
     replay: ReplayView | None
-    notes: tuple[str, ...]
+    definitions: tuple[Chapter, ...]
     closing: bool = False

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING
 
 from orderflow_tui.adapters.alert_queue import restart_alert
-from orderflow_tui.adapters.whatsapp import WhatsApp, whatsapp_settings
 from orderflow_tui.domain.action import Alert
 from orderflow_tui.runtime import Runtime
 from orderflow_tui.wiring.plan import Plan
+
+if TYPE_CHECKING:
+    from orderflow_tui.adapters.whatsapp import WhatsApp
 
 Service = Callable[[], Coroutine[None, None, None]]
 
@@ -19,6 +22,8 @@ def notifier_of(plan: Plan, runtime: Runtime) -> WhatsApp | None:
     config = plan.loaded.config.alerts
     if not config.enabled:
         return None
+    from orderflow_tui.adapters.whatsapp import WhatsApp, whatsapp_settings  # with an HTTP client behind it
+
     secrets = {name: secret.get_secret_value() for name, secret in plan.loaded.secrets.items()}
     loop = asyncio.get_running_loop()
     settings = whatsapp_settings(secrets, config.cooldown_min)

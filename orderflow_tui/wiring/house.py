@@ -9,20 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from orderflow_tui import __version__
 from orderflow_tui.adapters import stop_file
 from orderflow_tui.adapters.control import ControlDoor, control_path
 from orderflow_tui.adapters.heartbeat import Heartbeat, heartbeat_path
-from orderflow_tui.adapters.ib_broker import IbBroker
 from orderflow_tui.adapters.journal import Journal, Run
 from orderflow_tui.adapters.rows import row_of
 from orderflow_tui.adapters.safety_key import SafetyKey, key_path
 from orderflow_tui.adapters.sim_broker import SimBroker
 from orderflow_tui.adapters.sim_broker_orders import FillRules
-from orderflow_tui.adapters.tape import TapeRecorder
-from orderflow_tui.adapters.whatsapp import WhatsApp
 from orderflow_tui.domain.account import Link, LinkStatus
 from orderflow_tui.domain.action import Alert
 from orderflow_tui.domain.event import Event, MarketEvent, Trouble
@@ -37,12 +34,15 @@ from orderflow_tui.runtime import House, Runtime
 from orderflow_tui.view.build import Surroundings, ViewBuilder
 from orderflow_tui.view.model import ConsoleView, ReplayView
 from orderflow_tui.wiring.alerting import notifier_of, sending
-from orderflow_tui.wiring.interactive import IbSide
 from orderflow_tui.wiring.paced import ET, MINUTE_NS, Service, paced_side, table_around
 from orderflow_tui.wiring.params import engine_params
 from orderflow_tui.wiring.permission import grant_args
 from orderflow_tui.wiring.plan import Plan
 from orderflow_tui.wiring.status import status_document
+
+if TYPE_CHECKING:
+    from orderflow_tui.adapters.tape import TapeRecorder
+    from orderflow_tui.adapters.whatsapp import WhatsApp
 
 SIM_ACCOUNT = "SIM"
 MEGABYTE = 1_000_000
@@ -174,6 +174,9 @@ async def _furnish(plan: Plan, runtime: Runtime, install: str, clock_ns: Callabl
         params = engine_params(loaded, table, plan.mode, analysis=paced.symbol, account=SIM_ACCOUNT, install=install)
         broker = _simulated_broker(plan, params)
         return Furnished(paced, Engine(params, paced.history), broker, broker)
+    from orderflow_tui.adapters.ib_broker import IbBroker
+    from orderflow_tui.wiring.interactive import IbSide
+
     today = datetime.fromtimestamp(clock_ns() / 1e9, ET).date()
     table = await asyncio.to_thread(table_around, loaded, today)
     account = SIM_ACCOUNT if plan.mode.broker is BrokerKind.SIMULATED else loaded.config.ib.account
@@ -262,6 +265,8 @@ def _tape(plan: Plan, side: Side, table: SessionTable) -> TapeRecorder | None:
     tape = plan.loaded.config.tape
     if plan.mode.feed is not FeedKind.IB or not tape.record:
         return None
+    from orderflow_tui.adapters.tape import TapeRecorder
+
     budget = tape.depth_mb * MEGABYTE if tape.depth else 0
     return TapeRecorder(plan.data_dir / "tape", side.symbol, table, depth_budget_bytes=budget)
 

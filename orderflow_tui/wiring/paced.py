@@ -7,9 +7,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from orderflow_tui.adapters.calendar import session_table
-from orderflow_tui.adapters.importers import open_sources
 from orderflow_tui.adapters.pace import Pace
-from orderflow_tui.adapters.replay import ReplayFeed
 from orderflow_tui.adapters.sim_market import SimMarket
 from orderflow_tui.config import Loaded
 from orderflow_tui.domain.event import MarketEvent
@@ -103,6 +101,9 @@ def _simulated(plan: Plan) -> tuple[SessionTable, PacedSide]:
 
 
 def _recording(plan: Plan) -> tuple[SessionTable, PacedSide]:
+    from orderflow_tui.adapters.importers import open_sources  # every format with its libraries
+    from orderflow_tui.adapters.replay import ReplayFeed
+
     loaded = plan.loaded
     table = session_table(date(2008, 1, 2), date(2030, 12, 31), rth_close=loaded.config.session.rth_close)
     sources = open_sources(plan.paths, loaded.instruments, instrument=None, table=table)

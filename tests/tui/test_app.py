@@ -340,14 +340,44 @@ async def test_the_tour_opens_once_when_asked(view: ConsoleView) -> None:
         assert stage.sent == []
 
 
-async def test_help_shows_all_keys_and_the_definitions_in_force(view: ConsoleView) -> None:
-    async with on_stage(view) as stage:
+@pytest.mark.parametrize("size", [(80, 24), (170, 50)])
+async def test_help_shows_all_keys_and_the_definitions_in_force(view: ConsoleView, size: tuple[int, int]) -> None:
+    async with on_stage(view, size) as stage:
         await stage.press("?")
         shown = stage.text()
-        await stage.press(*["pagedown"] * 4)
-        shown += stage.text()
-        assert all(row.meaning[:30] in shown for row in KEYS)
-        assert "Value area two-row 70 %." in shown
+        for _ in range(20):
+            await stage.press("pagedown")
+            shown += stage.text()
+        assert all(row.meaning[:26] in shown for row in KEYS)
+        for chapter in view.definitions:
+            assert chapter.title in shown
+            assert all(meaning[:40] in shown for _, meaning in chapter.lines)
+        assert stage.app.desk.overlay is Overlay.HELP
+
+
+async def test_tab_walks_the_chapters_of_the_help_screen(view: ConsoleView) -> None:
+    async with on_stage(view, (80, 24)) as stage:
+        await stage.press("?", "tab")
+        assert "▌ Increase risk" in stage.text()
+        assert "▌ Reduce risk" not in stage.text()
+        await stage.press("shift+tab")
+        assert "▌ Reduce risk" in stage.text()
+
+
+async def test_a_latch_stands_first_on_the_help_screen(view: ConsoleView) -> None:
+    async with on_stage(halted(view), (80, 24)) as stage:
+        await stage.press("?")
+        shown = stage.text()
+        assert shown.index("Holding trading now") < shown.index("Reduce risk")
+        assert "to clear: U and the typed word" in shown
+
+
+@pytest.mark.parametrize("key", ["2", "6", "R", "Y", "O", "[", "/"])
+async def test_a_key_of_a_later_screen_says_that_it_is_not_here_yet(view: ConsoleView, key: str) -> None:
+    async with on_stage(view) as stage:
+        await stage.press(key)
+        assert "is not in this console yet" in stage.text()
+        assert stage.sent == []
 
 
 async def test_the_wheel_scrolls_the_ladder(view: ConsoleView) -> None:

@@ -33,7 +33,7 @@ def test_a_brake_gains_a_key_and_keeps_its_own(brake: KeyId) -> None:
         ({"halt": ("A",)}, ["'A' would mean both", "brakes"]),
         ({"centre": ()}, ["has no key"]),
         ({"back": ("x",)}, ["cannot be remapped"]),
-        ({"theme": ("[",)}, ["kept for a coming screen"]),
+        ({"theme": ("[",)}, ["kept for changing the bar length"]),
     ],
 )
 def test_a_bad_keymap_is_refused_with_a_clear_sentence(remap: dict[str, tuple[str, ...]], words: list[str]) -> None:
@@ -45,4 +45,4 @@ def test_a_bad_keymap_is_refused_with_a_clear_sentence(remap: dict[str, tuple[st
 def test_keys_are_printed_as_on_the_keyboard() -> None:
     keymap = resolve({})
     shown = [keymap.shown(key_id) for key_id in (KeyId.FLATTEN, KeyId.CENTRE, KeyId.PALETTE, KeyId.HELP, KeyId.BACK)]
-    assert shown == ["FF", "Space", "^P", "?", "Escape"]
+    assert shown == ["FF", "Space", "^P", "?", "Esc"]

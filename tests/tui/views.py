@@ -15,6 +15,7 @@ from orderflow_tui.domain.signal import Regime, RegimeReading, RegimeTerm
 from orderflow_tui.domain.value import UnfinishedLevel, ValueArea, Zone
 from orderflow_tui.view import (
     BarCells,
+    Chapter,
     ConsoleView,
     DomView,
     FootprintView,
@@ -231,10 +232,9 @@ class Scene:
             alerts=(),
             context=None,
             replay=None,
-            notes=(
-                "Bars 5 min of time; imbalance ×3.0 diagonal, at least 20.",
-                "Value area two-row 70 %.",
-                "VWAP anchored at RTH.",
+            definitions=(
+                Chapter("Footprint", (("imbalance", "diagonal, ≥ 3.0 × the neighbour and ≥ 20 contracts of ES"),)),
+                Chapter("Value", (("value area", "70 % of volume, two-row"), ("VWAP", "from the open of regular hours"))),
             ),
         )
 
@@ -427,5 +427,5 @@ def empty_view() -> ConsoleView:
         pnl=replace(full.pnl, net=0, realised=0, open=0, fees=0, worst_case=0, equity=(), peak=0, drawdown=0, trades=0, wins=0,
                     expectancy=None, streak=0, tier=None, tier_text="", mae_ticks=None, mfe_ticks=None, slippage_ticks=None,
                     stop_ticks=None, target_ticks=None),
-        orders=(), news=(), tape=(), notes=(),
+        orders=(), news=(), tape=(), definitions=(),
     )  # fmt: skip

@@ -6,6 +6,8 @@ magnitudes of the order flow, not its mechanics: what happened before the screen
 
 from __future__ import annotations
 
+from datetime import date
+from functools import lru_cache
 from math import pi
 
 import numpy as np
@@ -28,21 +30,20 @@ def walk(
 
     `grain` is the mean size of a trade: larger means fewer, for the same volume.
     """
-    minutes = np.arange(from_ns, to_ns, MINUTE_NS)
-    busy = np.array([busyness(day, int(m)) for m in minutes])
-    mood = np.exp(random.normal(0.0, 0.35, len(minutes)))
+    busy = _busy_minutes(_from_midnight(day), from_ns - day.midnight_ns, to_ns - day.midnight_ns)
+    mood = np.exp(random.normal(0.0, 0.35, len(busy)))
     counts = random.poisson(busy * mood * NOON_CONTRACTS_PER_MIN / grain)
     n = int(counts.sum())
     if n == 0:
         return None
-    at = np.repeat(np.arange(len(minutes), dtype=np.float64), counts) + random.random(n)
+    at = np.repeat(np.arange(len(busy), dtype=np.float64), counts) + random.random(n)
     at.sort()
     stamps = np.minimum((at * MINUTE_NS).astype(np.int64) + from_ns, to_ns - 1)
     side: I64 = np.where(np.cumsum(random.random(n) < TURNS) % 2, 1, -1).astype(np.int64)
     moves = random.random(n) < min(0.6, MOVES_PER_CONTRACT * grain)
     way = np.where(random.random(n) < WITH_THE_SIDE, side, -side)
     step = np.where(moves, way, 0)
-    before = bid + np.cumsum(step) - step + _swell(random, at / max(1, len(minutes)), drift)
+    before = bid + np.cumsum(step) - step + _swell(random, at / max(1, len(busy)), drift)
     size = 1 + (random.standard_exponential(n) * (grain - 1.0)).astype(np.int64)
     return Trades(
         instrument,
@@ -54,6 +55,22 @@ def walk(
         before,
         before + 1,
     )
+
+
+@lru_cache(maxsize=64)
+def _busy_minutes(day: SessionDay, from_ns: int, to_ns: int) -> np.ndarray:
+    """Activity of each minute of a stretch, float64[minutes]; times are from midnight, where most days are the same day."""
+    return np.array([busyness(day, minute) for minute in range(from_ns, to_ns, MINUTE_NS)])
+
+
+def _from_midnight(day: SessionDay) -> SessionDay:
+    """The day's hours counted from its own midnight, without its date."""
+
+    def since(ts_ns: int | None) -> int | None:
+        return None if ts_ns is None else ts_ns - day.midnight_ns
+
+    hours = since(day.rth_open_ns), since(day.rth_close_ns)
+    return SessionDay(date.min, 0, day.open_ns - day.midnight_ns, day.close_ns - day.midnight_ns, *hours, day.half_day)
 
 
 def _swell(random: np.random.Generator, share: np.ndarray, drift: float) -> I64:

@@ -29,7 +29,7 @@ from orderflow_tui.view import ConsoleView, SignalRow
 SAID_FOR_NS = 4_000_000_000
 PULSE_FRAMES = 10
 OVERLAY_WIDTH = 88
-NARROW = {Overlay.PREVIEW: 70, Overlay.QUIT: 70, Overlay.RESUME: 78}
+WIDTHS = {Overlay.PREVIEW: 70, Overlay.QUIT: 70, Overlay.RESUME: 78, Overlay.HELP: 118}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class ConsoleScreen(Screen[None]):
             return
         assert self.placed is not None
         top = self.placed.truth.height + 1
-        inside = min(NARROW.get(overlay, OVERLAY_WIDTH), width - 6)
+        inside = min(WIDTHS.get(overlay, OVERLAY_WIDTH), width - 6)
         room = max(height - top - 4, 1)
         signal = self.chosen_signal(glance.view)
         rows = overlays.rows(overlay, self.desk, glance.view, signal, inside, room)[:room]
