@@ -28,7 +28,8 @@ class History:
     previous RTH session on; levels still alive; setup ids already emitted.
 
     `naked_pocs` (session, tick) oldest first, None: not known, to be worked out from profiles and bars. `traces` of the
-    last 20 sessions oldest first, empty: to be worked out from the bars.
+    last 20 sessions oldest first, empty: to be worked out from the bars. `week_open` is (Monday of the week, tick) of the
+    newest Globex week whose open was seen. `restarted` is the trade date at which a roll by an unknown shift emptied the past.
     """
 
     profiles: tuple[SessionProfile, ...] = ()
@@ -38,6 +39,8 @@ class History:
     setup_ids: tuple[str, ...] = ()
     naked_pocs: tuple[tuple[date, int], ...] | None = None
     traces: tuple[SessionTrace, ...] = ()
+    week_open: tuple[date, int] | None = None
+    restarted: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

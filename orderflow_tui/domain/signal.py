@@ -133,6 +133,7 @@ class Hypothesis:
     """The pre-market plan of a trade date, frozen at the open and graded at the close.
 
     bias None means UNKNOWN (inputs missing). `votes` in the order of METHODOLOGY §3.13. grade None until the close.
+    `levels` are the prices the day is watched against, (name, tick), high to low.
     """
 
     trade_date: date
@@ -145,6 +146,7 @@ class Hypothesis:
     reason: str = ""
     frozen: bool = False
     grade: str | None = None
+    levels: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,11 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """The 90 %: where price stands against value. None where it cannot be known yet, never a guess."""
+    """The 90 %: where price stands against value. None where it cannot be known yet, never a guess; `notes` say why.
+
+    `auction` is the combined view, `rotation` the auction's own. `extension` is (up, down) beyond the initial balance in
+    ticks and in multiples of it (None for a balance without range). `drive`: the opening drove and cumulative delta agreed.
+    """
 
     ts_ns: int
     trade_date: date | None
@@ -233,3 +239,7 @@ class Context:
     auction: str | None
     hypothesis: Hypothesis | None
     notes: tuple[str, ...] = ()
+    rotation: str | None = None
+    extension: tuple[int, int, float | None, float | None] | None = None
+    drive: bool = False
+    inventory_note: str = ""

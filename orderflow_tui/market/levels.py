@@ -154,6 +154,11 @@ class NakedPocs:
         """A session ended; the same session again replaces its POC."""
         self._living = (*(known for known in self._living if known[0] != session), (session, poc))[-self._max :]
 
+    def forget(self, before: date | None) -> None:
+        """Drop POCs of sessions older than `before`: what counts is how many sessions ago, not how many are still naked."""
+        if before is not None and any(session < before for session, _ in self._living):
+            self._living = tuple(known for known in self._living if known[0] >= before)
+
     def on_bar(self, bar: FootprintBar) -> None:
         """Cover what this bar printed at; a bar without levels is taken to have printed at its whole range."""
         if self._rth_only and not bar.rth:

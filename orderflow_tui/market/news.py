@@ -75,9 +75,10 @@ class DayClosed:
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """The contract rolled: every stored price moved by `shift_ticks`."""
+    """The contract rolled: every stored price moved by `shift_ticks`. None: nobody knows by how much, and what was learnt
+    on the old contract is forgotten."""
 
-    shift_ticks: int
+    shift_ticks: int | None
     ts_ns: int
 
 

@@ -16,7 +16,7 @@ class BadMarketParams(ValueError):
 class MarketParams:
     """`bar_kind` "time" | "volume"; `value_method` "two_row" | "one_row"; `value_permille` of volume inside value.
 
-    Zones and unfinished session extremes live `level_sessions` trading days beyond their own;
+    Zones live `level_sessions` trading days beyond their own, unfinished session extremes `unfinished_sessions`;
     `unfinished_max_volume` is the largest opposite volume of a finished extreme; `unfinished_thin` takes the thin-volume
     reading instead (comparison only); `npoc_rth_only` lets only regular hours cover a naked POC.
     """
@@ -34,6 +34,7 @@ class MarketParams:
     rth_close_extra_min: int = 0
     imbalance: ImbalanceRules = field(default_factory=ImbalanceRules)
     level_sessions: int = 5
+    unfinished_sessions: int = 5
     unfinished_max_volume: int = 5
     unfinished_thin: bool = False
     unfinished_keep: int = 50

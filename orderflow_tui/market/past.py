@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
 from orderflow_tui.domain.bar import FootprintBar
 from orderflow_tui.domain.history import History, SessionTrace
-from orderflow_tui.domain.session import SECOND_NS, SessionDay, SessionTable
+from orderflow_tui.domain.session import MINUTE_NS, SECOND_NS, SessionDay, SessionTable
 from orderflow_tui.domain.value import SessionProfile, ValueArea
 from orderflow_tui.market.indicators import Indicators
 from orderflow_tui.market.levels import NakedPocs, Unfinished, Zones, naked_of
@@ -25,6 +25,7 @@ BARS_MAX = 2400  # closed bars kept of each kind: eight Globex days, or thirty s
 SERIES_SESSIONS = 5  # previous sessions in the indicators' series
 TRACES_MAX = 20  # sessions in the ATR percentile and the slot means
 SLOT_SESSIONS = 5  # fewer sessions than this make no slot mean
+WEEK_OPEN_NS = 5 * MINUTE_NS  # a week whose first minutes were not seen has no known open
 
 
 class Archive:
@@ -45,6 +46,11 @@ class Archive:
         others = (known for known in self.sessions if known.trade_date != session.trade_date)
         self.sessions = tuple(sorted((*others, session), key=lambda known: known.trade_date))[-self._keep :]
         self._composites = {}
+
+    @property
+    def full_since(self) -> date | None:
+        """The oldest session of a full archive: what is older is forgotten everywhere. None while there is room."""
+        return self.sessions[0].trade_date if len(self.sessions) == self._keep else None
 
     def before(self, day: date) -> None:
         """Forget sessions from `day` on: the past of a day ends before it."""
@@ -110,6 +116,17 @@ def shifted_bar(bar: FootprintBar, ticks: int) -> FootprintBar:
     )
 
 
+def monday_of(trade_date: date) -> date:
+    """The Monday of a trade date's week: the name of the week."""
+    return trade_date - timedelta(days=trade_date.weekday())
+
+
+def first_of_week(table: SessionTable, day: SessionDay) -> bool:
+    """Whether a trading day is the first of its week."""
+    before = table.previous(day)
+    return before is None or before.trade_date < monday_of(day.trade_date)
+
+
 class Past:
     """Sessions, bars, levels, traces and indicators."""
 
@@ -126,6 +143,9 @@ class Past:
         if naked is None:
             naked = naked_of(self.archive.sessions, history.bars, self._rth_close)
         self.naked = NakedPocs(params.archive_days, params.npoc_rth_only, naked)
+        self.week_open = history.week_open
+        self.restarted = history.restarted
+        self._dated: date | None = None  # trade date of the newest bar
         self.traces = list(history.traces[-TRACES_MAX:])
         self._dates = [self.date_of(bar) for bar in self.rth_bars]
         if not self.traces:
@@ -153,11 +173,14 @@ class Past:
         """A day is over: its session joins the archive, its bars leave their trace."""
         if session is not None:
             self.archive.add(session)
+            self.naked.forget(self.archive.full_since)
         if self._dates and self._dates[-1] == day.trade_date:
             self._add_trace(self._trace(day.trade_date, self._atr_today))
 
     def on_bar(self, bar: FootprintBar, trade_date: date) -> None:
         """A bar closed: levels live on, indicators move."""
+        if trade_date != self._dated:
+            self._begin_week(bar, trade_date)
         self.zones.on_bar(bar, trade_date)
         self.unfinished.on_bar(bar, trade_date)
         self.naked.on_bar(bar)
@@ -175,6 +198,13 @@ class Past:
             del self.rth_bars[0]
             del self._dates[0]
 
+    def _begin_week(self, bar: FootprintBar, trade_date: date) -> None:
+        """The first bar of a trade date: of the week's first date it tells the week's open, if it came with the open."""
+        self._dated = trade_date
+        day = self._table.day_of(trade_date)
+        if day is not None and bar.start_ns < day.open_ns + WEEK_OPEN_NS and first_of_week(self._table, day):
+            self.week_open = (monday_of(trade_date), bar.open)
+
     def shift(self, ticks: int, today: date | None) -> None:
         """Move every price; the series is computed again from the moved bars, so no gap enters a true range."""
         self.archive.shift(ticks)
@@ -184,6 +214,7 @@ class Past:
         self.zones.shift(ticks)
         self.unfinished.shift(ticks)
         self.naked.shift(ticks)
+        self.week_open = None if self.week_open is None else (self.week_open[0], self.week_open[1] + ticks)
         self.indicators = self._series(today, self.traces)
 
     # -- reading ------------------------------------------------------------------------------------------------------
@@ -215,6 +246,8 @@ class Past:
             unfinished=self.unfinished.living,
             naked_pocs=self.naked.living,
             traces=tuple(self.traces),
+            week_open=self.week_open,
+            restarted=self.restarted,
         )
 
     # -- series -------------------------------------------------------------------------------------------------------

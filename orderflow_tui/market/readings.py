@@ -20,7 +20,7 @@ from orderflow_tui.market.footprint import OpenBar
 from orderflow_tui.market.indicators import Indicators, delta_slope
 from orderflow_tui.market.news import PeriodClosed
 from orderflow_tui.market.params import MarketParams
-from orderflow_tui.market.past import Past
+from orderflow_tui.market.past import Past, monday_of
 from orderflow_tui.market.profile import VolumeProfile
 from orderflow_tui.market.recent import RecentTrades
 from orderflow_tui.market.rolling import RollingVwap
@@ -333,6 +333,17 @@ class Readings(ABC):
     def prior_close(self) -> int | None:
         """Close of the previous session."""
         return self.archive[-1].close if self.archive else None
+
+    @property
+    def week_open(self) -> int | None:
+        """First trade of this Globex week, None when it was not seen."""
+        known, day = self._past.week_open, self.day
+        return known[1] if known is not None and day is not None and known[0] == monday_of(day.trade_date) else None
+
+    @property
+    def restarted(self) -> date | None:
+        """Trade date at which the contract rolled by an unknown shift, so that the past began anew; None: never."""
+        return self._past.restarted
 
     def cva(self) -> tuple[ValueArea | None, int]:
         """Value area of the last sessions summed, and how many there were; fewer than `cva_days` is partial."""

@@ -116,9 +116,9 @@ class MarketState(Readings):
         self._begin_sums(day, now_ns)
         self._session = None
         self._past.begin(day)
-        alive = self.params.level_sessions
-        self._past.zones.keep(lambda zone: self._clock.sessions_since(zone.born_date) <= alive)
-        self._past.unfinished.keep(lambda level: self._clock.sessions_since(level.born_date) <= alive)
+        zones, extremes = self.params.level_sessions, self.params.unfinished_sessions
+        self._past.zones.keep(lambda zone: self._clock.sessions_since(zone.born_date) <= zones)
+        self._past.unfinished.keep(lambda level: self._clock.sessions_since(level.born_date) <= extremes)
         news.append(DayOpened(day, now_ns))
         if self._clock.phase is Phase.RTH:
             news.append(RthOpened(day, None, now_ns))
@@ -391,13 +391,14 @@ class MarketState(Readings):
         self._rolling.clear()
         self._recent.clear()
         self._past = Past(self.params, self.instrument.imbalance_min_volume, self._table, History())
+        self._past.restarted = self._table.trade_date(self.now_ns)
         if self.day is not None:
             self._past.begin(self.day)
             self._begin_sums(self.day, self.now_ns)
         self._bar, self._bar_volume = None, 0
         self._session = None
         self._watch = None
-        return [Rolled(0, self.now_ns)]
+        return [Rolled(None, self.now_ns)]
 
 
 def joined(blocks: list[Trades]) -> Trades:

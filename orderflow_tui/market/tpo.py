@@ -5,6 +5,7 @@ A price gets a period's letter once, however often it traded there: what counts 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 
 from orderflow_tui.domain.value import ValueArea
@@ -17,6 +18,26 @@ class Extreme(Enum):
     EXCESS = "EXCESS"
     WEAK = "WEAK"
     POOR = "POOR"
+
+
+def singles_of(low: int, counts: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """Runs of one letter with two or more letters on both sides, as (low, high) ticks, low first; dense from `low`."""
+    found: list[tuple[int, int]] = []
+    start: int | None = None
+    for i in range(1, len(counts)):
+        if counts[i] == 1 and counts[i - 1] > 1:
+            start = i
+        elif counts[i] != 1:
+            if counts[i] > 1 and start is not None:
+                found.append((low + start, low + i - 1))
+            start = None
+    return tuple(found)
+
+
+def tails_of(counts: Sequence[int]) -> tuple[int, int]:
+    """Lengths in ticks of the single-letter runs from the high and from the low of a finished profile."""
+    down = next((k for k, count in enumerate(reversed(counts)) if count != 1), len(counts))
+    return down, next((k for k, count in enumerate(counts) if count != 1), len(counts))
 
 
 class TpoProfile:
@@ -110,28 +131,19 @@ class TpoProfile:
 
         A run is open as long as it is here: later periods that print through it add their letters.
         """
-        counts, low = self.counts, self.low or 0
-        found: list[tuple[int, int]] = []
-        start: int | None = None
-        for i in range(1, len(counts)):
-            if counts[i] == 1 and counts[i - 1] > 1:
-                start = i
-            elif counts[i] != 1:
-                if counts[i] > 1 and start is not None:
-                    found.append((low + start, low + i - 1))
-                start = None
-        return tuple(found)
+        return singles_of(self.low or 0, self.counts)
 
     def high_quality(self, current: int | None = None) -> Extreme | None:
         """How the high was left, None before trading."""
-        return _quality(self.tails(current)[0]) if self._ranges else None
+        return quality_of(self.tails(current)[0]) if self._ranges else None
 
     def low_quality(self, current: int | None = None) -> Extreme | None:
         """How the low was left, None before trading."""
-        return _quality(self.tails(current)[1]) if self._ranges else None
+        return quality_of(self.tails(current)[1]) if self._ranges else None
 
 
-def _quality(tail: int) -> Extreme:
+def quality_of(tail: int) -> Extreme:
+    """How an extreme with a tail of this many ticks was left."""
     if tail >= 2:
         return Extreme.EXCESS
     return Extreme.WEAK if tail == 1 else Extreme.POOR

@@ -12,13 +12,16 @@ from orderflow_tui.adapters.importers import Source
 from orderflow_tui.domain.action import Json
 from orderflow_tui.domain.bar import BarSource, FootprintBar
 from orderflow_tui.domain.instrument import Instrument
-from orderflow_tui.domain.signal import Context, Evidence, Hypothesis, RegimeReading, SetupReading, Signal
+from orderflow_tui.domain.signal import Context, Direction, Evidence, Hypothesis, RegimeReading, SetupReading, Signal
 from orderflow_tui.domain.value import SessionProfile, ValueArea
+from orderflow_tui.market.tpo import singles_of, tails_of
+from orderflow_tui.signals.conditions import net_score
+from orderflow_tui.signals.rule80 import SKIPPED
+from orderflow_tui.signals.value import character, migration, span
 
 SCHEMA = "orderflow-tui/analyze/1"
 SECOND_NS = 1_000_000_000
 _SCORES = ("TRENDING_UP", "TRENDING_DOWN", "RANGING", "VOLATILE")
-_RULE_80_IDLE = "SKIPPED"
 Object = dict[str, Json]
 
 
@@ -90,6 +93,7 @@ def session_json(profile: SessionProfile, context: Context | None, instrument: I
     """One completed session with the context that stood at its close."""
     value, tpo = profile.value, profile.tpo_value
     hypothesis = None if context is None else context.hypothesis
+    tails = tails_of(profile.tpo)
     return {
         "date": profile.trade_date.isoformat(),
         "half_day": profile.half_day,
@@ -104,11 +108,18 @@ def session_json(profile: SessionProfile, context: Context | None, instrument: I
             "poc": instrument.price(value.poc),
             "val": instrument.price(value.val),
             "tpo_poc": None if tpo is None else instrument.price(tpo.poc),
+            "tpo_vah": None if tpo is None else instrument.price(tpo.vah),
+            "tpo_val": None if tpo is None else instrument.price(tpo.val),
+            "tails": {"high": tails[0], "low": tails[1]},
+            "singles": [[instrument.price(a), instrument.price(b)] for a, b in singles_of(profile.low_tick, profile.tpo)],
             "ib_high": _price(profile.ib_high, instrument),
             "ib_low": _price(profile.ib_low, instrument),
             "vwap": _price(profile.vwap, instrument),
             "vwap_sd": _price(profile.vwap_sd, instrument),
+            "ib_extension": _extension_json(context, instrument),
             "opening_type": None if context is None else context.opening_type,
+            "opening_direction": None if context is None else Direction(context.opening_direction).name,
+            "opening_drive": None if context is None else context.drive,
             "day_type": None if context is None else context.day_type,
             "poor_high": profile.poor_high,
             "poor_low": profile.poor_low,
@@ -117,27 +128,75 @@ def session_json(profile: SessionProfile, context: Context | None, instrument: I
             "high": _price(profile.on_high, instrument),
             "low": _price(profile.on_low, instrument),
             "inventory": None if context is None or context.inventory_share is None else context.inventory,
+            "inventory_share": None if context is None else context.inventory_share,
+            "inventory_note": "" if context is None else context.inventory_note,
         },
         "cva": _cva_json(context, instrument),
         "migration": None if context is None or context.migration is None else context.migration.value,
+        "overlap": None if context is None else context.overlap,
+        "daily": _daily_json(profile, context),
         "aligned_vas": None if context is None else context.aligned_vas,
-        "hypothesis": None if hypothesis is None else hypothesis_json(hypothesis),
+        **_around_json(context, instrument),
+        "hypothesis": None if hypothesis is None else hypothesis_json(hypothesis, instrument),
         "rule_80": None if context is None else _rule_80_json(context.rule_80),
         "approx": profile.approx,
+        "notes": [] if context is None else list(context.notes),
+    }
+
+
+def _extension_json(context: Context | None, instrument: Instrument) -> Json:
+    """Beyond the initial balance, in points and in multiples of it."""
+    if context is None or context.extension is None:
+        return None
+    up, down, up_ib, down_ib = context.extension
+    return {"up": instrument.price(up), "down": instrument.price(down), "up_ib": up_ib, "down_ib": down_ib}
+
+
+def _daily_json(profile: SessionProfile, context: Context | None) -> Object:
+    """The day's own area against the day before: class and character of the thirty-day table."""
+    before = None if context is None else context.pva
+    if before is None:
+        return {"migration": None, "character": None}
+    pair = span(profile.value), span(before)
+    return {"migration": migration(*pair).value, "character": character(*pair)}
+
+
+def _around_json(context: Context | None, instrument: Instrument) -> Object:
+    """Levels carried forward, conditions and rotation as they stood at the close."""
+    if context is None:
+        return {"naked_pocs": [], "stacked_levels": [], "conditions": [], "net_score": 0.0, "rotation": None}
+    return {
+        "naked_pocs": [instrument.price(tick) for tick in context.naked_pocs],
+        "stacked_levels": [[instrument.price(tick), days, kind] for tick, days, kind in context.stacked_levels],
+        "conditions": [
+            {
+                "name": c.name,
+                "direction": c.direction.name,
+                "confidence": c.confidence,
+                "level": instrument.price(c.level),
+            }
+            for c in context.conditions
+        ],
+        "net_score": net_score(context.conditions),
+        "rotation": {"auction": context.rotation, "combined": context.auction},
     }
 
 
 def _cva_json(context: Context | None, instrument: Instrument) -> Object:
+    """`status` COMPLETE, PARTIAL(n) or null where no session stands behind it."""
     area: ValueArea | None = None if context is None else context.cva
+    days = 0 if context is None else context.cva_days
+    partial = context is not None and any(note.startswith("CVA partial") for note in context.notes)
     return {
-        "days": 0 if context is None else context.cva_days,
+        "days": days,
+        "status": None if not days else f"PARTIAL({days})" if partial else "COMPLETE",
         "vah": None if area is None else instrument.price(area.vah),
         "poc": None if area is None else instrument.price(area.poc),
         "val": None if area is None else instrument.price(area.val),
     }
 
 
-def hypothesis_json(hypothesis: Hypothesis) -> Object:
+def hypothesis_json(hypothesis: Hypothesis, instrument: Instrument) -> Object:
     """The plan of the day and what the close said about it."""
     return {
         "bias": "UNKNOWN" if hypothesis.bias is None else hypothesis.bias.name,
@@ -145,13 +204,24 @@ def hypothesis_json(hypothesis: Hypothesis) -> Object:
         "condition": hypothesis.condition,
         "votes": list(hypothesis.votes),
         "reason": hypothesis.reason,
+        "levels": [[name, instrument.price(tick)] for name, tick in hypothesis.levels],
+        "scenarios": [
+            {
+                "if": s.when,
+                "then": s.then,
+                "targets": [instrument.price(tick) for tick in s.targets],
+                "invalidation": _price(s.invalidation, instrument),
+            }
+            for s in hypothesis.scenarios
+        ],
+        "frozen": hypothesis.frozen,
         "grade": hypothesis.grade,
     }
 
 
 def _rule_80_json(text: str | None) -> Json:
     """`SHORT TRIGGERED` as direction and state; null where the rule had nothing to watch."""
-    if text is None or text == _RULE_80_IDLE:
+    if text is None or text == SKIPPED:
         return None
     direction, _, state = text.rpartition(" ")
     return {"state": state, "direction": direction or None}

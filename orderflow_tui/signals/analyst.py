@@ -181,7 +181,7 @@ class Analyst:
                     self._desk.end_session()
                     judge = False
                 case Rolled(ticks):
-                    self._shift(ticks, market)
+                    self._roll(ticks, market)
                 case RthOpened() | DayClosed():
                     continue  # what they change lies in the market's own state
                 case _:
@@ -250,13 +250,22 @@ class Analyst:
         self._plan.new_day(day)
         self._desk.new_day(day.trade_date)
 
-    def _shift(self, ticks: int, market: MarketState) -> None:
-        """The contract rolled: every price kept moves with it, and nothing pending survives."""
-        self._patterns.shift(ticks)
+    def _roll(self, ticks: int | None, market: MarketState) -> None:
+        """The contract rolled: every price kept moves with it, and nothing pending survives.
+
+        Where the shift is unknown (None), no price known so far means anything on the new contract: it is forgotten.
+        """
+        if ticks is None:
+            self._patterns.forget()
+            self._sma = SmaCrossover(self._params.sma)
+            self._today = Day(self._day, self._params.opening, self._params.rule_80)
+            self._builder.new_day()
+        else:
+            self._patterns.shift(ticks)
+            self._sma.shift(ticks)
+            self._today.shift(ticks)
         self._dom.reset()
-        self._sma.shift(ticks)
-        self._today.shift(ticks)
-        self._desk.shift(ticks)
+        self._desk.shift(ticks or 0)
         self._plan.shift()
         self._past(market).refresh(market.archive, moved=True)
 
@@ -293,10 +302,12 @@ class Analyst:
     def _judge(
         self, market: MarketState, bars: list[FootprintBar], judge: bool, period: bool
     ) -> tuple[list[SetupReading], list[Decision]]:
-        """Setups at a close. A bar's close ends every hold; outside regular hours nothing stands."""
+        """Setups at a close; outside regular hours nothing stands."""
         if bars:
             self._desk.on_bar(bars)
         if not judge or not self._today.bars or market.params.bar_kind != "time":
+            if bars:
+                self._desk.break_holds()
             return [], []
         assert self._context is not None, "a bar closed, so the context was built"
         now_ns = market.now_ns

@@ -8,8 +8,10 @@ from orderflow_tui.domain.value import ValueArea
 from orderflow_tui.market.state import MarketState
 from orderflow_tui.signals.background import Background
 from orderflow_tui.signals.day import Day
+from orderflow_tui.signals.daytype import extension
 from orderflow_tui.signals.inventory import Inventory, inventory
 from orderflow_tui.signals.rotation import combined_view
+from orderflow_tui.signals.rule80 import SKIPPED
 from orderflow_tui.signals.value import migration, overlap, span
 
 FIRST_HALF_HOUR_NS = 30 * MINUTE_NS
@@ -32,6 +34,8 @@ class ContextBuilder:
         if self._inventory is not None:
             return self._inventory
         found = inventory(market.on_up_volume, market.on_down_volume)
+        if market.prior_close is None:
+            found = Inventory(found.word, None, "no prior close to measure against")
         if market.phase in (Phase.RTH, Phase.AFTER):
             self._inventory = found
         return found
@@ -74,7 +78,11 @@ class ContextBuilder:
             rule_80=today.rule_80.text if today.rule_80 is not None else None,
             auction=view,
             hypothesis=hypothesis,
-            notes=_notes(market, today, ready, days, regular),
+            notes=_notes(now_ns, market, today, ready, days, regular),
+            rotation=today.auction if regular else None,
+            extension=_extension(market) if regular else None,
+            drive=today.drive,
+            inventory_note=night.note,
         )
 
 
@@ -89,11 +97,29 @@ def value_now(context: Context) -> ValueArea | None:
     return context.dva if context.dva_ready else context.pva
 
 
-def _notes(market: MarketState, today: Day, ready: bool, days: int, regular: bool) -> tuple[str, ...]:
-    """What a reader of this context has to know about its weak spots."""
+def _extension(market: MarketState) -> tuple[int, int, float | None, float | None] | None:
+    """Range extension beyond the complete initial balance."""
+    high, low, top, bottom = market.rth_high, market.rth_low, market.ib_high, market.ib_low
+    if not market.ib_complete or high is None or low is None or top is None or bottom is None:
+        return None
+    return extension(high, low, top, bottom)
+
+
+def _notes(now_ns: int, market: MarketState, today: Day, ready: bool, days: int, regular: bool) -> tuple[str, ...]:
+    """What a reader of this context has to know about its weak spots, and why what is None is not known."""
     notes = []
     if days < market.params.cva_days:
         notes.append(f"CVA partial: {days} of {market.params.cva_days} sessions")
+        if market.restarted is not None:
+            notes.append(f"value began anew on {market.restarted}: the contract rolled and nobody knows by how much")
+    if market.pva is None:
+        notes.append("migration unknown: no completed session to compare with")
+        notes.append("80 % rule unknown: no previous value area")
+        notes.append("overnight inventory unknown: no prior close to measure against")
+    elif today.rule_80 is not None and today.rule_80.state == SKIPPED:
+        notes.append("80 % rule skipped: the previous value area is too narrow")
+    if regular and today.opening is None and dva_ready(now_ns, market):
+        notes.append("opening type unknown: no average initial balance and no ATR to measure the first half hour by")
     if regular and not ready:
         notes.append("previous value stands in for today's until the first half hour is complete")
     if regular and today.auction is None:

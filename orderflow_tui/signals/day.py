@@ -14,7 +14,7 @@ from orderflow_tui.signals import conditions as expectation
 from orderflow_tui.signals.daytype import day_type, double_distribution
 from orderflow_tui.signals.openings import Opening, OpeningParams, is_drive, opening_type
 from orderflow_tui.signals.rotation import auction_view
-from orderflow_tui.signals.rule80 import Period, Rule80, Rule80Params, rule_80
+from orderflow_tui.signals.rule80 import Acceptance, Period, Rule80, Rule80Params, rule_80
 from orderflow_tui.signals.value import overlap, span
 
 PROVISIONAL_MIN = 15
@@ -26,7 +26,7 @@ class Day:
     """One regular session. Everything is judged at closes of bars and half hours."""
 
     __slots__ = (
-        "_double", "_opening_params", "_overlap_before", "_periods", "_poc_gap_before", "_rule_params", "_start_ns",
+        "_asks_open", "_double", "_opening_params", "_overlap_before", "_periods", "_poc_gap_before", "_rule_params", "_start_ns",
         "auction", "bars", "drive", "opening", "rule_80",
     )  # fmt: skip
 
@@ -36,6 +36,7 @@ class Day:
         self._rule_params = rule
         self._periods: list[Period] = []
         self._double = False
+        self._asks_open = False  # a period closed, and the rule waits for the next one's opening trade
         self._overlap_before: float | None = None
         self._poc_gap_before: int | None = None
         self.auction: str | None = None
@@ -49,6 +50,9 @@ class Day:
         self.bars.append(bar)
         if self._start_ns is None:
             return
+        if self._asks_open:
+            self._asks_open = False
+            self._run_rule(market, bar.open)
         since = (bar.end_ns - self._start_ns) // MINUTE_NS
         if PROVISIONAL_MIN <= since <= FINAL_MIN and (self.opening is None or self.opening.provisional):
             self.opening = self._classify(market, ib_average, since < FINAL_MIN)
@@ -61,13 +65,17 @@ class Day:
         minute = 0 if self._start_ns is None else (period.end_ns - self._start_ns) // MINUTE_NS
         late = minute > self._rule_params.latest_min
         self._periods.append(Period(period.open, period.high, period.low, period.close, late))
+        self._asks_open = self._rule_params.acceptance is Acceptance.CLOSE_OPEN
         self.auction = auction_view([(p.high, p.low) for p in self._periods])
         self._double = market.tpo.low is not None and double_distribution(
             market.tpo.low, market.tpo.counts, market.tpo.singles()
         )  # fmt: skip
-        if market.pva is not None and market.rth_open_price is not None:
-            area = market.pva
-            self.rule_80 = rule_80(market.rth_open_price, area.val, area.vah, self._periods, self._rule_params)
+        self._run_rule(market, None)
+
+    def _run_rule(self, market: MarketState, next_open: int | None) -> None:
+        area = market.pva
+        if area is not None and market.rth_open_price is not None:
+            self.rule_80 = rule_80(market.rth_open_price, area.val, area.vah, self._periods, self._rule_params, next_open)
 
     def conditions(self, current: ValueArea | None, cva: ValueArea | None) -> tuple[ValueCondition, ...]:
         """The value-expectation conditions at this bar's close."""

@@ -92,11 +92,13 @@ def signal_id(trade_date: date | None, pattern: Pattern, born_ns: int, price: in
     return f"{trade_date}|{pattern.value}|{born_ns}|{price}"
 
 
-def signals_of(detectors: Iterable[Detector], bar: FootprintBar, view: BarContext) -> list[Signal]:
+def signals_of(
+    detectors: Iterable[Detector], bar: FootprintBar, view: BarContext, low_quality_share: float = LOW_QUALITY_SHARE
+) -> list[Signal]:
     """Run every detector on a closed bar.
 
-    Where more than a fifth of the bar's volume has a guessed side, its signals are of LOW quality and their strength
-    is multiplied with the trustworthy share.
+    Where more than `low_quality_share` (a fifth) of the bar's volume has a guessed side, its signals are of LOW quality
+    and their strength is multiplied with the trustworthy share.
     """
     found: list[Finding] = []
     for detector in detectors:
@@ -104,7 +106,7 @@ def signals_of(detectors: Iterable[Detector], bar: FootprintBar, view: BarContex
     if not found:
         return []
     weak = bar.weak_share
-    quality = Quality.LOW if weak > LOW_QUALITY_SHARE else Quality.NORMAL
+    quality = Quality.LOW if weak > low_quality_share else Quality.NORMAL
     trust = 1.0 - weak if quality is Quality.LOW else 1.0
     return [
         Signal(

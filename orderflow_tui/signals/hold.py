@@ -1,8 +1,9 @@
 """The stability hold: a setup must stand for one second of event time before it is acted on, once.
 
 New market data never restarts a hold (a trailing timer would never fire in a busy market). The candidate's facts are
-frozen when it appears. The hold is broken by a trade outside its band, by a bar's close, by a change of the feed's
-grade or by an opposite signal, and by nothing else; a timer ends it.
+frozen when it appears; a bar's close, where everything is judged anew, renews those of a setup that goes on standing and
+does not begin its second again. The hold is broken when the setup is not tradable any more, by a trade outside its band, by
+a change of the feed's grade or by an opposite signal, and by nothing else; a timer ends it.
 
 A setup has an id, `trade date | setup | direction | level | n`. An emitted one is not emitted again until it is
 re-armed: price went well to the other side of the level, or the setup was gone for a minute and a quarter hour passed.
@@ -94,12 +95,17 @@ class Holds:
         spent = self._id(setup, direction, known.level, known.n)
         return spent, spent
 
-    def evaluate(self, now_ns: int, readings: Sequence[SetupReading], grade: Grade) -> None:
-        """The setups that stand now. Tradable ones begin (or go on with) their hold; missing ones are broken."""
+    def evaluate(self, now_ns: int, readings: Sequence[SetupReading], grade: Grade, renewed: bool = False) -> None:
+        """The setups that stand now. Tradable ones begin (or go on with) their hold; missing ones are broken.
+
+        `renewed`: a bar closed, so what goes on standing does so with the facts of this close.
+        """
         alive = {r.id: r for r in readings if r.tradable}
         self._pending = {key: p for key, p in self._pending.items() if key in alive}
         for key, reading in alive.items():
-            if key not in self._pending:
+            if key in self._pending:
+                self._pending[key].reading = reading if renewed else self._pending[key].reading
+            else:
                 due = now_ns + round(self._params.hold_s * SECOND_NS)
                 self._pending[key] = _Pending(reading, due, grade)
         for known in self._emitted:
@@ -110,7 +116,7 @@ class Holds:
                 known.gone_since_ns = now_ns
 
     def clear(self) -> None:
-        """A bar closed: every hold begins anew."""
+        """Nothing stands any more."""
         self._pending.clear()
 
     def against(self, direction: Direction) -> None:

@@ -15,6 +15,7 @@ from orderflow_tui.signals.inventory import Inventory
 from orderflow_tui.signals.stacking import HIGH_CONVICTION
 from orderflow_tui.signals.value import migration, sign, span
 
+NEAR_POINTS = 40  # naked POCs farther from the open than this are no level of today
 BIAS_SUM = 2
 MOST_CONFIDENCE = 90
 
@@ -22,7 +23,8 @@ MOST_CONFIDENCE = 90
 @dataclass(frozen=True, slots=True)
 class HypothesisInputs:
     """What is known before the open, ticks. `open` is the last overnight price until the real one is there
-    (`assumed`); `magnets` are naked POCs and stacked levels; `ib_average` ticks."""
+    (`assumed`); `naked` are POCs nobody came back to, `stacked` prices several composites share, `week_open` the first
+    trade of the Globex week; `ib_average` ticks. `restarted` names the date at which a roll emptied the past."""
 
     trade_date: date
     ts_ns: int
@@ -38,8 +40,16 @@ class HypothesisInputs:
     on_high: int | None
     on_low: int | None
     inventory: Inventory
-    magnets: tuple[int, ...] = ()
+    naked: tuple[int, ...] = ()
+    stacked: tuple[int, ...] = ()
+    week_open: int | None = None
     ib_average: float | None = None
+    restarted: date | None = None
+
+    @property
+    def magnets(self) -> tuple[int, ...]:
+        """What price may be drawn to."""
+        return self.naked + self.stacked
 
 
 def votes(i: HypothesisInputs, price: int, pva: ValueArea, prior: tuple[int, int]) -> tuple[int, ...]:
@@ -79,8 +89,12 @@ def build(i: HypothesisInputs, instrument: Instrument, frozen: bool) -> Hypothes
         "overnight low": i.on_low,
     }
     missing = [name for name, value in known.items() if value is None]
+    seen = levels(i, instrument)
     if missing or i.open is None or i.pva is None or i.prior_high is None or i.prior_low is None:
-        return Hypothesis(i.trade_date, i.ts_ns, None, 0, "UNKNOWN", (), (), f"missing: {', '.join(missing)}", frozen)
+        why = f"missing: {', '.join(missing)}"
+        if i.restarted is not None:
+            why += f"; value began anew on {i.restarted}, the contract rolled by an unknown shift"
+        return Hypothesis(i.trade_date, i.ts_ns, None, 0, "UNKNOWN", (), (), why, frozen, levels=seen)
     assert i.on_high is not None
     assert i.on_low is not None
     prior = (i.prior_low, i.prior_high)
@@ -102,7 +116,29 @@ def build(i: HypothesisInputs, instrument: Instrument, frozen: bool) -> Hypothes
         scenarios=scenarios(i, i.open, i.pva, prior, instrument),
         reason=", ".join(notes),
         frozen=frozen,
+        levels=seen,
     )
+
+
+def levels(i: HypothesisInputs, instrument: Instrument) -> tuple[tuple[str, int], ...]:
+    """The prices of the plan, high to low: value edges and POCs, the prior session, the night, magnets, the week's open."""
+    near = NEAR_POINTS * 1_000_000_000 // instrument.tick_e9
+    areas = [(name, area) for name, area in (("PVA", i.pva), ("CVA", i.cva)) if area is not None]
+    named = [(f"{name} {edge}", getattr(area, edge.lower())) for name, area in areas for edge in ("VAH", "POC", "VAL")]
+    middle = None if i.on_high is None or i.on_low is None else (i.on_high + i.on_low) // 2
+    single = (
+        ("prior high", i.prior_high),
+        ("prior low", i.prior_low),
+        ("prior close", i.prior_close),
+        ("ON high", i.on_high),
+        ("ON mid", middle),
+        ("ON low", i.on_low),
+        ("week open", i.week_open),
+    )
+    named += [(name, price) for name, price in single if price is not None]
+    named += [("naked POC", price) for price in i.naked if i.open is not None and abs(price - i.open) <= near]
+    named += [("stacked", price) for price in i.stacked]
+    return tuple(sorted(named, key=lambda level: -level[1]))
 
 
 def scenarios(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from orderflow_tui.domain.session import MINUTE_NS
 
-STALE_NS = 7 * 24 * 60 * MINUTE_NS
+DAY_NS = 24 * 60 * MINUTE_NS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,12 @@ class NewsEvent:
 
 @dataclass(frozen=True, slots=True)
 class NewsParams:
-    """`blocks` lists the impacts that block; `stale_blocks` makes a stale file block too instead of warning."""
+    """`blocks` lists the impacts that block; the file is stale when no entry lies in the next `stale_days`, and
+    `stale_blocks` makes that block too instead of warning."""
 
     blocks: tuple[str, ...] = ("high",)
     stale_blocks: bool = False
+    stale_days: int = 7
 
 
 class NewsWindows:
@@ -56,9 +58,16 @@ class NewsWindows:
         self._longest = max((e.ends_ns - e.starts_ns for e in self._events), default=0)
 
     def stale(self, now_ns: int) -> bool:
-        """No entry of any impact lies in the next seven days."""
+        """No entry of any impact lies in the next days."""
         k = bisect_left(self._times, now_ns)
-        return k == len(self._times) or self._times[k] > now_ns + STALE_NS
+        return k == len(self._times) or self._times[k] > now_ns + self._params.stale_days * DAY_NS
+
+    def told(self, now_ns: int) -> str:
+        """That the file is stale, and how old its newest entry is."""
+        if not self._times:
+            return "news file stale: it is empty"
+        days = (now_ns - self._times[-1]) // DAY_NS
+        return "news file stale" if days < 0 else f"news file stale: newest entry {days} d old"
 
     def active(self, now_ns: int) -> NewsEvent | None:
         """The blocking release whose half-open window holds `now_ns`."""
@@ -73,7 +82,7 @@ class NewsWindows:
         event = self.active(now_ns)
         if event is not None:
             return f"news window: {event.name}"
-        return "news file stale" if self._params.stale_blocks and self.stale(now_ns) else ""
+        return self.told(now_ns) if self._params.stale_blocks and self.stale(now_ns) else ""
 
     def text(self, now_ns: int) -> str:
         """One short line for the screen: the window we are in, the next one, or that the file is stale."""
@@ -81,7 +90,7 @@ class NewsWindows:
         if event is not None:
             return f"NOW {event.name}"
         if self.stale(now_ns):
-            return "news file stale"
+            return self.told(now_ns)
         following = self._events[bisect_right(self._starts, now_ns) :]
         if not following:
             return "no release ahead"

@@ -8,6 +8,7 @@ from enum import Enum
 from orderflow_tui.market.imbalance import ImbalanceRules
 from orderflow_tui.signals.absorption import AbsorptionParams
 from orderflow_tui.signals.climax import ClimaxParams
+from orderflow_tui.signals.detector import LOW_QUALITY_SHARE
 from orderflow_tui.signals.divergence import DivergenceParams
 from orderflow_tui.signals.dom_absorption import DomParams
 from orderflow_tui.signals.exhaustion import ExhaustionParams
@@ -37,6 +38,7 @@ class SignalParams:
     """One field a family. Volumes left None take the instrument's thresholds."""
 
     strategy: Strategy = Strategy.SETUPS
+    low_quality_share: float = LOW_QUALITY_SHARE
     imbalance: ImbalanceRules = field(default_factory=ImbalanceRules)
     exhaustion: ExhaustionParams = field(default_factory=ExhaustionParams)
     climax: ClimaxParams = field(default_factory=ClimaxParams)

@@ -24,8 +24,6 @@ from orderflow_tui.signals.unfinished import UnfinishedDetector
 SIGNALS_MAX = 500
 MARKED_BARS_MAX = 400
 EARLIER_MAX = 24
-RECENT_BARS = 2  # completed bars whose signals can confirm a setup
-
 Marks = tuple[tuple[int, str, int], ...]
 
 
@@ -55,10 +53,13 @@ class Tail:
 class Patterns:
     """Detectors, the bars before each bar, and the signals so far."""
 
-    __slots__ = ("_bar_count", "_day", "_detectors", "_instrument", "_numbered", "_table", "_tails", "marks", "signals")
+    __slots__ = (
+        "_bar_count", "_day", "_detectors", "_instrument", "_numbered", "_params", "_table", "_tails", "marks", "signals",
+    )  # fmt: skip
 
     def __init__(self, instrument: Instrument, params: SignalParams, table: SessionTable, history: History) -> None:
         self._instrument = instrument
+        self._params = params
         self._table = table
         self._day: SessionDay | None = None
         self._tails = {True: Tail(), False: Tail()}
@@ -76,8 +77,8 @@ class Patterns:
 
     @property
     def recent(self) -> list[Signal]:
-        """Signals of the last two completed bars and of the moment, oldest first."""
-        since, found = self._bar_count - RECENT_BARS, []
+        """Signals of the last completed bars that still count (two by default) and of the moment, oldest first."""
+        since, found = self._bar_count - self._params.score.of_window_bars, []
         for number, signal in reversed(self._numbered):
             if number <= since:
                 break
@@ -99,7 +100,7 @@ class Patterns:
             market.slot_volume(bar) if bar.rth else None,
         )
         first = 0 if has_levels(bar) else len(LEVEL_DETECTORS)
-        found = signals_of(self._detectors[first:], bar, view)
+        found = signals_of(self._detectors[first:], bar, view, self._params.low_quality_share)
         tail.add(bar)
         if found:
             self._keep(found, self._bar_count)
@@ -137,6 +138,13 @@ class Patterns:
         for tail in self._tails.values():
             tail.bars = [shifted_bar(bar, ticks) for bar in tail.bars]
         self._numbered.clear()  # signals of the other contract confirm nothing
+
+    def forget(self) -> None:
+        """The contract rolled and nobody knows by how much: levels and bars of the old one are no measure for the new."""
+        self._detectors = [build(self._params, self._instrument) for build in DETECTORS]
+        self._tails = {True: Tail(), False: Tail()}
+        self.marks = {}
+        self._numbered.clear()
 
     def _keep(self, found: Sequence[Signal], number: int) -> None:
         self.signals.extend(found)

@@ -73,7 +73,6 @@ def inputs_of(now_ns: int, day: SessionDay, market: MarketState, past: Backgroun
     """What is known at an appointment: the last price stands for the open until the real one is there."""
     opened = market.rth_open_price
     before = past.last_two[1]
-    magnets = [price for _, price in market.naked_pocs] + [price for price, _, _ in past.stacked(market.naked_pocs)]
     return HypothesisInputs(
         trade_date=day.trade_date,
         ts_ns=now_ns,
@@ -89,6 +88,9 @@ def inputs_of(now_ns: int, day: SessionDay, market: MarketState, past: Backgroun
         on_high=market.on_high,
         on_low=market.on_low,
         inventory=night,
-        magnets=tuple(magnets),
+        naked=tuple(price for _, price in market.naked_pocs),
+        stacked=tuple(price for price, _, _ in past.stacked(market.naked_pocs)),
+        week_open=market.week_open,
         ib_average=past.ib_average,
+        restarted=market.restarted if market.prior_close is None else None,
     )

@@ -11,6 +11,8 @@ from enum import Enum
 
 from orderflow_tui.domain.signal import Direction
 
+SKIPPED = "SKIPPED"  # the area is too narrow to be a target
+
 
 class Acceptance(Enum):
     """What counts as accepted: two closes inside, a close and the next open inside, or two periods trading inside."""
@@ -31,7 +33,7 @@ class Rule80Params:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """One half-hour of regular hours, ticks. `last_chance` when it ends after the latest time for a trigger."""
+    """One half-hour of regular hours, ticks. `too_late` when it ends after the latest time for a trigger."""
 
     open: int
     high: int
@@ -60,13 +62,16 @@ class Rule80:
         return self.state if self.direction is Direction.NONE else f"{self.direction.name} {self.state}"
 
 
-def rule_80(rth_open: int, val: int, vah: int, periods: Sequence[Period], params: Rule80Params) -> Rule80:
+def rule_80(
+    rth_open: int, val: int, vah: int, periods: Sequence[Period], params: Rule80Params, next_open: int | None = None
+) -> Rule80:
     """Run the rule over the day's completed periods. Once triggered, it is followed to its target or its failure.
 
+    `next_open` is the opening trade of the period that runs, where it is known already: only `close_open` looks at it.
     One trigger a side and day: after a failed one, the same side can not trigger again.
     """
     if vah - val + 1 < params.min_width_ticks:
-        return Rule80("SKIPPED")
+        return Rule80(SKIPPED)
     side = (rth_open > vah) - (rth_open < val)
     count, used = 0, set[int]()
     best: Rule80 | None = None
@@ -77,11 +82,11 @@ def rule_80(rth_open: int, val: int, vah: int, periods: Sequence[Period], params
         inside = val <= period.close <= vah
         if params.acceptance is Acceptance.TOUCH:
             inside = period.low <= vah and period.high >= val
-        if not inside:
+        if not inside or (place and not side):  # where the day opened inside, a close outside says where price comes from
             side, count = place or side, 0
             continue
         count += 1
-        following = periods[index + 1] if index + 1 < len(periods) else None
+        following = periods[index + 1].open if index + 1 < len(periods) else next_open
         if side and side not in used and not period.too_late and _accepted(count, following, val, vah, params):
             used.add(side)
             target, edge = (val, vah) if side > 0 else (vah, val)
@@ -91,9 +96,9 @@ def rule_80(rth_open: int, val: int, vah: int, periods: Sequence[Period], params
     return Rule80("ARMED", side) if side and count else Rule80("WAITING", side)
 
 
-def _accepted(count: int, following: Period | None, val: int, vah: int, params: Rule80Params) -> bool:
+def _accepted(count: int, following: int | None, val: int, vah: int, params: Rule80Params) -> bool:
     if params.acceptance is Acceptance.CLOSE_OPEN:
-        return following is not None and val <= following.open <= vah
+        return following is not None and val <= following <= vah
     return count >= 2
 
 

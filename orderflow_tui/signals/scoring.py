@@ -48,13 +48,15 @@ TREND = {Regime.TRENDING_UP: 1, Regime.TRENDING_DOWN: -1}
 @dataclass(frozen=True, slots=True)
 class ScoreParams:
     """`threshold` of 100; weights of context and flow; a veto's weighted strength and how much more overrules it;
-    `retest_ticks` around a broken edge in which DOM absorption confirms."""
+    `retest_ticks` around a broken edge in which DOM absorption confirms; `of_window_bars` completed bars whose signals
+    count."""
 
     threshold: float = 75.0
     context_weight: float = 0.90
     veto: float = 0.7
     overrule: float = 0.2
     retest_ticks: int = 4
+    of_window_bars: int = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,11 +61,11 @@ class SetupDesk:
     @property
     def waiting(self) -> bool:
         """Whether there is anything to be woken for."""
-        return self._holds.waiting or (self._idea is not None and not self._idea.triggered)
+        return self._holds.waiting or (self._idea is not None and self._idea.waiting)
 
     def watch(self) -> Watch:
         """Ends and bands of holds, and the price an opening drive waits for."""
-        if self._idea is None or self._idea.triggered:
+        if self._idea is None or not self._idea.waiting:
             return self._holds.watch()
         long = self._idea.direction is Direction.LONG
         above, below = (self._idea.trigger, NO_BELOW) if long else (NO_ABOVE, self._idea.trigger)
@@ -84,7 +84,7 @@ class SetupDesk:
         """A trade that may have met the watch; whether an opening drive's pullback ended with it."""
         self._holds.on_price(price)
         idea = self._idea
-        if idea is None or idea.triggered or idea.direction * (price - idea.trigger) < 0:
+        if idea is None or not idea.waiting or idea.direction * (price - idea.trigger) < 0:
             return False
         self._idea = DriveIdea(idea.direction, idea.trigger, idea.wrong, triggered=True)
         return True
@@ -94,13 +94,16 @@ class SetupDesk:
         self._holds.against(direction)
 
     def on_bar(self, bars: Sequence[FootprintBar]) -> None:
-        """Bars closed: every hold ends; where no trades are seen, their ranges are all that is known of price."""
-        self._holds.clear()
+        """Bars closed: what stands is judged anew; where no trades are seen, their ranges are all that is known of price."""
         for bar in bars:
             if bar.source is not BarSource.TRADES:
                 self._holds.on_range(bar.low, bar.high)
                 self._trigger_by_bar(bar)
         self._standing, self.readings = [], ()
+
+    def break_holds(self) -> None:
+        """A bar closed at which nothing is judged: nothing stands."""
+        self._holds.clear()
 
     def end_session(self) -> None:
         """Regular hours are over: nothing stands any more."""
@@ -120,7 +123,7 @@ class SetupDesk:
         if new_bar:
             self._idea = drive_idea(view, self._idea, self._params.setups)
         self._standing = standing_setups(view, self._idea, self._params.setups)
-        return self._score(now_ns, self._standing, signals, regime, market)
+        return self._score(now_ns, self._standing, signals, regime, market, renewed=new_bar)
 
     def live(
         self,
@@ -163,13 +166,14 @@ class SetupDesk:
         signals: Sequence[Signal],
         regime: RegimeReading | None,
         market: MarketState,
+        renewed: bool = False,
     ) -> list[SetupReading]:
         grade = market.grade if standing else Grade.UNKNOWN
         days = (market.cva()[1], market.params.cva_days)
         readings = [self._reading(now_ns, s, signals, regime, days, grade) for s in standing]
         self.readings = tuple(readings)
         if self._params.strategy is Strategy.SETUPS:
-            self._holds.evaluate(now_ns, readings, grade)
+            self._holds.evaluate(now_ns, readings, grade, renewed)
         return readings
 
     def _reading(

@@ -7,7 +7,7 @@ regular hours; `scoring` adds the flow. Everything is written for a direction d:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from orderflow_tui.domain.bar import FootprintBar
@@ -154,7 +154,8 @@ def mean_reversion(view: SetupView, direction: Direction, p: SetupParams) -> Sta
 
 def _edges(view: SetupView, s: int, p: SetupParams) -> list[tuple[int, int]]:
     """(edge, way back to) of developing, previous and composite value and of the VWAP band on side s."""
-    areas = (view.context.dva, view.context.pva, view.context.cva)
+    developing = view.context.dva if view.context.dva_ready else None
+    areas = (developing, view.context.pva, view.context.cva)
     edges = [(_edge(area, s), area.poc) for area in areas if area is not None]
     if view.vwap is not None and view.vwap_sd is not None:
         edges.append((round(view.vwap + s * p.band_sigmas * view.vwap_sd), round(view.vwap)))
@@ -163,25 +164,36 @@ def _edges(view: SetupView, s: int, p: SetupParams) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True)
 class DriveIdea:
-    """An opening drive with its first pullback. Triggered by a trade at or beyond `trigger` (in direction)."""
+    """An opening drive with its first pullback. Triggered by a trade at or beyond `trigger` (in direction).
+
+    `over`: the first pullback has been traded or went too deep; a second one is another idea.
+    """
 
     direction: Direction
     trigger: int
     wrong: int  # price at which half of the drive is given back
     triggered: bool = False
     bars_since: int = 0
+    over: bool = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a trade could still trigger it."""
+        return not self.triggered and not self.over
 
 
 def drive_idea(view: SetupView, before: DriveIdea | None, p: SetupParams) -> DriveIdea | None:
-    """The drive's state after this bar: waiting for a trade through the pullback, triggered, or over (None)."""
+    """The drive's state after this bar: waiting for a trade through the pullback, triggered, over, or None: no pullback yet."""
     if not p.drive_from_min <= view.since_open < p.drive_until_min or view.opening is None or view.rth_open is None:
         return None
-    if before is not None and before.triggered:
+    d = view.opening.direction
+    if before is not None and before.over and before.direction == d:
+        return before
+    if before is not None and before.triggered and not before.over:
         alive = before.bars_since < p.drive_bars and before.direction * (view.close - before.wrong) > 0
-        return DriveIdea(before.direction, before.trigger, before.wrong, True, before.bars_since + 1) if alive else None
+        return replace(before, bars_since=before.bars_since + 1) if alive else replace(before, over=True)
     if not view.drive:
         return None
-    d = view.opening.direction
     far = [b.high if d > 0 else -b.low for b in view.bars]
     near = [b.low if d > 0 else -b.high for b in view.bars]
     peak = max(far)
@@ -190,7 +202,9 @@ def drive_idea(view: SetupView, before: DriveIdea | None, p: SetupParams) -> Dri
     if drive <= 0 or at == len(far) - 1:
         return None
     deepest = min(near[at + 1 :])
-    if not p.pullback_least * drive <= peak - deepest <= p.pullback_most * drive:
+    if peak - deepest > p.pullback_most * drive:
+        return DriveIdea(Direction(d), d * peak, d * peak, over=True)
+    if peak - deepest < p.pullback_least * drive:
         return None
     pullback = near.index(deepest, at + 1)
     given_back = ceil(peak - p.pullback_broken * drive) - 1  # the first tick beyond half of the drive
@@ -199,7 +213,7 @@ def drive_idea(view: SetupView, before: DriveIdea | None, p: SetupParams) -> Dri
 
 def drive_continuation(view: SetupView, idea: DriveIdea | None) -> Standing | None:
     """The first pullback of an opening drive has ended."""
-    if idea is None or not idea.triggered or view.opening is None:
+    if idea is None or not idea.triggered or idea.over or view.opening is None:
         return None
     d = int(idea.direction)
     opened, pva = view.rth_open, view.context.pva
@@ -219,7 +233,7 @@ def rule_80_setup(view: SetupView, p: SetupParams) -> Standing | None:
     if rule is None or rule.state != "TRIGGERED" or rule.edge is None or rule.target is None:
         return None
     d = int(rule.direction)
-    if view.since_open >= p.rule_80_until_min or d * (rule.target - view.close) <= 0 or d * (view.close - rule.edge) < 0:
+    if view.since_open > p.rule_80_until_min or d * (rule.target - view.close) <= 0 or d * (view.close - rule.edge) < 0:
         return None
     parts = _parts(view, Setup.RULE_80, d, 1.0)
     return _standing(Setup.RULE_80, rule.direction, rule.edge, parts, rule.edge - d, rule.target, "accepted inside value")

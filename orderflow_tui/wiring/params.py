@@ -109,6 +109,7 @@ def market_params(config: Config) -> MarketParams:
         archive_days=profile.archive_days,
         imbalance=imbalance_rules(config),
         level_sessions=profile.zone_sessions,
+        unfinished_sessions=config.unfinished.sessions,
         unfinished_max_volume=config.unfinished.max_volume,
         unfinished_thin=config.unfinished.variant == "thin",
         unfinished_keep=config.unfinished.keep,
@@ -134,6 +135,7 @@ def signal_params(loaded: Loaded) -> SignalParams:
         absorption=filled(AbsorptionParams, config.absorption),
         dom=filled(DomParams, config.dom),
         divergence=filled(DivergenceParams, config.divergence),
+        low_quality_share=config.feed.low_quality_share,
         unfinished=filled(UnfinishedParams, config.unfinished, thin=config.unfinished.variant == "thin"),
         participation=filled(ParticipationParams, config.participation),
         opening=filled(OpeningParams, config.opening),
@@ -159,7 +161,9 @@ def signal_params(loaded: Loaded) -> SignalParams:
         setups=filled(SetupParams, config.setups),
         score=filled(ScoreParams, config.setups),
         hold=filled(HoldParams, config.setups),
-        news=NewsParams(blocks=tuple(config.news.blocks), stale_blocks=config.news.fail_mode == "block"),
+        news=NewsParams(
+            blocks=tuple(config.news.blocks), stale_blocks=config.news.fail_mode == "block", stale_days=config.news.stale_days
+        ),
         sma=filled(SmaParams, config.sma_crossover),
         news_events=loaded.news,
     )

@@ -129,9 +129,18 @@ def test_an_opposite_signal_breaks_the_hold_and_one_of_its_own_side_does_not() -
     assert bench.timers(5.0).times == []
 
 
-def test_a_bars_close_ends_every_hold() -> None:
+def test_a_bars_close_does_not_begin_the_second_of_a_standing_setup_again() -> None:
     bench = Bench().at(0.0, STANDS)
-    bench.holds.clear()
+    bench.holds.evaluate(round(0.5 * S), [bench.reading(0.5, invalid_below=98)], Grade.A, renewed=True)
+    assert bench.holds.watch().below == 98  # the facts are those of the close
+    assert bench.timers(5.0).times == [1.0]
+
+
+def test_a_bars_close_at_which_it_no_longer_stands_breaks_a_hold() -> None:
+    bench = Bench().at(0.0, STANDS)
+    bench.holds.evaluate(round(0.5 * S), [], Grade.A, renewed=True)
+    assert bench.timers(5.0).times == []
+    bench.at(6.0, STANDS).holds.clear()
     assert bench.holds.watch().due_ns == NEVER
 
 

@@ -77,13 +77,13 @@ def test_a_missing_input_makes_it_unknown_not_guessed(name: str) -> None:
 
 @pytest.mark.parametrize("price", [125, 115, 105, 95, 85])
 def test_each_opening_has_two_to_four_scenarios(price: int) -> None:
-    plan = built(open=price, magnets=(130, 80), ib_average=20.0)
+    plan = built(open=price, naked=(130,), stacked=(80,), ib_average=20.0)
     assert 2 <= len(plan.scenarios) <= 4
     assert all(s.when and s.then for s in plan.scenarios)
 
 
 def test_an_open_above_the_range_aims_at_the_next_magnet_and_one_balance() -> None:
-    plan = built(open=125, magnets=(140, 130, 80), ib_average=20.0)
+    plan = built(open=125, naked=(140, 130), stacked=(80,), ib_average=20.0)
     assert plan.scenarios[0].targets == (130, 145)
     assert plan.scenarios[0].invalidation == 120
 

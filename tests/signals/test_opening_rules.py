@@ -58,9 +58,24 @@ def test_a_narrow_area_and_a_late_trigger_are_no_rule() -> None:
     assert rule_80(5320, 5300, 5312, late, HALVES).trigger is None
 
 
-def test_the_other_acceptances_trigger_earlier() -> None:
+def test_close_open_triggers_at_the_next_open_and_not_a_half_hour_later() -> None:
     early = Rule80Params(acceptance=Acceptance.CLOSE_OPEN)
+    first = periods(FROM_ABOVE)[:2]
+    assert rule_80(5320, 5300, 5312, first, early).trigger is None
+    assert rule_80(5320, 5300, 5312, first, early, next_open=5311).trigger == 1
+    assert rule_80(5320, 5300, 5312, first, early, next_open=5313).trigger is None
+    assert rule_80(5320, 5300, 5312, first, HALVES, next_open=5311).trigger is None
     assert rule_80(5320, 5300, 5312, periods(FROM_ABOVE), early).trigger == 1
+
+
+def test_where_the_day_opened_inside_a_close_outside_gives_the_touch_reading_its_side() -> None:
+    touch = Rule80Params(acceptance=Acceptance.TOUCH)
+    left = [[5300, 5316, 5314], [5308, 5318, 5315], [5307, 5316, 5313]]  # each trades inside, each closes outside
+    assert rule_80(5305, 5300, 5312, periods(left[:2]), touch).trigger is None
+    assert rule_80(5305, 5300, 5312, periods(left), touch).trigger == 2
+
+
+def test_touch_triggers_without_a_close_inside() -> None:
     touch = Rule80Params(acceptance=Acceptance.TOUCH)
     assert rule_80(5320, 5300, 5312, periods([[5311, 5322, 5315], [5309, 5316, 5314]]), touch).trigger == 1
 

@@ -148,6 +148,13 @@ def test_when_a_reversion_does_not_stand(fields: dict[str, Any]) -> None:
     assert refused_high(**fields) is None
 
 
+def test_developing_value_is_no_edge_before_its_first_half_hour_is_complete() -> None:
+    at_ten: dict[str, Any] = {"auction": ROTATIONAL, "dva": area(110, 125, 130), "pva": None, "cva": None, "migration": None}
+    bars = [plain(131, 127, 128), plain(130, 126, 127)]
+    assert mean_reversion(view(bars, {**at_ten, "dva": area(90, 110, 130), "dva_ready": True}), SHORT, P) is not None
+    assert mean_reversion(view(bars, {**at_ten, "dva": area(90, 110, 130), "dva_ready": False}), SHORT, P) is None
+
+
 def test_a_second_reference_near_price_makes_the_location_complete() -> None:
     found = refused_high(context={"pva": area(70, 80, 100), "stacked_levels": ((99, 2, "POC"),)})
     assert found is not None
@@ -186,7 +193,37 @@ def test_the_first_pullback_of_a_drive_waits_for_a_trade_through_it() -> None:
     ids=["no pullback", "too shallow", "too deep", "too early", "too late", "delta disagrees"],
 )
 def test_when_a_drive_has_nothing_to_wait_for(bars: list[FootprintBar], fields: dict[str, Any]) -> None:
-    assert drive_idea(drive_view(bars, **fields), None, P) is None
+    idea = drive_idea(drive_view(bars, **fields), None, P)
+    assert idea is None or not idea.waiting
+    assert drive_continuation(drive_view(bars, **fields), idea) is None
+
+
+TOO_DEEP = [*DRIVE_BARS[:2], plain(110, 103, 108)]
+SECOND = [plain(120, 109, 119), plain(118, 114, 116)]  # a new high, and a pullback of the right size
+
+
+def test_a_second_pullback_is_another_idea_than_the_first() -> None:
+    too_deep = drive_idea(drive_view(TOO_DEEP), None, P)
+    assert drive_idea(drive_view([*TOO_DEEP, *SECOND]), None, P) != too_deep  # seen alone it would qualify
+    assert drive_idea(drive_view([*TOO_DEEP, *SECOND]), too_deep, P) == too_deep
+    traded = drive_idea(drive_view(DRIVE_BARS), None, P)
+    assert traded is not None
+    for bars in ([plain(112, 108, 111)], [plain(120, 109, 119)], [plain(120, 109, 119)], SECOND):
+        traded = drive_idea(drive_view([*DRIVE_BARS, *bars]), replace(traded, triggered=True), P)
+        assert traded is not None
+    assert traded.over
+    assert drive_continuation(drive_view([*DRIVE_BARS, *SECOND]), traded) is None
+
+
+def test_a_drive_that_turned_out_to_go_the_other_way_starts_anew() -> None:
+    too_deep = drive_idea(drive_view(TOO_DEEP), None, P)
+    down = drive_view(
+        [plain(-90, -105, -104), plain(-103, -112, -111), plain(-107, -110, -108)],
+        opening=Opening(OpeningType.OPEN_DRIVE, -1), rth_open=-91,
+    )  # fmt: skip
+    found = drive_idea(down, too_deep, P)
+    assert found is not None
+    assert (found.direction, found.waiting) == (SHORT, True)
 
 
 def test_a_drive_down_is_the_mirror() -> None:
@@ -204,7 +241,9 @@ def test_a_triggered_drive_lives_two_bars() -> None:
     for _ in range(2):
         idea = drive_idea(drive_view([*DRIVE_BARS, plain(112, 108, 111)]), idea, P)
         assert idea is not None
-    assert drive_idea(drive_view([*DRIVE_BARS, plain(112, 108, 111)]), idea, P) is None
+    spent = drive_idea(drive_view([*DRIVE_BARS, plain(112, 108, 111)]), idea, P)
+    assert spent is not None
+    assert spent.over
 
 
 def test_the_80_percent_rule_stands_while_price_crosses_value() -> None:
@@ -212,8 +251,9 @@ def test_the_80_percent_rule_stands_while_price_crosses_value() -> None:
     found = rule_80_setup(view(closes(95), rule_80=rule), P)
     assert found is not None
     assert (found.level, found.target, found.invalid_above) == (100, 80, 101)
+    assert rule_80_setup(view(closes(95), rule_80=rule, since_open=330), P) is not None  # 15:00 itself is not too late
     changes: list[dict[str, Any]] = [
-        {"since_open": 330},
+        {"since_open": 331},
         {"rule_80": replace(rule, state="FAILED")},
         {"bars": closes(101)},
         {"bars": closes(80)},

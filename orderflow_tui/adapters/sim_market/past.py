@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from itertools import pairwise
 
 import numpy as np
@@ -22,6 +23,7 @@ from orderflow_tui.domain.session import SECOND_NS, SessionDay, SessionTable
 from orderflow_tui.domain.value import SessionProfile
 from orderflow_tui.market.levels import Unfinished, Zones
 from orderflow_tui.market.params import MarketParams
+from orderflow_tui.market.past import first_of_week, monday_of
 from orderflow_tui.market.profile import poc_index, value_area
 from orderflow_tui.market.tpo import Extreme, TpoProfile
 from orderflow_tui.market.vwap import Vwap
@@ -55,12 +57,15 @@ def past(instrument: Instrument, table: SessionTable, today: SessionDay, seed: i
     zones = Zones(params.imbalance, instrument.imbalance_min_volume)
     unfinished = Unfinished(params.unfinished_max_volume, params.unfinished_thin, params.unfinished_keep)
     prior_close: int | None = None
+    week_open: tuple[date, int] | None = None
     for age, session in zip(range(len(sessions), 0, -1), sessions, strict=True):
         rth = _moved(session.rth, shift)
         night = None if session.night is None else _moved(session.night, shift)
         profile = _profile(session.day, rth, night, prior_close, params)
         profiles.append(profile)
         prior_close = profile.close
+        if night is not None and first_of_week(table, session.day):
+            week_open = (monday_of(session.day.trade_date), int(night.price[0]))
         if age > SESSIONS_WITH_BARS:
             continue
         new = list(_bars(session.day, rth, params.bar_ns))
@@ -70,7 +75,7 @@ def past(instrument: Instrument, table: SessionTable, today: SessionDay, seed: i
                 zones.on_bar(bar, session.day.trade_date)
                 unfinished.on_bar(bar, session.day.trade_date)
             unfinished.end_day(session.day.trade_date, profile.high, profile.low)
-    return History(tuple(profiles), tuple(bars), zones.living, unfinished.living)
+    return History(tuple(profiles), tuple(bars), zones.living, unfinished.living, week_open=week_open)
 
 
 def _walked(symbol: str, days: list[SessionDay], seed: int) -> Iterator[_Session]:
