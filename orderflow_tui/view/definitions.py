@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.session import MINUTE_NS, SessionTable
-from orderflow_tui.domain.signal import Direction, Pattern, Regime, Setup
+from orderflow_tui.domain.signal import Direction, Regime, Setup
 from orderflow_tui.engine import EngineParams
 from orderflow_tui.market.imbalance import ZeroPolicy
 from orderflow_tui.signals.catalogue import LETTERS
 from orderflow_tui.signals.params import SignalParams, Strategy
-from orderflow_tui.signals.patterns import RECENT_BARS
 from orderflow_tui.signals.regime import NEEDED_BARS
 from orderflow_tui.signals.router import RouterParams, RouterRow
 from orderflow_tui.signals.rule80 import Acceptance
@@ -228,7 +227,7 @@ def _setups(signals: SignalParams) -> Chapter:
             ("score", f"{score.context_weight:.2f} × context + {flow:.2f} × order flow; traded from {score.threshold:g} on, never without "
              "confirmation, in NO_TRADE, with a PARTIAL CVA or feed grade D"),
             ("context", parts),
-            ("order flow", f"best weight × strength of the last {RECENT_BARS} bars, +10 for each further pattern: {weights}"),
+            ("order flow", f"best weight × strength of the last {score.of_window_bars} bars, +10 for each further pattern: {weights}"),
             ("veto", f"an opposite signal of weighted strength ≥ {score.veto:g}, unless outweighed by {score.overrule:g}"),
             (Setup.VA_BREAKOUT.value, f"two closes ≥ {p.beyond_ticks} ticks beyond PVA and CVA, or one on {p.strong_volume:g} × usual volume; "
              f"≤ {p.extended_ticks} ticks away"),

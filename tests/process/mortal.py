@@ -19,6 +19,7 @@ from random import Random
 from loguru import logger
 
 from orderflow_tui.adapters.journal import Journal, Run
+from orderflow_tui.adapters.safety_key import Checked
 from orderflow_tui.domain.action import Observation, Row
 from orderflow_tui.domain.event import Command, MarketEvent
 from orderflow_tui.domain.market import trades_of
@@ -119,7 +120,7 @@ class Life:
             beat=lambda view: None,
             grace_ns=0,
             fps=2.0,
-            check_key=lambda key: key == "key",
+            check_key=lambda key: Checked() if key == "key" else Checked("wrong"),
         )
 
     def clock(self) -> int:
