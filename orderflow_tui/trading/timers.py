@@ -196,8 +196,8 @@ def wake(floor: Floor, facts: Facts) -> Watch:
         return watch
     position = floor.position(floor.execution)
     loss = None if LatchKind.DAILY_LOSS in floor.board else loss_limit_cents(floor)
-    drawdown = LatchKind.DRAWDOWN not in floor.board
-    bands = breaker.watch(floor.ledger, floor.execution, floor.params.risk, loss, drawdown)
+    may_fall = LatchKind.DRAWDOWN not in floor.board
+    bands = breaker.watch(floor.ledger, floor.execution, floor.params.risk, loss, may_fall)
     live = [t for t in floor.blotter.live if t.order.instrument == floor.execution]
     return merge(watch, bands, floor.guard(floor.execution).watch(position, live))
 
