@@ -96,7 +96,18 @@ def on_report(floor: Floor, report: AccountReport) -> None:
     floor.excess_cents = report.excess_liquidity_cents
     ours = {symbol: floor.position(symbol) for symbol in floor.held}
     newest = floor.now if any(fresh) else booked_before
-    _judge(floor, floor.reconciler.judge(report, ours, newest, floor.now), report)
+    judgement = floor.reconciler.judge(report, ours, newest, floor.now)
+    if floor.person_asks and judgement is not Judgement.OLD:
+        floor.person_asks = False
+        _tell_both(floor, report, ours)
+    _judge(floor, judgement, report)
+
+
+def _tell_both(floor: Floor, report: AccountReport, ours: dict[str, int]) -> None:
+    """Both numbers of every instrument that is ours to watch, to the person who asked."""
+    broker = dict(report.positions)
+    numbers = "; ".join(f"{symbol}: broker {broker.get(symbol, 0):+d}, ours {held:+d}" for symbol, held in ours.items())
+    floor.alert("reconcile", numbers + (", they differ" if floor.reconciler.differences else ", they agree"), Tier.INFO)
 
 
 def _names_used(floor: Floor, report: AccountReport) -> None:
