@@ -20,6 +20,7 @@ from orderflow_tui.trading.trade import Execution, ExitReason
 
 RECOVERED_AFTER = 2  # agreeing reports, at least a second apart
 CHANGE_AGAIN_NS = SECOND_NS
+ACCOUNT_NOTE_NS = 900 * SECOND_NS
 
 
 def on_link(floor: Floor, status: LinkStatus) -> None:
@@ -101,6 +102,22 @@ def on_report(floor: Floor, report: AccountReport) -> None:
         floor.person_asks = False
         _tell_both(floor, report, ours)
     _judge(floor, judgement, report)
+    _note_account(floor, report)
+
+
+def _note_account(floor: Floor, report: AccountReport) -> None:
+    """How the account stands, every quarter of an hour."""
+    if floor.told_account_ns is not None and floor.now - floor.told_account_ns < ACCOUNT_NOTE_NS:
+        return
+    floor.told_account_ns = floor.now
+    floor.note(
+        "account",
+        str(floor.trade_date),
+        equity_cents=report.equity_cents,
+        excess_cents=report.excess_liquidity_cents,
+        day_pnl_cents=report.day_pnl_cents,
+        positions={**dict(report.positions)},
+    )
 
 
 def _tell_both(floor: Floor, report: AccountReport, ours: dict[str, int]) -> None:

@@ -16,7 +16,7 @@ from orderflow_tui.trading.limit_change import LOOSER, changed, loosens, value_o
 from orderflow_tui.trading.limits import LimitError, RiskLimits, TradingParams
 from orderflow_tui.trading.rows import RowError
 from orderflow_tui.trading.trade import trip_of
-from tests.trading.house import RICH, SLOW, START_NS, House, decision
+from tests.trading.house import PRICE, RICH, SLOW, START_NS, House, decision
 
 TOMORROW = date(2026, 3, 6)
 PARAMS = TradingParams(risk=RICH, analysis="ES", patterns=("VA_BREAKOUT", "RULE_80"))
@@ -410,6 +410,35 @@ def test_a_restart_forgives_no_drawdown_from_an_open_profit() -> None:
     again = house.restart()
     again.trade(again.last)
     assert peak - again.desk.ledger.peak_cents < 3_000 // 20
+
+
+def test_a_restart_in_mid_trade_forgets_no_excursion() -> None:
+    house = House(replace(PARAMS, timing=SLOW)).enter()
+    house.trade(house.last - 9, house.last + 6)
+    entry = house.desk.average_ticks()
+    assert entry is not None
+    again = house.restart()
+    again.trade(PRICE)
+    again.broker.match(again.last + 40, again.last + 41, again.last + 40, again.now)
+    again._deliver()
+    (trip,) = again.desk.trades
+    assert (trip.mae_ticks, trip.mfe_ticks) == (entry - (PRICE - 9), 24)
+
+
+def test_an_excursion_of_a_trade_that_is_over_moves_no_other() -> None:
+    house = House(replace(PARAMS, timing=SLOW)).enter()
+    house.trade(house.last - 9)
+    stale = next(row for row in reversed(house.rows) if row.kind == "excursion")
+    house.rows += [replace(stale, ref="another"), replace(stale, payload={**stale.payload, "instrument": "ES"})]
+    assert house.restart().desk.ledger.episode("MES") is not None
+
+
+def test_the_account_is_noted_every_quarter_of_an_hour() -> None:
+    house = House(PARAMS)
+    house.wait(900_000 + 30_000)
+    noted = [row for row in house.rows if row.kind == "account"]
+    assert len(noted) == 2
+    assert noted[0].payload["positions"] == {}
 
 
 def test_a_new_day_has_a_new_peak_also_for_the_journal() -> None:
