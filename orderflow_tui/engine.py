@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import assert_never
 
-from orderflow_tui.domain.account import AccountReport, Link, LinkStatus, MarginFigure
+from orderflow_tui.domain.account import AccountReport, ContractMonth, Link, LinkStatus, MarginFigure
 from orderflow_tui.domain.action import Action, Observation, Observed, Row
 from orderflow_tui.domain.event import (
     ClockTick,
@@ -76,6 +77,7 @@ class Engine:
         self.link_epoch = 0
         self.link_reason = ""
         self.margin: MarginFigure | None = None
+        self.expiries: dict[str, date] = {}
         self.feed: FeedStatus | None = None
         self._quote_bid: int | None = None
         self._quote_ask: int | None = None
@@ -127,6 +129,9 @@ class Engine:
             case MarginFigure():
                 self.margin = event
                 return self.desk.on(event, self.facts())
+            case ContractMonth():
+                self.expiries[event.instrument] = event.expiry
+                return []
             case (
                 OrderUpdate()
                 | Fill()
@@ -172,6 +177,7 @@ class Engine:
             link_epoch=self.link_epoch,
             marks=(self.mark(),),
             margin=self.margin,
+            expiry=self.expiries.get(self.params.execution.symbol),
         )
         return self._told
 

@@ -131,6 +131,12 @@ class SafetyKey:
         self._clock_ns = clock_ns
         self._one_at_a_time = threading.Lock()
 
+    @property
+    def locked(self) -> str:
+        """Why too many wrong keys lock an engine that starts now, empty when they do not: misses may come while none runs."""
+        misses = self._misses()[0]
+        return f"the safety key was wrong {misses} times" if misses >= LOCK_AFTER else ""
+
     def check(self, key: str) -> Checked:
         """Look at an attempt. Never raises: what cannot be proven does not match."""
         with self._one_at_a_time:

@@ -48,6 +48,7 @@ class Risk(Section):
     entry_slippage_ticks: int = Field(ge=0, le=100)
     collar_ticks: int = Field(ge=1, le=200)
     margin_use_pct: int = Field(ge=1, le=100)
+    expiry_days: int = Field(ge=0, le=60)
     max_notional_cents: OptionalCents
     max_leverage: float = Field(ge=0, le=1_000)
     margin_ceiling_cents: dict[str, Cents]

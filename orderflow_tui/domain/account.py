@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 
 from orderflow_tui.domain.order import BrokerStatus, Fill, OrderType, Side
@@ -79,6 +80,15 @@ class AccountReport:
     equity_cents: int | None = None
     excess_liquidity_cents: int | None = None
     day_pnl_cents: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContractMonth:
+    """The contract an instrument is traded in, as the broker listed it: its last trading day."""
+
+    ts_ns: int
+    instrument: str
+    expiry: date
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from orderflow_tui.domain.account import AccountReport, LinkStatus, MarginFigure
+from orderflow_tui.domain.account import AccountReport, ContractMonth, LinkStatus, MarginFigure
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.market import Bars, Depth, FeedStatus, Quote, Trades
 from orderflow_tui.domain.order import Commission, Fill, OrderUpdate
@@ -113,7 +113,7 @@ class Trouble:
 
 
 MarketEvent = Trades | Bars | Quote | Depth | FeedStatus
-BrokerEvent = OrderUpdate | Fill | Commission | AccountReport | LinkStatus | MarginFigure
+BrokerEvent = OrderUpdate | Fill | Commission | AccountReport | LinkStatus | MarginFigure | ContractMonth
 HouseEvent = ClockTick | OperatorCommand | StopFileSeen | StopFileGone | Committed | JournalFailed | SendFailed | Trouble
 Event = MarketEvent | BrokerEvent | HouseEvent
 

@@ -13,7 +13,8 @@ from orderflow_tui.domain.market import Grade, Mark
 class Facts:
     """The world at `now_ns`. `entries_open` is the session and news window with its reason when closed; `data_age_ms`
     None when no data ever came; `flat_at_ns` the instant of auto-flatten today (None: no session); `market_open` whether
-    an exit could trade now; `rth` whether regular hours are running; `marks` one per instrument we may hold."""
+    an exit could trade now; `rth` whether regular hours are running; `marks` one per instrument we may hold;
+    `expiry` the last trading day of the executed contract, None where there are no contract months."""
 
     now_ns: int
     trade_date: date | None
@@ -28,6 +29,7 @@ class Facts:
     link_epoch: int
     marks: tuple[Mark, ...]
     margin: MarginFigure | None = None
+    expiry: date | None = None
 
     def mark(self, instrument: str) -> Mark | None:
         """The mark of an instrument, None when nothing is known."""

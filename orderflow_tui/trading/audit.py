@@ -20,6 +20,7 @@ from orderflow_tui.trading.trade import Execution, ExitReason
 
 RECOVERED_AFTER = 2  # agreeing reports, at least a second apart
 CHANGE_AGAIN_NS = SECOND_NS
+ACCOUNT_NOTE_NS = 900 * SECOND_NS
 
 
 def on_link(floor: Floor, status: LinkStatus) -> None:
@@ -96,7 +97,34 @@ def on_report(floor: Floor, report: AccountReport) -> None:
     floor.excess_cents = report.excess_liquidity_cents
     ours = {symbol: floor.position(symbol) for symbol in floor.held}
     newest = floor.now if any(fresh) else booked_before
-    _judge(floor, floor.reconciler.judge(report, ours, newest, floor.now), report)
+    judgement = floor.reconciler.judge(report, ours, newest, floor.now)
+    if floor.person_asks and judgement is not Judgement.OLD:
+        floor.person_asks = False
+        _tell_both(floor, report, ours)
+    _judge(floor, judgement, report)
+    _note_account(floor, report)
+
+
+def _note_account(floor: Floor, report: AccountReport) -> None:
+    """How the account stands, every quarter of an hour."""
+    if floor.told_account_ns is not None and floor.now - floor.told_account_ns < ACCOUNT_NOTE_NS:
+        return
+    floor.told_account_ns = floor.now
+    floor.note(
+        "account",
+        str(floor.trade_date),
+        equity_cents=report.equity_cents,
+        excess_cents=report.excess_liquidity_cents,
+        day_pnl_cents=report.day_pnl_cents,
+        positions={**dict(report.positions)},
+    )
+
+
+def _tell_both(floor: Floor, report: AccountReport, ours: dict[str, int]) -> None:
+    """Both numbers of every instrument that is ours to watch, to the person who asked."""
+    broker = dict(report.positions)
+    numbers = "; ".join(f"{symbol}: broker {broker.get(symbol, 0):+d}, ours {held:+d}" for symbol, held in ours.items())
+    floor.alert("reconcile", numbers + (", they differ" if floor.reconciler.differences else ", they agree"), Tier.INFO)
 
 
 def _names_used(floor: Floor, report: AccountReport) -> None:

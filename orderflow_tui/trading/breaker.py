@@ -1,8 +1,8 @@
 """The breaker: what the day's money latches, and the prices at which it must look again.
 
 It trips on the value of the day (realised + open at the mark, net of commissions, those to close included): at the daily
-loss, and at the drawdown from the day's peak. Both flatten and halt. The profit target, the number of trades and the run
-of losses only stop new entries, and count what is closed.
+loss, at the drawdown from the day's peak, and after a run of losses. These flatten and halt. The profit target and the
+number of trades only stop new entries, and count what is closed.
 
 The watch is exact: value(p) = base + q * tick_cents * p is linear in the price, so the loss is a price band, and the
 drawdown a band from the peak so far plus a give-back from peaks still to come.
@@ -10,6 +10,7 @@ drawdown a band from the peak so far plus a give-back from peaks still to come.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from orderflow_tui.domain.latch import LatchKind
@@ -38,29 +39,64 @@ def daily_loss_cents(limits: RiskLimits, tier_loss_cents: int | None) -> int:
     return limits.daily_loss_cents if tier_loss_cents is None else min(limits.daily_loss_cents, tier_loss_cents)
 
 
+def daily_loss(ledger: Ledger, limits: RiskLimits, loss_cents: int) -> Trip | None:  # noqa: ARG001 - one signature for all
+    """The value of the day, open positions and the commissions to close them included, has reached the loss limit."""
+    value = ledger.value_cents
+    if value > -loss_cents:
+        return None
+    return Trip(LatchKind.DAILY_LOSS, f"day at {money(value)}, limit {money(-loss_cents)}", True)
+
+
+def drawdown(ledger: Ledger, limits: RiskLimits, loss_cents: int) -> Trip | None:  # noqa: ARG001
+    """The value of the day has fallen from its peak as far as is allowed."""
+    fallen = ledger.drawdown_cents
+    if fallen < limits.max_drawdown_cents:
+        return None
+    text = f"{money(fallen)} under the day's peak of {money(ledger.peak_cents)}, limit {money(limits.max_drawdown_cents)}"
+    return Trip(LatchKind.DRAWDOWN, text, True)
+
+
+def profit_target(ledger: Ledger, limits: RiskLimits, loss_cents: int) -> Trip | None:  # noqa: ARG001
+    """What is closed has reached the day's target; 0 is no target. What is open may run on behind its stop."""
+    if not limits.daily_profit_cents or ledger.closed_cents < limits.daily_profit_cents:
+        return None
+    text = f"closed {money(ledger.closed_cents)}, target {money(limits.daily_profit_cents)}"
+    return Trip(LatchKind.PROFIT_TARGET, text, False)
+
+
+def consecutive_losses(ledger: Ledger, limits: RiskLimits, loss_cents: int) -> Trip | None:  # noqa: ARG001
+    """So many trades in a row have lost money."""
+    if -ledger.streak < limits.max_consecutive_losses:
+        return None
+    text = f"{-ledger.streak} losses in a row, limit {limits.max_consecutive_losses}"
+    return Trip(LatchKind.CONSECUTIVE_LOSSES, text, True)
+
+
+def trades_a_day(ledger: Ledger, limits: RiskLimits, loss_cents: int) -> Trip | None:  # noqa: ARG001
+    """So many trades were begun on this trade date. The last one keeps its bracket."""
+    if ledger.trades_begun < limits.max_trades_per_day:
+        return None
+    return Trip(LatchKind.TRADE_COUNT, f"{ledger.trades_begun} trades today, limit {limits.max_trades_per_day}", False)
+
+
+LIMITS: tuple[Callable[[Ledger, RiskLimits, int], Trip | None], ...] = (
+    daily_loss,
+    drawdown,
+    profit_target,
+    consecutive_losses,
+    trades_a_day,
+)
+
+
 def trips(ledger: Ledger, limits: RiskLimits, loss_cents: int) -> tuple[Trip, ...]:
     """Every limit that is reached now."""
-    found: list[Trip] = []
-    value, drawdown = ledger.value_cents, ledger.drawdown_cents
-    if value <= -loss_cents:
-        found.append(Trip(LatchKind.DAILY_LOSS, f"day at {money(value)}, limit {money(-loss_cents)}", True))
-    if drawdown >= limits.max_drawdown_cents:
-        text = f"{money(drawdown)} under the day's peak of {money(ledger.peak_cents)}, limit {money(limits.max_drawdown_cents)}"
-        found.append(Trip(LatchKind.DRAWDOWN, text, True))
-    if limits.daily_profit_cents and ledger.closed_cents >= limits.daily_profit_cents:
-        text = f"closed {money(ledger.closed_cents)}, target {money(limits.daily_profit_cents)}"
-        found.append(Trip(LatchKind.PROFIT_TARGET, text, False))
-    if -ledger.streak >= limits.max_consecutive_losses:
-        text = f"{-ledger.streak} losses in a row, limit {limits.max_consecutive_losses}"
-        found.append(Trip(LatchKind.CONSECUTIVE_LOSSES, text, False))
-    if ledger.trades_begun >= limits.max_trades_per_day:
-        text = f"{ledger.trades_begun} trades today, limit {limits.max_trades_per_day}"
-        found.append(Trip(LatchKind.TRADE_COUNT, text, False))
-    return tuple(found)
+    found = (limit(ledger, limits, loss_cents) for limit in LIMITS)
+    return tuple(trip for trip in found if trip is not None)
 
 
-def watch(ledger: Ledger, instrument: str, limits: RiskLimits, loss_cents: int | None, drawdown: bool) -> Watch:
-    """When the price of `instrument` can trip the breaker; `loss_cents` None or `drawdown` False: that latch is open."""
+def watch(ledger: Ledger, instrument: str, limits: RiskLimits, loss_cents: int | None, may_fall: bool) -> Watch:
+    """When the price of `instrument` can trip the breaker; `loss_cents` None, or `may_fall` False: that latch is
+    open already."""
     episode = ledger.episode(instrument)
     if episode is None:
         return Watch()
@@ -70,7 +106,7 @@ def watch(ledger: Ledger, instrument: str, limits: RiskLimits, loss_cents: int |
     give_back: tuple[GiveBack, ...] = ()
     if loss_cents is not None:
         floors.append((-loss_cents - base) // slope)
-    if drawdown:
+    if may_fall:
         floors.append((ledger.peak_cents - limits.max_drawdown_cents - base) // slope)
         best = (ledger.peak_cents - base) // slope
         give_back = (GiveBack(side, best, -(-limits.max_drawdown_cents // slope)),)

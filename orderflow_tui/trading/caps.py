@@ -9,7 +9,6 @@ MAX_CONTRACTS = 10  # in one order, and of position with working entries
 MAX_STOP_TICKS = 400  # 100 points of an index future
 MAX_TARGET_TICKS = 2_000
 MAX_COLLAR_TICKS = 200
-MAX_UNRESOLVED = 3  # orders without a known outcome, of any kind
 ENTRIES_PER_10_S = 4
 ENTRIES_PER_HOUR = 60
 PROTECTIVE_PER_10_S = 20  # beyond this an alert, never a refusal

@@ -49,7 +49,7 @@ def on_command(floor: Floor, event: OperatorCommand) -> None:
         case Command.RESUME:
             _resume(floor, event)
         case Command.RECONCILE:
-            floor.ask("a person asked")
+            _reconcile(floor, event)
         case Command.AUTOMATION:
             _automation(floor, event)
         case Command.TAKE_SETUP:
@@ -69,6 +69,15 @@ def on_command(floor: Floor, event: OperatorCommand) -> None:
             switch_pattern(floor, event)
         case _:  # pragma: no cover
             assert_never(event.command)
+
+
+def _reconcile(floor: Floor, event: OperatorCommand) -> None:
+    """Ask the broker now, and tell the person both numbers when it has answered."""
+    if not floor.reachable:
+        _refuse(floor, event, "reconcile", "the broker is out of reach; it is asked as soon as it is back")
+        return
+    floor.person_asks = True
+    floor.ask("a person asked")
 
 
 def _refuse(floor: Floor, event: OperatorCommand, rule: str, reason: str) -> None:

@@ -14,7 +14,6 @@ from orderflow_tui.domain.account import AccountReport, LinkStatus, MarginFigure
 from orderflow_tui.domain.action import Action, Row
 from orderflow_tui.domain.event import (
     Automation,
-    BrokerEvent,
     Committed,
     JournalFailed,
     OperatorCommand,
@@ -43,7 +42,20 @@ from orderflow_tui.trading.replay import replay
 from orderflow_tui.trading.trade import RoundTrip
 from orderflow_tui.trading.trading_session import Summary, TradingSession, summary_of
 
-DeskEvent = BrokerEvent | OperatorCommand | StopFileSeen | StopFileGone | Committed | JournalFailed | SendFailed
+DeskEvent = (
+    OrderUpdate
+    | Fill
+    | Commission
+    | AccountReport
+    | LinkStatus
+    | MarginFigure
+    | OperatorCommand
+    | StopFileSeen
+    | StopFileGone
+    | Committed
+    | JournalFailed
+    | SendFailed
+)
 
 
 class Desk:

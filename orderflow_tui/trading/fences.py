@@ -6,6 +6,7 @@ has been well for `fence_clear_ms`; staleness ends with the next trade.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from orderflow_tui.domain.account import Link
@@ -56,27 +57,72 @@ def stale(facts: Facts, timing: Timing) -> Fence | None:
     return None
 
 
+def link_ready(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001 - one signature for all
+    """Entries need a link that is READY."""
+    if facts.link is not Link.READY:
+        return Fence("link", f"link is {facts.link.value}, entries need READY")
+    return None
+
+
+def outcomes_known(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
+    """No order may be without a known outcome."""
+    if doubts.unresolved:
+        return Fence("unresolved", f"{doubts.unresolved} order(s) whose outcome nobody told us")
+    return None
+
+
+def positions_agree(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
+    """The broker's position and ours are the same number."""
+    return None if doubts.mismatch is None else Fence("mismatch", doubts.mismatch)
+
+
+def report_recent(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
+    """A complete account report came not too long ago."""
+    if doubts.report_age_ms is not None and doubts.report_age_ms > timing.snapshot_fence_ms:
+        return Fence("report", f"no complete account report for {doubts.report_age_ms // 1000} s")
+    return None
+
+
+def data_fresh(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
+    """Market data is not older than regular or overnight hours allow."""
+    return stale(facts, timing)
+
+
+def cooled(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
+    """The wait after a rejected entry is over."""
+    if doubts.cooldown_left_ms > 0:
+        return Fence("cooldown", f"an entry was rejected: {-(-doubts.cooldown_left_ms // 1000)} s to wait")
+    return None
+
+
+def margin_left(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
+    """Excess liquidity is at least twice the margin of a contract."""
+    return None if doubts.margin is None else Fence("margin", doubts.margin)
+
+
+def settled(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
+    """All has been well for a while since the last doubt."""
+    if doubts.doubt_age_ms is not None and doubts.doubt_age_ms < timing.fence_clear_ms:
+        return Fence("settling", f"all well for {doubts.doubt_age_ms} ms, {timing.fence_clear_ms} ms needed")
+    return None
+
+
+FENCES: tuple[Callable[[Facts, Doubts, Timing], Fence | None], ...] = (
+    link_ready,
+    outcomes_known,
+    positions_agree,
+    report_recent,
+    data_fresh,
+    cooled,
+    margin_left,
+    settled,
+)
+
+
 def fences(facts: Facts, doubts: Doubts, timing: Timing) -> tuple[Fence, ...]:
     """Every fence that stands now, the gravest first."""
-    standing: list[Fence] = []
-    if facts.link is not Link.READY:
-        standing.append(Fence("link", f"link is {facts.link.value}, entries need READY"))
-    if doubts.unresolved:
-        standing.append(Fence("unresolved", f"{doubts.unresolved} order(s) whose outcome nobody told us"))
-    if doubts.mismatch is not None:
-        standing.append(Fence("mismatch", doubts.mismatch))
-    if doubts.report_age_ms is not None and doubts.report_age_ms > timing.snapshot_fence_ms:
-        standing.append(Fence("report", f"no complete account report for {doubts.report_age_ms // 1000} s"))
-    old = stale(facts, timing)
-    if old is not None:
-        standing.append(old)
-    if doubts.cooldown_left_ms > 0:
-        standing.append(Fence("cooldown", f"an entry was rejected: {-(-doubts.cooldown_left_ms // 1000)} s to wait"))
-    if doubts.margin is not None:
-        standing.append(Fence("margin", doubts.margin))
-    if doubts.doubt_age_ms is not None and doubts.doubt_age_ms < timing.fence_clear_ms:
-        standing.append(Fence("settling", f"all well for {doubts.doubt_age_ms} ms, {timing.fence_clear_ms} ms needed"))
-    return tuple(standing)
+    found = (look(facts, doubts, timing) for look in FENCES)
+    return tuple(fence for fence in found if fence is not None)
 
 
 def age_ms(now_ns: int, since_ns: int | None) -> int | None:

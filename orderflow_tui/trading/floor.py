@@ -114,6 +114,7 @@ class Floor:
     link_lost_ns: int | None = None
     margin_ask_ns: int | None = None
     executed: deque[tuple[int, str, int]] = field(default_factory=lambda: deque(maxlen=NEWS_KEPT))  # when, what, signed
+    person_asks: bool = False  # a person waits to be told what the broker's next report says
     told: set[str] = field(default_factory=set)  # standing conditions an alert was raised for
     owed: dict[str, Row] = field(default_factory=dict)  # rows whose commit the journal has not answered yet
     commits: int = 0
@@ -123,6 +124,8 @@ class Floor:
     cut_short: Row | None = None  # the end of a session that a crash left open, not written yet
     held_tier: tuple[date | None, int] | None = None  # fixed for this trade date before a restart
     noted_peak_cents: int = 0  # the day's peak as the journal last heard it
+    noted_excursions: dict[str, tuple[str, int, int]] = field(default_factory=dict)  # trade, low, high as journalled
+    told_account_ns: int | None = None  # when the journal last heard how the account stands
     held_changes: list[tuple[date | None, str, int]] = field(default_factory=list)  # of limits, before a restart
 
     def __post_init__(self) -> None:

@@ -24,6 +24,7 @@ LOOSER: dict[str, int] = {
     "entry_slippage_ticks": LARGER,
     "collar_ticks": LARGER,
     "margin_use_pct": LARGER,
+    "expiry_days": SMALLER,
     "max_notional_cents": LARGER,
 }
 OFF_AT_ZERO = frozenset({"daily_profit_cents", "max_notional_cents"})

@@ -35,6 +35,7 @@ class RiskLimits:
     entry_slippage_ticks: int = 2  # the marketable limit stands this far through the opposite quote
     collar_ticks: int = 20  # how far an entry's limit may lie from the last trade
     margin_use_pct: int = 80
+    expiry_days: int = 5  # fewest days to the contract's last one at which entries are taken: until Friday before expiry week
     max_notional_cents: int = 0  # 0: off
     max_leverage: float = 0.0  # notional over equity, 0: off
     margin_ceiling_cents: tuple[tuple[str, int], ...] = ()  # per instrument and contract
@@ -52,8 +53,17 @@ class RiskLimits:
             collar_ticks=self.collar_ticks,
             margin_use_pct=self.margin_use_pct,
         )
-        if min(self.daily_profit_cents, self.slippage_ticks, self.entry_slippage_ticks, self.starting_balance_cents) < 0:
-            raise LimitError("risk: profit target, slippage and starting balance must not be negative")
+        if (
+            min(
+                self.daily_profit_cents,
+                self.slippage_ticks,
+                self.entry_slippage_ticks,
+                self.starting_balance_cents,
+                self.expiry_days,
+            )
+            < 0
+        ):
+            raise LimitError("risk: profit target, slippage, starting balance and days to expiry must not be negative")
 
 
 @dataclass(frozen=True, slots=True)

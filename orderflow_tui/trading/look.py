@@ -29,7 +29,8 @@ class Look:
 
     `armed`: a hand on the key for a manual intent, a grant for an automatic one. `broker_position` is what the exit is
     measured against where the broker told it later than our last execution, else our own. `locked_by_person`: a person
-    asked for this exit. Money in cents, None where unknown.
+    asked for this exit. `day_floor_cents` is the value under which the day must not be able to fall.
+    Money in cents, None where unknown.
     """
 
     intent: Intent
@@ -44,7 +45,7 @@ class Look:
     armed: bool
     contracts_allowed: int
     worst_case_cents: int
-    loss_limit_cents: int
+    day_floor_cents: int
     open_trades: int
     live_entries: int
     rate: str | None

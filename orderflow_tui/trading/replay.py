@@ -76,6 +76,10 @@ def _apply(floor: Floor, row: Row) -> None:
             floor.cooldown.restore(rows.number(row, "until_ns"), rows.text(row, "reason"))
         case "campaign":
             _campaign(floor, row)
+        case "excursion":
+            episode = floor.ledger.episode(rows.text(row, "instrument"))
+            if episode is not None and episode.id == row.ref:
+                episode.see(rows.number(row, "low"), rows.number(row, "high"))
         case "peak":
             _peak(floor, row)
         case "tier":

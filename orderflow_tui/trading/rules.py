@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.latch import TradingState
-from orderflow_tui.domain.market import Mark
 from orderflow_tui.domain.order import OrderType, Purpose, Side
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.trading import caps
@@ -102,6 +101,17 @@ def inside_window(look: Look) -> Refusal | None:
     return None
 
 
+def before_expiry(look: Look) -> Refusal | None:
+    """No entries in a contract's last days: from then on the next month is traded, or none."""
+    expiry, today = look.facts.expiry, look.facts.trade_date
+    if expiry is None or today is None:
+        return None  # a market without contract months: generated, or a recording
+    left, needed = (expiry - today).days, look.params.risk.expiry_days
+    if left >= needed:
+        return None
+    return _no(look, "expiry", f"the contract expires in {left} day(s), on {expiry}; entries need {needed}")
+
+
 def carries_stop(look: Look) -> Refusal | None:
     """Every entry is a bracket: a stop always, a target that is not behind it."""
     if (look.intent.stop_ticks or 0) < 1:
@@ -182,11 +192,11 @@ def worst_case_loss_cents(look: Look) -> int:
 
 
 def worst_case_day(look: Look) -> Refusal | None:
-    """If every stop fills, this one included, the day must stay within its loss limit."""
+    """If every stop fills, this one included, the day must stay within its loss limit and the drawdown from its peak."""
     worst = look.worst_case_cents - worst_case_loss_cents(look)
-    if worst >= -look.loss_limit_cents:
+    if worst >= look.day_floor_cents:
         return None
-    return _no(look, "worst-case day", f"could end at {money(worst)}, limit {money(-look.loss_limit_cents)}")
+    return _no(look, "worst-case day", f"could end at {money(worst)}, limit {money(look.day_floor_cents)}")
 
 
 def entry_rate(look: Look) -> Refusal | None:
@@ -211,45 +221,64 @@ def margin_per_contract(look: Look) -> int:
     return figure.init_margin_cents if fresh else instrument.margin_cents
 
 
-def margin_fits(look: Look) -> Refusal | None:
-    """Margin after the entry within its share of equity, and something left over; unknown equity is no."""
+def margin_after(look: Look) -> int:
+    """Initial margin in cents once this entry and everything that could still join is held."""
+    e = look.exposure
+    contracts = abs(e.position) + e.working_buy_entries + e.working_sell_entries + look.intent.quantity
+    return margin_per_contract(look) * contracts
+
+
+def margin_share(look: Look) -> Refusal | None:
+    """Initial margin after the entry within its share of equity; unknown equity is no."""
     if look.equity_cents is None:
         return _no(look, "margin", "the account's equity is not known")
-    each, e = margin_per_contract(look), look.exposure
+    after, share = margin_after(look), look.params.risk.margin_use_pct
+    if after * 100 <= look.equity_cents * share:
+        return None
+    return _no(look, "margin", f"needs {money(after)}, {share} % of equity is {money(look.equity_cents * share // 100)}")
+
+
+def margin_ceiling(look: Look) -> Refusal | None:
+    """What one contract may cost in margin, per instrument; none is set for an instrument without a line."""
+    each = margin_per_contract(look)
     for symbol, ceiling in look.params.risk.margin_ceiling_cents:
         if symbol == look.intent.instrument and each > ceiling:
-            return _no(look, "margin", f"{money(each)} a contract, ceiling {money(ceiling)}")
-    after = each * (abs(e.position) + e.working_buy_entries + e.working_sell_entries + look.intent.quantity)
-    share = look.params.risk.margin_use_pct
-    if after * 100 > look.equity_cents * share:
-        return _no(look, "margin", f"needs {money(after)}, {share} % of equity is {money(look.equity_cents * share // 100)}")
-    if look.excess_cents is not None and look.excess_cents - each * look.intent.quantity < 2 * each:
-        left = look.excess_cents - each * look.intent.quantity
-        return _no(look, "margin", f"leaves {money(left)} of excess liquidity, {money(2 * each)} wanted")
+            return _no(look, "margin ceiling", f"{money(each)} a contract, ceiling {money(ceiling)}")
     return None
 
 
-def _notional_cents(look: Look, mark: Mark) -> int | None:
-    at = look.levels.anchor_ticks if look.levels.anchor_ticks is not None else mark.last
-    if at is None:
+def excess_liquidity(look: Look) -> Refusal | None:
+    """After the entry twice the margin of a contract must be left, where the broker tells what is left."""
+    if look.excess_cents is None:
         return None
-    e = look.exposure
+    each = margin_per_contract(look)
+    left = look.excess_cents - each * look.intent.quantity
+    if left >= 2 * each:
+        return None
+    return _no(look, "excess liquidity", f"leaves {money(left)} of excess liquidity, {money(2 * each)} wanted")
+
+
+def _notional_cents(look: Look) -> int:
+    at, e = look.levels.anchor_ticks, look.exposure
+    assert at is not None, "the rule of the anchor comes first"
     contracts = abs(e.position) + e.working_buy_entries + e.working_sell_entries + look.intent.quantity
     return contracts * at * _instrument(look).tick_cents
 
 
 def notional_cap(look: Look) -> Refusal | None:
-    """Optional caps on notional value and on notional over equity; both off at 0."""
-    risk, mark = look.params.risk, look.facts.mark(look.intent.instrument)
-    notional = None if mark is None else _notional_cents(look, mark)
-    if notional is None:
+    """An optional cap on what all contracts are worth; off at 0."""
+    allowed, notional = look.params.risk.max_notional_cents, _notional_cents(look)
+    if not allowed or notional <= allowed:
         return None
-    if risk.max_notional_cents and notional > risk.max_notional_cents:
-        return _no(look, "notional", f"{money(notional)} of notional, {money(risk.max_notional_cents)} allowed")
-    if risk.max_leverage and look.equity_cents is not None and notional > risk.max_leverage * look.equity_cents:
-        sentence = f"{money(notional)} on {money(look.equity_cents)} of equity, × {risk.max_leverage:g} allowed"
-        return _no(look, "leverage", sentence)
-    return None
+    return _no(look, "notional", f"{money(notional)} of notional, {money(allowed)} allowed")
+
+
+def leverage_cap(look: Look) -> Refusal | None:
+    """An optional cap on notional over equity; off at 0."""
+    allowed, notional = look.params.risk.max_leverage, _notional_cents(look)
+    if not allowed or look.equity_cents is None or notional <= allowed * look.equity_cents:
+        return None
+    return _no(look, "leverage", f"{money(notional)} on {money(look.equity_cents)} of equity, × {allowed:g} allowed")
 
 
 # -- exits --------------------------------------------------------------------------------------------------------------

@@ -85,6 +85,12 @@ def loss_limit_cents(floor: Floor) -> int:
     return breaker.daily_loss_cents(floor.params.risk, None if row is None else row.daily_loss_cents)
 
 
+def day_floor_cents(floor: Floor) -> int:
+    """The value under which the day must not be able to fall: its loss limit, or the drawdown from its peak where that is
+    nearer."""
+    return max(-loss_limit_cents(floor), floor.ledger.peak_cents - floor.params.risk.max_drawdown_cents)
+
+
 def equity_cents(floor: Floor) -> int | None:
     """The account's equity: as the broker told it, else starting balance and what we made; None when neither is known."""
     if floor.equity_cents is not None:
@@ -137,7 +143,7 @@ def look_at(floor: Floor, intent: Intent, levels: Levels, position: int | None) 
         armed=floor.arming.armed(floor.now) if intent.manual else floor.automation.granted,
         contracts_allowed=contracts_allowed(floor),
         worst_case_cents=worst_case_cents(floor),
-        loss_limit_cents=loss_limit_cents(floor),
+        day_floor_cents=day_floor_cents(floor),
         open_trades=open_trades(floor),
         live_entries=len(floor.blotter.entries()),
         rate=floor.rates.used_up(floor.now),

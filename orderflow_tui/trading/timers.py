@@ -81,6 +81,7 @@ def settle(floor: Floor) -> None:
         floor.ask("doubt")
     _stale_with_position(floor)
     _note_peak(floor)
+    _note_excursions(floor)
     for sentence in broken(floor):
         floor.latch(LatchKind.INVARIANT, sentence)
 
@@ -93,6 +94,17 @@ def _note_peak(floor: Floor) -> None:
     floor.noted_peak_cents = peak
     day = floor.ledger.trade_date
     floor.note("peak", "" if day is None else day.isoformat(), peak_cents=peak, trade_date=None if day is None else str(day))
+
+
+def _note_excursions(floor: Floor) -> None:
+    """How far an open trade went each way survives a restart too: its row must not tell less than happened."""
+    for symbol in floor.ledger.held:
+        episode = floor.ledger.episode(symbol)
+        assert episode is not None, "what is held has an episode"
+        extremes = (episode.low, episode.high)
+        if floor.noted_excursions.get(symbol) != (episode.id, *extremes):
+            floor.noted_excursions[symbol] = (episode.id, *extremes)
+            floor.note("excursion", episode.id, instrument=symbol, low=episode.low, high=episode.high)
 
 
 def trip_breaker(floor: Floor) -> None:
@@ -196,8 +208,8 @@ def wake(floor: Floor, facts: Facts) -> Watch:
         return watch
     position = floor.position(floor.execution)
     loss = None if LatchKind.DAILY_LOSS in floor.board else loss_limit_cents(floor)
-    drawdown = LatchKind.DRAWDOWN not in floor.board
-    bands = breaker.watch(floor.ledger, floor.execution, floor.params.risk, loss, drawdown)
+    may_fall = LatchKind.DRAWDOWN not in floor.board
+    bands = breaker.watch(floor.ledger, floor.execution, floor.params.risk, loss, may_fall)
     live = [t for t in floor.blotter.live if t.order.instrument == floor.execution]
     return merge(watch, bands, floor.guard(floor.execution).watch(position, live))
 

@@ -185,7 +185,8 @@ def change_limit(floor: Floor, event: OperatorCommand, key_ok: bool) -> None:
         floor.refused(Refusal(floor.now, "", event.id, "limit", reason), Purpose.ENTRY)
         return
     floor.params = replace(floor.params, risk=limits)
-    _count_change(floor)
+    if floor.session is not None:
+        floor.session.changes += 1
     day = None if floor.trade_date is None else floor.trade_date.isoformat()
     floor.commit(rows.row("limit", key, floor.now, old=old, new=new, looser=looser, trade_date=day, cause=event.id))
     floor.alert("limit", f"risk.{key} changed from {old} to {new} by a person", Tier.WARNING, key)
@@ -200,13 +201,8 @@ def switch_pattern(floor: Floor, event: OperatorCommand) -> None:
         floor.refused(Refusal(floor.now, "", event.id, "pattern", reason), Purpose.ENTRY)
         return
     session.off.discard(name) if on == "yes" else session.off.add(name)
-    _count_change(floor)
+    session.changes += 1
     floor.commit(rows.row("pattern", name, floor.now, on=on == "yes", session=session.id, cause=event.id))
-
-
-def _count_change(floor: Floor) -> None:
-    if floor.session is not None:
-        floor.session.changes += 1
 
 
 def switched_off(floor: Floor, name: str) -> bool:

@@ -248,13 +248,16 @@ def journal_folder(plan: Plan, run_id: str) -> Path:
 
 
 def _boot_events(plan: Plan, side: Side, boots: int) -> list[Event]:
-    """What the engine is told first: a crash loop halts, and a market inside the house is there at once."""
+    """What the engine is told first: a crash loop halts, too many wrong keys lock, a market inside the house is there."""
     now = side.now_ns()
     events: list[Event] = []
     journal = plan.loaded.config.journal
     if boots >= journal.crash_loop_boots:
         reason = f"{boots} starts within {journal.crash_loop_min} min ended without a clean stop"
         events.append(Trouble(now, LatchKind.CRASH_LOOP, reason))
+    locked = SafetyKey(key_path(plan.data_dir), time.time_ns).locked
+    if locked:
+        events.append(Trouble(now, LatchKind.KEY_ATTEMPTS, locked))
     if plan.mode.feed is not FeedKind.IB:
         events.append(LinkStatus(now, Link.READY, 1, plan.mode.broker.value, next_number=1))
     return events

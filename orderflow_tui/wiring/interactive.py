@@ -21,7 +21,7 @@ from orderflow_tui.adapters.ib_link import UP
 from orderflow_tui.adapters.ib_session import IbSession
 from orderflow_tui.adapters.ib_settings import IbSettings
 from orderflow_tui.adapters.instance_lock import InstanceLock, LockHeld, account_lock_path
-from orderflow_tui.domain.account import LinkStatus
+from orderflow_tui.domain.account import ContractMonth, LinkStatus
 from orderflow_tui.domain.action import Alert, Tier
 from orderflow_tui.domain.event import ClockTick, Event, MarketEvent, Trouble
 from orderflow_tui.domain.history import History
@@ -124,6 +124,11 @@ class IbSide:
     def _note(self, text: str, tier: Tier = Tier.INFO) -> None:
         self._runtime.alert(Alert(self._clock_ns(), "history", text, tier))
 
+    def tell_months(self) -> None:
+        """The engine is told when what is traded expires."""
+        for symbol, traded in self.session.traded.items():
+            self._runtime.post(ContractMonth(self._clock_ns(), symbol, traded.listed.expiry))
+
     def own_account(self, account: str) -> None:
         """Lock an account that became known only now; a configured one was locked before the start."""
         if self._mode.proof is AccountProof.NOT_NEEDED or self._plan.account_to_lock or self._lock is not None:
@@ -204,6 +209,7 @@ class _Onlooker:
 
     def synced(self, keep_subscriptions: bool) -> None:  # noqa: ARG002 - the protocol hands it over
         """Contracts are known."""
+        self._side.tell_months()
         self._side.synced.set()
 
     def lost(self, reason: str) -> None:

@@ -128,6 +128,7 @@ def test_the_tenth_miss_locks_and_the_ninth_does_not(path: Path) -> None:
     for _ in range(LOCK_AFTER):
         found.append(lock.check("wrong").lock)
         clock.wait(FIRST_WAIT_S * 2**LOCK_AFTER)
+        assert bool(SafetyKey(path, clock).locked) is found[-1], "also for an engine that starts only now"
     assert found == [False] * 9 + [True]
 
 

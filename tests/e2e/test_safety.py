@@ -126,6 +126,15 @@ def test_a_key_in_the_environment_is_hashed_once_and_leaves_no_trace(tmp_path: P
     assert not [path for path, content in kept(tmp_path) if CANARY.encode() in content]
 
 
+def test_ten_misses_lock_an_engine_that_was_not_running_when_they_came(tmp_path: Path) -> None:
+    set_key(key_path(tmp_path / "data"), CANARY)
+    misses = key_path(tmp_path / "data").with_name("safety-misses.json")
+    misses.write_text('{"misses": 10, "until_ns": 0}')
+    done = once(tmp_path, "run", "--headless", "--auto")
+    assert done.returncode == 3
+    assert "KEY_ATTEMPTS" in done.stderr
+
+
 @pytest.mark.slow
 def test_live_resumes_with_the_key_typed_at_the_second_door_and_keeps_no_trace_of_it(tmp_path: Path) -> None:
     set_key(key_path(tmp_path / "data"), CANARY)

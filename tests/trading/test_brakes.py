@@ -337,7 +337,6 @@ def test_a_drawdown_stays_latched_while_it_lasts() -> None:
     ("limits", "moves", "kind"),
     [
         ({"daily_profit_cents": 2_800}, [40], "PROFIT_TARGET"),
-        ({"max_consecutive_losses": 2}, [-20, -40], "CONSECUTIVE_LOSSES"),
         ({"max_trades_per_day": 1}, [40], "TRADE_COUNT"),
     ],
 )
@@ -350,6 +349,19 @@ def test_counts_and_targets_halt_entries_without_flattening(limits: dict[str, in
     assert house.latched == {kind}
     assert house.all(CancelEverything) == []
     assert not house.alerts("flatten")
+
+
+def test_a_run_of_losses_flattens_and_halts_for_the_day() -> None:
+    house = House(TradingParams(risk=replace(RICH, max_consecutive_losses=2)))
+    for move in (-20, -40):
+        house.enter()
+        house.trade(house.last + move)
+        flat(house)
+    assert house.latched == {"CONSECUTIVE_LOSSES"}
+    assert house.state == "HALTED"
+    assert any("flat" in text for text in house.alerts("flatten"))
+    house.press(Command.RESUME, word="RESUME", key_ok="yes")
+    assert house.latched == {"CONSECUTIVE_LOSSES"}, "it ends with its trade date, not before"
 
 
 def test_the_last_trade_of_the_day_keeps_its_bracket() -> None:

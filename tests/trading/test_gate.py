@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -19,11 +20,12 @@ from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.trading import caps, gate, rows, rules
 from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.bracket import Levels, entry_levels
-from orderflow_tui.trading.gate import EVERY, RULES, Answer, Fate, Gate, Proposal
+from orderflow_tui.trading.gate import EVERY, RULES, Answer, Fate, Gate, Proposal, Rule
 from orderflow_tui.trading.limits import RiskLimits, TradingParams
 from orderflow_tui.trading.look import Look, Refusal
+from orderflow_tui.trading.rates import Rates
 from tests.builders import MES
-from tests.trading.house import PRICE, START_NS, facts
+from tests.trading.house import PRICE, START_NS, TODAY, facts
 
 Build = Callable[[], Look]
 
@@ -54,7 +56,7 @@ def look(intent: Intent | None = None, /, **changes: Any) -> Look:
         armed=True,
         contracts_allowed=2,
         worst_case_cents=0,
-        loss_limit_cents=30_000,
+        day_floor_cents=-30_000,
         open_trades=0,
         live_entries=0,
         rate=None,
@@ -80,12 +82,16 @@ def verdict(seen: Look) -> str | None:
 
 def many(quantity: int) -> Look:
     """As many contracts as every key allows."""
-    rich = {"equity_cents": 10**9, "excess_cents": None, "loss_limit_cents": 10**9}
+    rich = {"equity_cents": 10**9, "excess_cents": None, "day_floor_cents": -(10**9)}
     return look(wish(quantity=quantity), contracts_allowed=99, params=risk(max_contracts=max(10, quantity)), **rich)
 
 
 def trades_open(count: int) -> Look:
     return look(params=risk(max_concurrent=3), open_trades=count)
+
+
+def stop_of(ticks: int) -> Look:
+    return look(wish(stop_ticks=ticks), day_floor_cents=-(10**9))
 
 
 def reduce(quantity: int) -> Look:
@@ -110,141 +116,166 @@ def protect(stop: int | None) -> Look:
     return look(wish(Purpose.PROTECT), levels=Levels(None, None, stop))
 
 
-# rule, allowed inside, allowed (or refused) on the line, refused outside. None where a rule knows only yes and no.
+def lasts(days: int) -> Look:
+    return look(facts=facts(expiry=TODAY + timedelta(days=days)))
+
+
+def after_entries(count: int) -> Look:
+    """So many entry intents within the last ten seconds."""
+    rates = Rates()
+    for n in range(count):
+        rates.entry(START_NS - n)
+    return look(rate=rates.used_up(START_NS))
+
+
+def leveraged(times: float) -> Look:
+    return look(params=risk(max_leverage=times))
+
+
+def worth(cents: int) -> Look:
+    return look(params=risk(max_notional_cents=cents))
+
+
+def exit_(**changes: Any) -> Look:
+    """A person's flatten, which no rule of entries may bind."""
+    return look(wish(Purpose.FLATTEN), **changes)
+
+
+# For every rule of the table: allowed inside, allowed on the line, refused outside. Where a rule knows only yes and no, the
+# line is what it must not bind: the exit in the same world.
 ENTRY_LOSS = (16 + 2) * 125 + 2 * 62
-CASES: list[tuple[str, Look, Look | None, Look]] = [
-    ("no send path", look(), None, look(params=TradingParams(send_path=False))),
-    ("instrument", look(), None, look(instrument=None)),
-    ("size zero", look(wish(quantity=2)), look(wish(quantity=1)), look(wish(quantity=0))),
+HALTED = TradingState.HALTED
+CASES: list[tuple[Rule, Look, Look, Look]] = [
+    (rules.send_path, look(), exit_(), exit_(params=TradingParams(send_path=False))),
+    (rules.known_instrument, look(), exit_(), exit_(instrument=None)),
+    (rules.whole_quantity, look(wish(quantity=2)), look(wish(quantity=1)), look(wish(quantity=0))),
+    (rules.hard_caps, many(9), many(10), many(11)),
+    (rules.cause_unused, look(), exit_(cause_used=True), look(cause_used=True)),
+    (rules.running, look(), exit_(state=HALTED), look(state=HALTED)),
+    (rules.execution_instrument, look(), exit_(execution="ES"), look(execution="ES")),
+    (rules.armed, look(), exit_(armed=False), look(armed=False)),
     (
-        "hard cap",
-        many(9),
-        many(10),
-        many(11),
-    ),
-    (
-        "hard cap",
-        look(wish(stop_ticks=caps.MAX_STOP_TICKS - 1), loss_limit_cents=10**9),
-        look(wish(stop_ticks=caps.MAX_STOP_TICKS), loss_limit_cents=10**9),
-        look(wish(stop_ticks=caps.MAX_STOP_TICKS + 1), loss_limit_cents=10**9),
-    ),
-    (
-        "hard cap",
-        look(wish(target_ticks=caps.MAX_TARGET_TICKS - 1)),
-        look(wish(target_ticks=caps.MAX_TARGET_TICKS)),
-        look(wish(target_ticks=caps.MAX_TARGET_TICKS + 1)),
-    ),
-    ("duplicate", look(), None, look(cause_used=True)),
-    ("trading state", look(), None, look(state=TradingState.FENCED)),
-    ("trading state", look(), None, look(state=TradingState.HALTED)),
-    ("trading state", look(), None, look(state=TradingState.REDUCE_ONLY)),
-    ("trading state", look(), None, look(state=TradingState.RECOVERING)),
-    ("trading state", look(), None, look(state=TradingState.FLATTENING)),
-    ("trading state", look(), None, look(state=TradingState.LOCKED)),
-    ("instrument", look(), None, look(execution="ES")),
-    ("armed", look(), None, look(armed=False)),
-    ("armed", look(wish(manual=False)), None, look(wish(manual=False), armed=False)),
-    ("window", look(), None, look(facts=facts(entries_open=False, window_reason="lunch"))),
-    ("window", look(), None, look(facts=facts(market_open=False))),
-    (
-        "window",
+        rules.inside_window,
         look(facts=facts(flat_at_ns=START_NS + 2)),
         look(facts=facts(flat_at_ns=START_NS + 1)),
         look(facts=facts(flat_at_ns=START_NS)),
     ),
-    ("stop", look(wish(stop_ticks=2)), look(wish(stop_ticks=1)), look(wish(stop_ticks=0))),
-    ("stop", look(), None, look(wish(stop_ticks=None))),
-    ("stop", look(wish(target_ticks=2)), look(wish(target_ticks=1)), look(wish(target_ticks=0))),
-    ("anchor", look(), None, look(levels=Levels(None))),
+    (rules.before_expiry, lasts(6), lasts(5), lasts(4)),
+    (rules.carries_stop, look(wish(stop_ticks=2)), look(wish(stop_ticks=1)), look(wish(stop_ticks=0))),
     (
-        "anchor",
+        rules.anchored,
         look(facts=facts(marks=(Mark("MES", PRICE - 1, PRICE + 1, PRICE, START_NS),))),
         look(facts=facts(marks=(Mark("MES", PRICE, PRICE + 1, PRICE, START_NS),))),
         look(facts=facts(marks=(Mark("MES", PRICE + 1, PRICE + 1, PRICE, START_NS),))),
     ),
-    ("price collar", collar(19), collar(20), collar(21)),
-    ("size", look(wish(quantity=1)), look(wish(quantity=2)), look(wish(quantity=3))),
-    ("unresolved entry", look(live_entries=0), None, look(live_entries=1)),
-    ("concurrent trades", trades_open(1), trades_open(2), trades_open(3)),
+    (rules.price_collar, collar(19), collar(20), collar(21)),
+    (rules.size_allowed, look(wish(quantity=1)), look(wish(quantity=2)), look(wish(quantity=3))),
+    (rules.one_entry, look(live_entries=0), exit_(live_entries=1), look(live_entries=1)),
+    (rules.concurrent_trades, trades_open(1), trades_open(2), trades_open(3)),
     (
-        "worst-case position",
-        look(exposure=Exposure("MES", 1, 0, 0, 0, 0)),
-        look(exposure=Exposure("MES", 1, 1, 0, 0, 0)),
-        look(exposure=Exposure("MES", 2, 1, 0, 0, 0)),
-    ),
-    (
-        "worst-case position",
-        look(wish(side=Side.SELL), exposure=Exposure("MES", -1, 0, 0, 0, 0)),
-        look(wish(side=Side.SELL), exposure=Exposure("MES", -1, 0, 1, 0, 0)),
-        look(wish(side=Side.SELL), exposure=Exposure("MES", -1, 0, 2, 0, 0)),
-    ),
-    (
-        "against position",
+        rules.not_against_position,
         look(exposure=Exposure("MES", 1, 0, 0, 0, 0)),
         look(exposure=Exposure("MES", 0, 0, 0, 0, 0)),
         look(exposure=Exposure("MES", -1, 0, 0, 0, 0)),
     ),
     (
-        "worst-case day",
+        rules.worst_case_position,
+        look(exposure=Exposure("MES", 1, 0, 0, 0, 0)),
+        look(exposure=Exposure("MES", 1, 1, 0, 0, 0)),
+        look(exposure=Exposure("MES", 2, 1, 0, 0, 0)),
+    ),
+    (
+        rules.worst_case_day,
         look(worst_case_cents=-30_000 + ENTRY_LOSS + 1),
         look(worst_case_cents=-30_000 + ENTRY_LOSS),
         look(worst_case_cents=-30_000 + ENTRY_LOSS - 1),
     ),
-    ("rate", look(), None, look(rate="4 entry intents in 10 s, 4 allowed")),
-    ("cooldown", look(), look(cooldown_left_ms=0), look(cooldown_left_ms=1)),
-    ("margin", look(equity_cents=250_000), look(equity_cents=200_000), look(equity_cents=199_999)),
-    ("margin", look(), None, look(equity_cents=None)),
-    ("margin", look(excess_cents=480_001), look(excess_cents=480_000), look(excess_cents=479_999)),
+    (rules.entry_rate, after_entries(2), after_entries(3), after_entries(4)),
+    (rules.cooled_down, look(), look(cooldown_left_ms=0), look(cooldown_left_ms=1)),
+    (rules.margin_share, look(equity_cents=250_000), look(equity_cents=200_000), look(equity_cents=199_999)),
     (
-        "margin",
+        rules.margin_ceiling,
         look(params=risk(margin_ceiling_cents=(("ES", 1), ("MES", 160_001)))),
         look(params=risk(margin_ceiling_cents=(("MES", 160_000),))),
         look(params=risk(margin_ceiling_cents=(("MES", 159_999),))),
     ),
+    (rules.excess_liquidity, look(excess_cents=480_001), look(excess_cents=480_000), look(excess_cents=479_999)),
+    (rules.notional_cap, worth(20_001 * 125 + 1), worth(20_001 * 125), worth(20_001 * 125 - 1)),
+    (rules.leverage_cap, leveraged(2.6), leveraged(2.500125), leveraged(2.5)),
+    (rules.unlocked_or_person, exit_(), locked(Purpose.FLATTEN, True), locked(Purpose.FLATTEN, False)),
+    (rules.reduces, reduce(1), reduce(2), reduce(3)),
+    (rules.stop_ahead, protect(PRICE - 3), protect(PRICE - 2), protect(PRICE - 1)),
+]
+# Further faces of the same rules.
+MORE: list[tuple[Rule, Look, Look]] = [
+    (rules.hard_caps, stop_of(caps.MAX_STOP_TICKS), stop_of(caps.MAX_STOP_TICKS + 1)),
+    (rules.hard_caps, look(wish(target_ticks=caps.MAX_TARGET_TICKS)), look(wish(target_ticks=caps.MAX_TARGET_TICKS + 1))),
+    *((rules.running, look(), look(state=state)) for state in TradingState if state is not TradingState.RUNNING),
+    (rules.armed, look(wish(manual=False)), look(wish(manual=False), armed=False)),
+    (rules.inside_window, look(), look(facts=facts(entries_open=False, window_reason="lunch"))),
+    (rules.inside_window, look(), look(facts=facts(market_open=False))),
+    (rules.before_expiry, look(facts=facts(expiry=None)), lasts(-1)),
+    (rules.before_expiry, look(facts=facts(expiry=TODAY, trade_date=None)), lasts(0)),
+    (rules.carries_stop, look(), look(wish(stop_ticks=None))),
+    (rules.carries_stop, look(wish(target_ticks=1)), look(wish(target_ticks=0))),
+    (rules.anchored, look(), look(levels=Levels(None))),
     (
-        "margin",
-        margin(900_000, 1_800_001),
+        rules.worst_case_position,
+        look(wish(side=Side.SELL), exposure=Exposure("MES", -1, 0, 1, 0, 0)),
+        look(wish(side=Side.SELL), exposure=Exposure("MES", -1, 0, 2, 0, 0)),
+    ),
+    (rules.margin_share, look(), look(equity_cents=None)),
+    (
+        rules.margin_share,  # the broker's figure while it is young enough, else the table's
         margin(800_000, 1_800_000, excess_cents=None),
         margin(800_001, 1_800_000, excess_cents=None),
     ),
-    (
-        "notional",
-        look(params=risk(max_notional_cents=20_001 * 125 + 1)),
-        look(params=risk(max_notional_cents=20_001 * 125)),
-        look(params=risk(max_notional_cents=20_001 * 125 - 1)),
-    ),
-    (
-        "leverage",
-        look(params=risk(max_leverage=2.6)),
-        look(params=risk(max_leverage=2.500125)),
-        look(params=risk(max_leverage=2.5)),
-    ),
-    ("locked", locked(Purpose.FLATTEN, True), None, locked(Purpose.FLATTEN, False)),
-    ("locked", look(wish(Purpose.PROTECT)), None, locked(Purpose.PROTECT, True)),
-    ("reduces", reduce(1), reduce(2), reduce(3)),
-    ("reduces", look(wish(Purpose.FLATTEN)), None, look(wish(Purpose.FLATTEN, side=Side.BUY))),
-    ("reduces", look(wish(Purpose.FLATTEN)), None, look(wish(Purpose.FLATTEN), position=0)),
-    ("stop", protect(PRICE - 3), protect(PRICE - 2), protect(PRICE - 1)),
-    ("stop", protect(PRICE - 16), None, protect(None)),
+    (rules.margin_share, margin(900_000, 1_800_001), margin(900_000, 1_800_000, excess_cents=None)),
+    (rules.unlocked_or_person, look(wish(Purpose.PROTECT)), locked(Purpose.PROTECT, True)),
+    (rules.reduces, exit_(), look(wish(Purpose.FLATTEN, side=Side.BUY))),
+    (rules.reduces, exit_(), exit_(position=0)),
+    (rules.stop_ahead, protect(PRICE - 16), protect(None)),
 ]
 
 
-@pytest.mark.parametrize(("rule", "inside", "line", "outside"), CASES)
-def test_a_rule_allows_inside_and_on_the_line_and_refuses_outside(
-    rule: str, inside: Look, line: Look | None, outside: Look
-) -> None:
+def refusing(seen: Look) -> Rule | None:
+    """The rule that refuses this look first, None when it passes the gate."""
+    purpose = seen.intent.purpose
+    return next((rule for rule, binds in RULES if purpose in binds and rule(seen) is not None), None)
+
+
+@pytest.mark.parametrize(("rule", "inside", "line", "outside"), CASES, ids=[rule.__name__ for rule, *_ in CASES])
+def test_a_rule_allows_inside_and_on_the_line_and_refuses_outside(rule: Rule, inside: Look, line: Look, outside: Look) -> None:
+    assert refusing(inside) is None
     assert verdict(inside) is None
-    assert line is None or verdict(line) is None
-    assert verdict(outside) == rule
+    assert refusing(line) is None
+    assert verdict(line) is None
+    assert refusing(outside) is rule
+    assert verdict(outside) is not None
 
 
-def test_every_rule_in_the_table_refuses_something_in_these_tests() -> None:
-    refusing = {rule.__name__ for rule, _ in RULES for *_, outside in CASES if _refuses(rule, outside)}
-    assert refusing == {rule.__name__ for rule, _ in RULES}
+@pytest.mark.parametrize(("rule", "allowed", "refused"), MORE)
+def test_a_rule_has_further_faces(rule: Rule, allowed: Look, refused: Look) -> None:
+    assert verdict(allowed) is None
+    assert refusing(refused) is rule
 
 
-def _refuses(rule: gate.Rule, seen: Look) -> bool:
-    return not (seen.instrument is None and rule.__name__ != "known_instrument") and rule(seen) is not None
+def test_every_rule_of_the_gate_has_its_three_tests_here() -> None:
+    tested = [rule for rule, *_ in CASES]
+    missing = [rule.__name__ for rule, _ in RULES if tested.count(rule) != 1]
+    assert missing == [], "each rule of RULES has one line of CASES: inside, on the line, outside"
+    assert len(tested) == len(RULES)
+    for rule in tested:
+        assert rule.__doc__, f"{rule.__name__} says what it protects from"
+
+
+def test_a_rule_without_its_three_tests_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    def new_rule(seen: Look) -> Refusal | None:
+        raise AssertionError(seen)
+
+    monkeypatch.setattr("tests.trading.test_gate.RULES", (*RULES, (new_rule, EVERY)))
+    with pytest.raises(AssertionError, match="new_rule"):
+        test_every_rule_of_the_gate_has_its_three_tests_here()
 
 
 def test_what_binds_entries_never_blocks_protection_or_flatten() -> None:
@@ -281,16 +312,10 @@ def test_the_collar_cannot_be_configured_beyond_the_hard_cap() -> None:
     assert verdict(look(facts=facts(marks=(mark,)), params=risk(collar_ticks=10_000))) == "price collar"
 
 
-def test_notional_counts_position_and_working_entries_and_needs_a_price() -> None:
+def test_notional_counts_position_and_working_entries() -> None:
     held = Exposure("MES", 1, 1, 0, 0, 0)
     assert verdict(look(exposure=held, params=risk(max_notional_cents=3 * 20_001 * 125))) is None
     assert verdict(look(exposure=held, params=risk(max_notional_cents=3 * 20_001 * 125 - 1))) == "notional"
-    assert verdict(look(facts=facts(marks=()), params=risk(max_notional_cents=1))) is None
-    last_only = Mark("MES", None, None, PRICE, START_NS)
-    quotes = Mark("MES", 1, 5, None, START_NS)
-    assert rules.notional_cap(look(levels=Levels(None), facts=facts(marks=(last_only,)), params=risk(max_notional_cents=1)))
-    nothing = look(levels=Levels(None), facts=facts(marks=(quotes,)), params=risk(max_notional_cents=1))
-    assert rules.notional_cap(nothing) is None
 
 
 def test_a_margin_figure_of_another_instrument_is_not_used() -> None:

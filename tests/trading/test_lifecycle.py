@@ -8,6 +8,7 @@ import pytest
 
 from orderflow_tui.domain.order import OrderState as S
 from orderflow_tui.trading.lifecycle import TABLE, TERMINAL, UNSENT, IllegalNews, News, after, mermaid
+from tests.trading.tables import PAGE, page
 
 OURS = {News.COMMIT_DONE, News.COMMIT_FAILED, News.REVOKED, News.HANDED_OVER, News.SEND_FAILED, News.SEND_DOUBT}
 ALIVE = {S.SENT, S.ACKED, S.PARTIAL}
@@ -90,6 +91,10 @@ def test_a_fill_is_never_illegal_once_an_order_was_sent() -> None:
     for state in set(S) - UNSENT:
         assert TABLE[state, News.PART_FILL] is not None
         assert TABLE[state, News.FULL_FILL] is S.FILLED
+
+
+def test_the_page_in_the_docs_is_the_one_the_tables_make() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run python -m tests.trading.tables"
 
 
 def test_the_diagram_draws_every_move_once() -> None:

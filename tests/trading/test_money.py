@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 
@@ -432,14 +433,50 @@ def test_money_limits_trip_on_the_line(kind: LatchKind, inside: int, line: int) 
     assert kind in kinds(at_value(line))
 
 
-def test_counts_trip_when_they_are_reached_and_flatten_nothing() -> None:
+def test_counts_trip_when_they_are_reached() -> None:
     one = ledger(fill("a", 1, 1, 100), fill("b", -1, 1, 99))
     assert kinds(one) == set()
     one.book(execution(fill("c", 1, 1, 100)))
     assert kinds(one) == {LatchKind.TRADE_COUNT}
     one.book(execution(fill("d", -1, 1, 99)))
     assert kinds(one) == {LatchKind.TRADE_COUNT, LatchKind.CONSECUTIVE_LOSSES}
-    assert not any(t.flatten for t in breaker.trips(one, LIMITS, 10_000))
+
+
+def day_of(losses: int, begun: int = 0) -> Ledger:
+    """A ledger with so many losing trades, and so many more begun."""
+    made = ledger()
+    for n in range(losses):
+        made.book(execution(fill(f"l{n}", 1, 1, 100)))
+        made.book(execution(fill(f"m{n}", -1, 1, 99)))
+    for n in range(begun):
+        made.book(execution(fill(f"b{n}", 1, 1, 100)))
+    return made
+
+
+# For every limit of the day: well inside, the last that is allowed, and the line, which trips: a limit that is reached is over.
+LIMIT_CASES: list[tuple[object, Ledger, Ledger, Ledger, bool]] = [
+    (breaker.daily_loss, at_value(0), at_value(-9_999), at_value(-10_000), True),
+    (breaker.drawdown, at_value(0), at_value(-7_999), at_value(-8_000), True),
+    (breaker.profit_target, at_value(0), at_value(4_999), at_value(5_000), False),
+    (breaker.consecutive_losses, day_of(0), day_of(1), day_of(2), True),
+    (breaker.trades_a_day, day_of(0), day_of(0, begun=1), day_of(1, begun=1), False),
+]
+
+
+@pytest.mark.parametrize(("limit", "inside", "last", "line", "flattens"), LIMIT_CASES)
+def test_a_limit_of_the_day_trips_when_it_is_reached(
+    limit: Callable[[Ledger, RiskLimits, int], breaker.Trip | None], inside: Ledger, last: Ledger, line: Ledger, flattens: bool
+) -> None:
+    assert limit(inside, LIMITS, 10_000) is None
+    assert limit(last, LIMITS, 10_000) is None
+    trip = limit(line, LIMITS, 10_000)
+    assert trip is not None
+    assert trip.flatten is flattens
+    assert trip in breaker.trips(line, LIMITS, 10_000)
+
+
+def test_every_limit_of_the_day_has_its_three_tests_here() -> None:
+    assert [limit for limit, *_ in LIMIT_CASES] == list(breaker.LIMITS)
 
 
 def test_no_profit_target_is_no_limit() -> None:

@@ -8,12 +8,14 @@ import pytest
 
 from orderflow_tui.domain.account import Link
 from orderflow_tui.domain.event import Automation
+from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.latch import LatchKind, Severity
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.trading import caps
+from orderflow_tui.trading import fences as fences_
 from orderflow_tui.trading.arming import Arming, AutomationMode
 from orderflow_tui.trading.cooldown import Cooldown
-from orderflow_tui.trading.fences import Doubts, age_ms, can_send, fences, stale
+from orderflow_tui.trading.fences import FENCES, Doubts, age_ms, can_send, fences, stale
 from orderflow_tui.trading.latches import LatchBoard, how_to_clear
 from orderflow_tui.trading.limits import Timing
 from orderflow_tui.trading.rates import Rates
@@ -118,20 +120,50 @@ def test_protection_goes_out_whenever_the_broker_is_synced(link: Link) -> None:
     assert can_send(link) is (link.value in {"WARMUP", "READY", "DEGRADED", "RECON_HOLD", "DATA_BLOCKED"})
 
 
-@pytest.mark.parametrize(
-    ("clear", "doubt", "name"),
-    [
-        (Doubts(), Doubts(unresolved=1), "unresolved"),
-        (Doubts(), Doubts(mismatch="MES: broker +1, ours +0"), "mismatch"),
-        (Doubts(report_age_ms=45_000), Doubts(report_age_ms=45_001), "report"),
-        (Doubts(cooldown_left_ms=0), Doubts(cooldown_left_ms=1), "cooldown"),
-        (Doubts(), Doubts(margin="thin"), "margin"),
-        (Doubts(doubt_age_ms=5_000), Doubts(doubt_age_ms=4_999), "settling"),
-    ],
-)
-def test_each_doubt_fences_and_its_line_does_not(clear: Doubts, doubt: Doubts, name: str) -> None:
-    assert fences(facts(), clear, TIMING) == ()
-    assert [f.name for f in fences(facts(), doubt, TIMING)] == [name]
+# For every fence: well inside, on the line, outside. Where a fence knows only yes and no, the line is the least that is no doubt.
+FENCE_CASES: list[tuple[object, tuple[Facts, Doubts], tuple[Facts, Doubts], tuple[Facts, Doubts]]] = [
+    (fences_.link_ready, (facts(), Doubts()), (facts(link=Link.READY), Doubts()), (facts(link=Link.DEGRADED), Doubts())),
+    (fences_.outcomes_known, (facts(), Doubts()), (facts(), Doubts(unresolved=0)), (facts(), Doubts(unresolved=1))),
+    (
+        fences_.positions_agree,
+        (facts(), Doubts()),
+        (facts(), Doubts(mismatch=None)),
+        (facts(), Doubts(mismatch="MES: broker +1, ours +0")),
+    ),
+    (
+        fences_.report_recent,
+        (facts(), Doubts(report_age_ms=None)),
+        (facts(), Doubts(report_age_ms=45_000)),
+        (facts(), Doubts(report_age_ms=45_001)),
+    ),
+    (
+        fences_.data_fresh,
+        (facts(data_age_ms=2_999), Doubts()),
+        (facts(data_age_ms=3_000), Doubts()),
+        (facts(data_age_ms=3_001), Doubts()),
+    ),
+    (fences_.cooled, (facts(), Doubts()), (facts(), Doubts(cooldown_left_ms=0)), (facts(), Doubts(cooldown_left_ms=1))),
+    (fences_.margin_left, (facts(), Doubts()), (facts(), Doubts(margin=None)), (facts(), Doubts(margin="thin"))),
+    (
+        fences_.settled,
+        (facts(), Doubts(doubt_age_ms=None)),
+        (facts(), Doubts(doubt_age_ms=5_000)),
+        (facts(), Doubts(doubt_age_ms=4_999)),
+    ),
+]
+
+
+@pytest.mark.parametrize(("fence", "inside", "line", "outside"), FENCE_CASES)
+def test_a_fence_lets_pass_inside_and_on_the_line_and_stops_outside(
+    fence: object, inside: tuple[Facts, Doubts], line: tuple[Facts, Doubts], outside: tuple[Facts, Doubts]
+) -> None:
+    assert fences(*inside, TIMING) == fences(*line, TIMING) == ()
+    (found,) = fences(*outside, TIMING)
+    assert [look for look in FENCES if look(*outside, TIMING) == found] == [fence]
+
+
+def test_every_fence_has_its_three_tests_here() -> None:
+    assert [fence for fence, *_ in FENCE_CASES] == list(FENCES)
 
 
 def test_age_of_nothing_is_nothing() -> None:

@@ -52,6 +52,25 @@ def test_a_report_is_asked_every_fifteen_seconds_and_on_demand() -> None:
     assert house.desk.report_age_ms(house.now) == 0
 
 
+def test_a_person_who_asks_is_told_both_numbers_once() -> None:
+    house = House().enter()
+    house.wait(10)
+    house.press(Command.RECONCILE)
+    assert house.alerts("reconcile") == ["MES: broker +1, ours +1, they agree"]
+    house.broker.position = 0
+    house.wait(15_000)
+    assert len(house.alerts("reconcile")) == 1
+    house.press(Command.RECONCILE)
+    assert house.alerts("reconcile")[-1] == "MES: broker +0, ours +1, they differ"
+
+
+def test_a_person_who_asks_while_the_broker_is_out_of_reach_is_told_so() -> None:
+    house = House()
+    house.link(Link.BACKOFF)
+    house.press(Command.RECONCILE)
+    assert "out of reach" in house.desk.refusals[-1].reason
+
+
 def test_without_a_period_reports_come_on_demand_only() -> None:
     house = House(TradingParams(risk=RICH, timing=Timing(reconcile_ms=0)))
     house.wait(120_000)
