@@ -214,8 +214,14 @@ class Journal:
     # -- boot ---------------------------------------------------------------------------------------------------------
 
     async def rows(self, kinds: Collection[str] | None = None) -> list[Row]:
-        """The rows of orders of earlier lives and this one, in order, for replay at boot. The file was proven by `open`."""
-        found = await self._orders.run(lambda conn: events(conn, kinds))
+        """The rows of orders of earlier lives and this one, in order, for replay at boot. The file was proven by `open`.
+
+        Raises JournalError when it cannot be read all the same.
+        """
+        try:
+            found = await self._orders.run(lambda conn: events(conn, kinds))
+        except sqlite3.Error as fault:
+            raise JournalError(f"{self._store.path} cannot be read: {fault}; is its disk well?") from fault
         return [stored.row for stored in found]
 
     async def unclean_boots(self, since_ns: int) -> int:
@@ -254,7 +260,8 @@ class Journal:
                     await self._orders.run(self._store.checkpoint)
                 await self._wake.wait()
             turns = self._take()
-            if turns and not await self._write(turns):
+            written = await self._write(turns) if turns else True
+            if not written:
                 self._wake.clear()
                 with suppress(TimeoutError):  # a new commit is tried at once
                     async with asyncio.timeout(RETRY_S):  # wait_for of Python 3.11 can swallow a cancellation
