@@ -214,8 +214,14 @@ class Journal:
     # -- boot ---------------------------------------------------------------------------------------------------------
 
     async def rows(self, kinds: Collection[str] | None = None) -> list[Row]:
-        """The rows of orders of earlier lives and this one, in order, for replay at boot. The file was proven by `open`."""
-        found = await self._orders.run(lambda conn: events(conn, kinds))
+        """The rows of orders of earlier lives and this one, in order, for replay at boot. The file was proven by `open`.
+
+        Raises JournalError when it cannot be read all the same.
+        """
+        try:
+            found = await self._orders.run(lambda conn: events(conn, kinds))
+        except sqlite3.Error as fault:
+            raise JournalError(f"{self._store.path} cannot be read: {fault}; is its disk well?") from fault
         return [stored.row for stored in found]
 
     async def unclean_boots(self, since_ns: int) -> int:
@@ -254,12 +260,16 @@ class Journal:
                     await self._orders.run(self._store.checkpoint)
                 await self._wake.wait()
             turns = self._take()
-            if turns and not await self._write(turns):
-                self._wake.clear()
-                with suppress(TimeoutError):  # a new commit is tried at once
-                    async with asyncio.timeout(RETRY_S):  # wait_for of Python 3.11 can swallow a cancellation
-                        await self._wake.wait()
+            if turns:
+                await self._write(turns)
             since_checkpoint += 1
+
+    async def _pause(self) -> None:
+        """Wait a little after a failure; a new commit is tried at once."""
+        self._wake.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RETRY_S):  # wait_for of Python 3.11 can swallow a cancellation
+                await self._wake.wait()
 
     def _take(self) -> list[_Turn]:
         taken: list[_Turn] = []
@@ -270,20 +280,20 @@ class Journal:
         self._waiting -= rows
         return taken
 
-    async def _write(self, turns: list[_Turn]) -> bool:
-        """Write turns in one transaction. On failure commits are refused and recorded rows go back to the front."""
+    async def _write(self, turns: list[_Turn]) -> None:
+        """Write turns in one transaction. On failure commits are refused, recorded rows go back to the front, and it waits."""
         try:
             batches = [turn.entries for turn in turns]
             outcomes = await self._orders.run(lambda conn: self._store.append(conn, self.run.id, batches))
         except JournalError as fault:
             self._refused(turns, fault)
-            return False
+            await self._pause()
+            return
         except BaseException as fault:
             for turn in turns:
                 _tell(turn, JournalError(f"the journal's writer ended: {fault!r}"))
             raise
         self._settled(turns, outcomes)
-        return True
 
     def _refused(self, turns: Sequence[_Turn], fault: JournalError) -> None:
         """Nothing was written: commits are told, recorded rows go back to the front, the engine is told once an episode."""

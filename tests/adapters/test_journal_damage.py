@@ -21,7 +21,7 @@ from orderflow_tui.domain.action import Row
 from orderflow_tui.ports import JournalError
 
 NOW = 1_790_000_000_000_000_000
-FLIPS = int(os.environ.get("ORDERFLOW_TEST_FLIPS", "250"))  # more for a release: every byte of a small file is about 60,000
+FLIPS = int(os.environ.get("ORDERFLOW_TEST_FLIPS", "500"))  # more for a release: every byte of a small file is about 60,000
 KILLS = int(os.environ.get("ORDERFLOW_TEST_KILLS", "12"))
 
 

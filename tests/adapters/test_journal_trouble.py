@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,14 +67,16 @@ async def opened(folder: Path) -> Journal:
 
 
 async def test_whatever_statement_fails_while_opening_nothing_stays_open_and_the_next_start_works(tmp_path: Path) -> None:
-    before, failed = threading.active_count(), 0
+    before, failed = set(threading.enumerate()), 0
     for nth in range(1, 80):
         Scripted.countdown = nth
         try:
             journal = await opened(tmp_path / str(nth))
         except JournalError:
             failed += 1
-            assert threading.active_count() <= before + 1, "the connections' threads end with the failed start"
+            for thread in set(threading.enumerate()) - before:
+                thread.join(60.0)
+                assert not thread.is_alive(), "the connections' threads end with the failed start"
             Scripted.countdown = -1
             journal = await opened(tmp_path / str(nth))
         finished = Scripted.countdown > 0
@@ -326,3 +329,174 @@ def test_events_can_be_read_from_a_row_on(tmp_path: Path) -> None:
     with SyncJournal(tmp_path, "r1", NOW) as journal:
         journal.commit_now([note("a"), note("b")])
         assert [s.row.ref for s in events(journal._orders, None, after=3)] == ["b"]
+
+
+class Troubled(sqlite3.Connection):
+    """Statements are counted; the nth fails once, or it and every later one until the trouble ends."""
+
+    count = 0
+    nth = 0
+    stays = False
+
+    def execute(self, *args: Any) -> sqlite3.Cursor:
+        cls = type(self)
+        cls.count += 1
+        if cls.nth and (cls.count == cls.nth or (cls.stays and cls.count > cls.nth)):
+            raise sqlite3.OperationalError("disk I/O error")
+        return super().execute(*args)
+
+
+def trouble(nth: int, stays: bool) -> None:
+    Troubled.count, Troubled.nth, Troubled.stays = 0, nth, stays
+
+
+async def life(folder: Path) -> set[str]:
+    """Every kind of call a journal knows, in one life; the refs of rows of orders it promised to have written."""
+    promised: set[str] = set()
+    journal = await Journal.open(folder, Run("r1", "demo"), clock=lambda: NOW, factory=Troubled)
+    try:
+        for n in range(2):
+            with suppress(JournalError):
+                await journal.commit([note(f"c{n}"), note(f"d{n}")])
+                promised |= {f"c{n}", f"d{n}"}
+            with suppress(JournalError):
+                journal.commit_now([note(f"n{n}")])
+                promised.add(f"n{n}")
+            journal.record(note(f"r{n}"))
+            journal.record(bar(f"b{n}"))
+            with suppress(JournalError):
+                await journal.flush()
+                promised.add(f"r{n}")
+        with suppress(JournalError):
+            await journal.rows()
+    finally:
+        await journal.close()
+    return promised
+
+
+@pytest.mark.parametrize("stays", [False, True], ids=["once", "for good"])
+async def test_whichever_statement_of_a_life_fails_nothing_promised_is_lost_and_the_next_life_begins(
+    tmp_path: Path, stays: bool
+) -> None:
+    nth, whole = 0, False
+    while not whole:
+        nth += 1
+        folder = tmp_path / str(nth)
+        trouble(nth, stays)
+        promised: set[str] = set()
+        with suppress(JournalError):  # it may not even open
+            promised = await life(folder)
+        whole = Troubled.count < nth
+        trouble(0, False)
+        again = await Journal.open(folder, Run("r2", "demo"), clock=lambda: NOW)
+        found = {row.ref for row in await again.rows(("note",))}
+        await again.close()
+        assert promised <= found, f"statement {nth}: {promised - found} were promised and are gone"
+        assert ("c0" in found, "c1" in found) == ("d0" in found, "d1" in found), f"statement {nth}: half a batch"
+    assert nth > 60, "the loop must reach opening, commits, records, market rows, reading and closing"
+    assert len(promised) == 8
+
+
+async def test_a_writer_that_dies_unheard_still_lets_nobody_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = await opened(tmp_path)
+
+    def bug(*_: object) -> None:
+        raise ZeroDivisionError("a bug of ours")
+
+    monkeypatch.setattr(journal._store, "append", bug)
+    with pytest.raises(JournalError, match="a bug of ours"):
+        await journal.commit([note("a")])
+    await asyncio.sleep(0)
+    with pytest.raises(JournalError, match="closed"):
+        await journal.commit([note("b")])
+    await journal._shut()
+
+
+async def test_a_market_file_that_cannot_even_be_made_and_a_bug_while_preparing_it_close_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: MarketStore, conn: sqlite3.Connection) -> None:
+        raise JournalError("not usable, and a new one neither")
+
+    monkeypatch.setattr(MarketStore, "prepare", refuse)
+    with pytest.raises(JournalError, match="neither"):
+        await opened(tmp_path)
+
+    def bug(self: MarketStore, conn: sqlite3.Connection) -> None:
+        raise ZeroDivisionError("a bug of ours")
+
+    monkeypatch.setattr(MarketStore, "prepare", bug)
+    with pytest.raises(ZeroDivisionError):
+        await opened(tmp_path)
+    monkeypatch.undo()
+    await (await opened(tmp_path)).close()
+
+
+async def test_a_reader_keeps_its_connection(tmp_path: Path) -> None:
+    journal = await opened(tmp_path)
+    await journal.commit([note("a")])
+    reader = journal.reader()
+    assert [stored.row.ref for stored in await reader.events(("note",))] == ["a"]
+    await journal.commit([note("b")])
+    assert [stored.row.ref for stored in await reader.events(("note",))] == ["a", "b"]
+    await reader.close()
+    await journal.close()
+
+
+def test_an_order_without_a_number_claims_its_revision_only(tmp_path: Path) -> None:
+    with SyncJournal(tmp_path, "r1", NOW) as journal:
+        assert len(journal.install) == 5
+        bare = Row("orders", "order", "o1", NOW, {"id": "o1", "revision": 0})
+        journal.commit_now([bare])
+        with pytest.raises(DuplicateRow, match="o1/0"):
+            journal.commit_now([bare])
+
+
+def test_text_that_cannot_be_read_is_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = OrderStore(tmp_path)
+
+    def unreadable(*_: object) -> None:
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "SQLite quotes damaged text")
+
+    monkeypatch.setattr("orderflow_tui.adapters.journal_store.migrate", unreadable)
+    conn = connect(store.path)
+    with pytest.raises(BrokenChain, match="cannot be read"):
+        store.prepare(conn, "r1", NOW)
+    monkeypatch.undo()
+    store.prepare(conn, "r1", NOW)
+    monkeypatch.setattr("orderflow_tui.adapters.journal_schema.json.loads", unreadable)
+    with pytest.raises(BrokenChain, match="cannot be read"):
+        verify(conn, "x", None)
+    conn.close()
+
+
+def test_an_interruption_in_the_middle_of_a_write_rolls_it_back_and_is_not_called_a_disk_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = OrderStore(tmp_path)
+    conn = connect(store.path)
+    store.prepare(conn, "r1", NOW)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "_insert", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.append(conn, "r1", [[entry_of(note("a"))]])
+    assert not conn.in_transaction
+    store.append(conn, "r1", [[entry_of(note("b"))]])
+    assert [stored.row.ref for stored in events(conn, ("note",))] == ["b"]
+    conn.close()
+    store.release()
+
+
+def test_a_market_write_that_never_began_has_nothing_to_roll_back(tmp_path: Path) -> None:
+    conn = sqlite3.connect(tmp_path / "market.sqlite", isolation_level=None, factory=Scripted)
+    store = MarketStore(tmp_path)
+    store.prepare(conn)
+    Scripted.word = "BEGIN"
+    with pytest.raises(JournalError, match="cannot be written"):
+        store.append(conn, "r1", [entry_of(bar("b"))])
+    Scripted.word = ""
+    conn.close()

@@ -123,10 +123,12 @@ def _opened(memory: Memory, kind: LatchKind, reason: str) -> None:
 
 
 def _by_misfortune(memory: Memory, kind: LatchKind, reason: str) -> bool:
-    """Two misfortunes at once: an outage across the end of the broker's day, or protection that left without its row (the
-    disk failed) and a death before the row could follow."""
+    """Two misfortunes at once: an outage across the end of the broker's day, an exit that filled before the entry's fill of
+    an outage was told, or protection that left without its row (the disk failed) and a death before the row could follow."""
     if kind is LatchKind.MISMATCH:
         return memory.day_turned
+    if kind is LatchKind.REVERSED:
+        return memory.truth != memory.position and not memory.honest
     orphan = kind is LatchKind.ADJUSTED or (kind is LatchKind.INVARIANT and "the journal does not know" in reason)
     return orphan and memory.rows_may_be_lost
 

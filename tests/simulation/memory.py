@@ -58,6 +58,7 @@ class Written:
 
     at: int = 0
     orders: set[str] = field(default_factory=set)
+    changes: set[tuple[str, int]] = field(default_factory=set)  # (order, revision)
     latches: dict[str, bool] = field(default_factory=dict)
     fills: dict[str, int] = field(default_factory=dict)  # newest revision by base id
     doubled: list[str] = field(default_factory=list)  # executions recorded twice
@@ -70,6 +71,8 @@ class Written:
             match row.kind:
                 case "order":
                     self.orders.add(row.ref)
+                case "change":
+                    self.changes.add((row.ref, int(str(row.payload["revision"]))))
                 case "latch":
                     self.latches[row.ref] = bool(row.payload.get("open"))
                 case "fill":

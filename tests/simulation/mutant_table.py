@@ -156,6 +156,19 @@ PROTECTION = (
         "        if self._emergency_ns is None and not need:\n            if hoped < need:",
     ),
     _t(
+        "sleeping_child_protects",
+        "blotter",
+        "return min(self.assured, max(0, parent.filled - self.filled))",
+        "return self.assured",
+    ),
+    _t("exits_stay_too_large", "naked", "now_ns - self._large_ns >= TOO_LARGE_NS", "now_ns - self._large_ns >= 10**15"),
+    _t(
+        "never_shrinks",
+        "campaigns",
+        "        floor.shrink(floor.blotter.tickets[order_id], quantity)\n",
+        '        floor.say(order_id, f"{quantity} would do")\n',
+    ),
+    _t(
         "orphans_stay",
         "naked",
         "        self._over_ns = None\n        return GuardWish(cancel=",

@@ -259,6 +259,8 @@ class Oracle(Memory):
             raise Broken("a flatten survives a restart", f"campaign {self.written.campaign} was forgotten")
         if self.booted and not floor.recovering:
             raise Broken("recovery first", "not RECOVERING after a restart")
+        if self.rows_may_be_lost:  # a change that left while the disk failed, and whose row death took, is drawn again
+            self.revisions = {key for key in self.revisions if not key[1] or key in self.written.changes}
         self._recall(floor)
         self.board = {kind: latch.since_ns for kind, latch in board.items()}
         self.halted_by_person = LatchKind.OPERATOR in board or LatchKind.UNATTENDED in board

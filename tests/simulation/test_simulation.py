@@ -16,15 +16,15 @@ from tests.simulation.shrink import case, shrink
 from tests.simulation.world import Failure
 
 ROOT = Path(__file__).resolve().parents[2]
-SEEDS = 300
+SEEDS = 100  # six thousand more run beside the tests: tests/run
 SAME = 50
 
 
-def test_no_property_breaks_in_the_seeds_of_a_push() -> None:
+def test_no_property_breaks_in_the_first_seeds() -> None:
     total = total_of(0, SEEDS, 1, 180)
     assert [(plan.seed, failure.sentence) for plan, failure in total.failures] == []
     assert total.entries > SEEDS, "the trader must really trade"
-    assert sum(1 for kind in KINDS if total.injected[kind]) >= 70
+    assert sum(1 for kind in KINDS if total.injected[kind]) >= 60
 
 
 def hashes(count: int, hash_seed: str) -> list[str]:
