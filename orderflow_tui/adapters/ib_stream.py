@@ -51,11 +51,12 @@ class OutlierGuard:
 
 
 class Stream:
-    """The newest of everything for one instrument. `snapshot`: only aggregates come, no single trades."""
+    """The newest of everything for one instrument. `snapshot`: only aggregates come, no single trades. `settle_ms` is how
+    long a quote may have overtaken its trade."""
 
-    def __init__(self, instrument: Instrument) -> None:
+    def __init__(self, instrument: Instrument, settle_ms: int = 50) -> None:
         self.instrument = instrument
-        self.classifier = AggressorClassifier(AggressorParams(max_quote_age_s=QUIET_QUOTES_S))
+        self.classifier = AggressorClassifier(AggressorParams(settle_ms, QUIET_QUOTES_S))
         self.guard = OutlierGuard()
         self.book = DepthBook()
         self.bid = self.ask = NO_PRICE
