@@ -54,7 +54,7 @@ class IbFeed:
         settings = session.settings
         self._analysis, self._execution = settings.analysis, settings.execution
         symbols = dict.fromkeys((self._analysis, self._execution))
-        self.streams = {symbol: Stream(session.instruments[symbol]) for symbol in symbols}
+        self.streams = {symbol: Stream(session.instruments[symbol], settings.settle_ms) for symbol in symbols}
         self.queue = MarketQueue()
         self.subscriptions = Subscriptions(self._contract)
         self._book_timer: asyncio.TimerHandle | None = None

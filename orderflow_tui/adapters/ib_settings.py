@@ -11,7 +11,8 @@ from orderflow_tui.adapters.ib_line import Line
 
 @dataclass(frozen=True, slots=True)
 class IbSettings:
-    """How to reach the gateway and how patient to be. Seconds where the name says so."""
+    """How to reach the gateway and how patient to be. Seconds where the name says so; `settle_ms` is how long a quote may
+    have overtaken its trade."""
 
     host: str
     port: int
@@ -31,6 +32,7 @@ class IbSettings:
     impaired_limit_s: float = 30.0
     good_again_s: float = 5.0
     broker_lost_limit_s: float = 120.0
+    settle_ms: int = 50
 
 
 class Follower(Protocol):

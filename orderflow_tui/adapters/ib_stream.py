@@ -8,12 +8,14 @@ from statistics import median
 from orderflow_tui.adapters.ib_book import DepthBook
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.market import NO_PRICE, Depth, Quote
+from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.market.aggressor import AggressorClassifier, AggressorParams, Side
 
 REMEMBERED = 50  # prints whose median a new one is compared with
 OUTLIER_SHARE = 0.01
 CONFIRMED_BY = 2  # further prints nearby that make an outlier believable
 QUIET_QUOTES_S = 60  # this feed speaks only when a quote changes
+SILENCE_NS = 60 * SECOND_NS  # neither quote nor trade for so long breaks the connection with what came before
 
 
 class OutlierGuard:
@@ -49,17 +51,19 @@ class OutlierGuard:
 
 
 class Stream:
-    """The newest of everything for one instrument. `snapshot`: only aggregates come, no single trades."""
+    """The newest of everything for one instrument. `snapshot`: only aggregates come, no single trades. `settle_ms` is how
+    long a quote may have overtaken its trade."""
 
-    def __init__(self, instrument: Instrument) -> None:
+    def __init__(self, instrument: Instrument, settle_ms: int = 50) -> None:
         self.instrument = instrument
-        self.classifier = AggressorClassifier(AggressorParams(max_quote_age_s=QUIET_QUOTES_S))
+        self.classifier = AggressorClassifier(AggressorParams(settle_ms, QUIET_QUOTES_S))
         self.guard = OutlierGuard()
         self.book = DepthBook()
         self.bid = self.ask = NO_PRICE
         self.bid_size = self.ask_size = 0
         self.quote_ns: int | None = None
         self.trade_ns: int | None = None
+        self._heard_ns = 0  # newest trade or quote
         self.quotes_live = False  # a tick-by-tick quote stream speaks; otherwise the book's top stands in
         self.book_changed = False
         self.book_bad_since_ns: int | None = None
@@ -81,6 +85,7 @@ class Stream:
             self.dropped += 1
             return None
         self.bid, self.ask, self.bid_size, self.ask_size, self.quote_ns = bid, ask, bid_size, ask_size, now_ns
+        self._connected(now_ns)
         self.classifier.on_quote(now_ns, bid, ask, bid_size, ask_size)
         return Quote(self.instrument.symbol, now_ns, bid, ask, bid_size, ask_size)
 
@@ -88,7 +93,14 @@ class Stream:
         """The side of a print."""
         self.trade_ns = now_ns
         self.last_price = price
+        self._connected(now_ns)
         return self.classifier.on_trade(now_ns, price, size)
+
+    def _connected(self, now_ns: int) -> None:
+        """After a silence (the maintenance hour, a gap) neither quotes nor the last direction say anything about what comes."""
+        if now_ns - self._heard_ns > SILENCE_NS:
+            self.classifier.reset()
+        self._heard_ns = now_ns
 
     def on_row(self, now_ns: int, position: int, operation: int, bid_side: bool, price: int, size: int) -> None:
         """One depth row."""

@@ -150,7 +150,7 @@ class Regime(Section):
     min_confidence: float = Field(ge=0, le=1)
     min_bars: int = Field(ge=1, le=50)
     session: Literal["RTH"]
-    price_vs_vwap_unit: Literal["atr", "ticks", "percent", "sigma"]
+    price_vs_vwap_unit: Literal["atr", "points", "percent", "sigma"]
     min_volume_ratio: float = Field(ge=0, le=10)
 
 

@@ -20,6 +20,7 @@ from orderflow_tui.domain.action import Json, Observation
 from orderflow_tui.domain.bar import FootprintBar
 from orderflow_tui.domain.history import DayState
 from orderflow_tui.domain.instrument import Instrument
+from orderflow_tui.domain.market import FeedState, FeedStatus
 from orderflow_tui.domain.signal import Context, Decision, Hypothesis, RegimeReading, SetupReading, Signal
 from orderflow_tui.domain.value import SessionProfile
 from orderflow_tui.engine import Engine
@@ -52,13 +53,14 @@ class Analysis:
     """What one run concluded, in the order it was concluded.
 
     Entries of the document are kept as the JSON they will be: seven years of them take a third of the memory of the
-    objects. `contexts` holds the context at each session's close.
+    objects. `contexts` holds the context at each session's close, `gaps` what the recording said was missing or rolled.
     """
 
     instrument: Instrument
     bar_seconds: int
     wish: AnalyzeWish
     sources: tuple[Source, ...] = ()
+    gaps: list[str] = field(default_factory=list)
     sessions: list[SessionProfile] = field(default_factory=list)
     contexts: list[Context | None] = field(default_factory=list)
     decisions: Counter[str] = field(default_factory=Counter)
@@ -107,6 +109,7 @@ class Analysis:
     def summary(self) -> str:
         """A page for a person: sources with their warnings, counts, the scorecard."""
         lines = [line for source in self.sources for line in _source_lines(source)]
+        lines += [f"gap: {gap}" for gap in self.gaps]
         told = ", ".join(f"{self.counts[name]:,} {name}" for name in LISTS)
         lines.append(f"{self.instrument.symbol}: {told}")
         if self.decisions:
@@ -141,6 +144,8 @@ def analyze(wish: AnalyzeWish) -> Analysis:
     found = Analysis(loaded.instruments[sources.instrument], engine.params.market.bar_seconds, wish)
     loop = ClosedLoop(engine, observe=lambda item: found.observe(item, lambda: engine.analyst.context))
     for event in sources.recording():
+        if isinstance(event, FeedStatus) and event.state is FeedState.GAP:
+            found.gaps.append(_gap_line(event))
         loop.feed(event)
     found.sources = sources.sources
     return found
@@ -153,6 +158,12 @@ def analyze_paths(wish: AnalyzeWish) -> tuple[dict[str, Json], str]:
 
 
 _text: Callable[[Json], str] = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode  # made once
+
+
+def _gap_line(gap: FeedStatus) -> str:
+    """When and what; a roll by an unknown shift says what became of the levels."""
+    anew = ": value begins anew, no level is carried over" if gap.rolled_to and gap.shift_ticks is None else ""
+    return f"{form.iso(gap.ts_ns)[:16]}Z {gap.reason}{anew}"
 
 
 def _source_lines(source: Source) -> Iterator[str]:

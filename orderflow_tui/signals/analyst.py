@@ -290,6 +290,7 @@ class Analyst:
             market.cvd_rth_partial,
             self._params.regime.vwap_unit,
             self._vwap[1],
+            self._instrument.price(1),
         )
         return [self._keep(self._tracker.read(bar.end_ns, inputs))]
 

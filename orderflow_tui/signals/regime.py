@@ -29,7 +29,7 @@ class RegimeParams:
     skip_open_min: int = 5
     skip_close_min: int = 15
     min_volume_ratio: float = 0.3
-    vwap_unit: str = "atr"  # | "ticks" | "percent" | "sigma"
+    vwap_unit: str = "atr"  # | "points" | "percent" | "sigma"
 
 
 @dataclass(slots=True)  # made once a bar: building a frozen one costs more than all that reads it
@@ -281,16 +281,17 @@ def regime_inputs(
     partial: bool,
     unit: str = "atr",
     vwap_sigma: float | None = None,
+    point: float = 1.0,
 ) -> RegimeInputs:
     """The inputs at a bar's close. `delta` is (slope, cold), `clock` minutes (since open, to close), `partial` whether
-    cumulative delta misses part of the session."""
+    cumulative delta misses part of the session, `point` what a tick is worth in points."""
     atr = indicators.atr14.value
     shape = indicators.structure()
     return RegimeInputs(
         adx=indicators.adx14.value,
         adx_slope=indicators.adx_slope(),
         ema_trend=indicators.ema_trend(),
-        price_vs_vwap=_distance(bar.close, vwap, atr, vwap_sigma, unit),
+        price_vs_vwap=_distance(bar.close, vwap, atr, vwap_sigma, unit, point),
         atr=atr,
         atr_percentile=_or(indicators.atr_percentile(), 50.0),
         bar_range_avg=_or(indicators.bar_range_avg(), 0.0),
@@ -313,7 +314,9 @@ def _or(value: float | None, instead: float) -> float:
     return instead if value is None else value
 
 
-def _distance(close: int, vwap: float | None, atr: float | None, sigma: float | None, unit: str) -> float | None:
-    """Price to VWAP in ATR, ticks, percent of VWAP or standard deviations; None where the unit is not known."""
-    scale = {"atr": atr, "ticks": 1.0, "percent": None if vwap is None else vwap / 100, "sigma": sigma}[unit]
+def _distance(
+    close: int, vwap: float | None, atr: float | None, sigma: float | None, unit: str, point: float
+) -> float | None:  # fmt: skip
+    """Price to VWAP in ATR, points, percent of VWAP or standard deviations; None where the unit is not known."""
+    scale = {"atr": atr, "points": 1 / point, "percent": None if vwap is None else vwap / 100, "sigma": sigma}[unit]
     return None if vwap is None or not scale else (close - vwap) / scale

@@ -179,7 +179,7 @@ def untradable(
     if grade is Grade.D or grade is Grade.SNAPSHOT:
         return f"feed grade {grade.value}"
     if found.score <= 0:
-        return "no order-flow confirmation"
+        return f"no order-flow confirmation: flow {found.score:.0f} of 100"
     if found.veto:
         return f"veto: {found.veto}"
     if sure < params.threshold:

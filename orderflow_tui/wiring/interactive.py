@@ -57,6 +57,7 @@ def ib_settings(plan: Plan, execution: str, install: str) -> IbSettings:
         own_prefix=f"of1-{install}-",
         account=ib.account,
         library=ib.library,
+        settle_ms=plan.loaded.config.feed.settle_ms,
     )
 
 

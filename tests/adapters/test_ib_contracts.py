@@ -33,6 +33,8 @@ def test_index_futures_roll_by_volume_and_at_the_latest_on_the_monday_of_expiry_
 
 def test_an_expiry_before_its_friday_still_switches_on_its_monday() -> None:
     assert forced_switch(date(2026, 6, 18)) == date(2026, 6, 15)
+    assert forced_switch(date(2026, 9, 18)) == date(2026, 9, 14)
+    assert forced_switch(date(2026, 12, 18)) == date(2026, 12, 14)
 
 
 def test_commodities_follow_their_volume_alone() -> None:

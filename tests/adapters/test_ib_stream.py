@@ -51,3 +51,20 @@ def test_after_an_interruption_nothing_before_it_counts() -> None:
     stream.interrupted()
     assert stream.on_trade(2 * SECOND, 26_801, 1) == (Aggressor.UNKNOWN, SideMethod.NONE)
     assert stream.quote_ns is None
+
+
+def test_after_a_minute_of_silence_the_tick_rule_begins_anew() -> None:
+    """The maintenance hour: the first trade of the new Globex day is no uptick on the last one of the old."""
+    stream = Stream(ES)
+    stream.on_trade(SECOND, 26_800, 1)
+    assert stream.on_trade(30 * SECOND, 26_801, 1) == (Aggressor.BUY, SideMethod.TICK)
+    assert stream.on_trade(91 * SECOND, 26_802, 1) == (Aggressor.UNKNOWN, SideMethod.NONE)
+    assert stream.on_trade(92 * SECOND, 26_803, 1) == (Aggressor.BUY, SideMethod.TICK)
+
+
+def test_how_long_a_quote_may_overtake_its_trade_is_the_operators() -> None:
+    for settle_ms, side in ((50, Aggressor.SELL), (200, Aggressor.BUY)):
+        stream = Stream(ES, settle_ms)
+        stream.on_quote(SECOND, 26_800, 26_801, 10, 10)
+        stream.on_quote(2 * SECOND, 26_801, 26_802, 10, 10)
+        assert stream.on_trade(2 * SECOND + SECOND // 10, 26_801, 1)[0] is side

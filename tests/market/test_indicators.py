@@ -85,7 +85,7 @@ def test_indicators_equal_the_golden_table() -> None:
     for row in vectors("indicators_golden"):
         for name, series in found.items():
             value, expected = series[row["index"]], row[name]
-            assert value == (expected if expected is None else pytest.approx(expected, abs=1e-8)), (row["index"], name)
+            assert value == (expected if expected is None else pytest.approx(expected, abs=1e-9)), (row["index"], name)
 
 
 def random_series(seed: int) -> tuple[Any, Any, Any]:

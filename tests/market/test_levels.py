@@ -149,6 +149,18 @@ def test_the_same_session_again_replaces_its_poc_and_thirty_are_kept() -> None:
     assert [poc for _, poc in naked.living] == [41, 50]
 
 
+def test_a_poc_older_than_the_archive_is_forgotten_however_few_are_still_naked() -> None:
+    naked = NakedPocs(30, rth_only=False)
+    for day, poc in ((2, 10), (3, 900)):
+        naked.add(date(2026, 3, day), poc)
+    kept = naked.living
+    naked.forget(None)
+    naked.forget(date(2026, 3, 2))
+    assert naked.living is kept
+    naked.forget(date(2026, 3, 3))
+    assert naked.living == ((date(2026, 3, 3), 900),)
+
+
 def test_naked_pocs_are_worked_out_from_sessions_and_bars_where_nobody_kept_them() -> None:
     sessions = [
         session_of(date(2026, 3, 2), {1120: 9, 1121: 1}),

@@ -165,16 +165,27 @@ def test_a_growing_profile_keeps_every_contract_in_its_place(parts: list[tuple[i
         assert (profile.low, list(profile.volumes())) == dense(plain)
 
 
+def built(*groups: list[tuple[int, list[int]]]) -> VolumeProfile:
+    """A profile of these additions."""
+    profile = VolumeProfile()
+    for low, volumes in (part for group in groups for part in group):
+        profile.add_levels(low, np.array(volumes, dtype=np.int64))
+    return profile
+
+
 @given(additions, additions)
 def test_merging_is_commutative_and_equals_adding(a: list[tuple[int, list[int]]], b: list[tuple[int, list[int]]]) -> None:
-    def built(*groups: list[tuple[int, list[int]]]) -> VolumeProfile:
-        profile = VolumeProfile()
-        for low, volumes in (part for group in groups for part in group):
-            profile.add_levels(low, np.array(volumes, dtype=np.int64))
-        return profile
-
     one, other, together = merged([built(a), built(b)]), merged([built(b), built(a)]), built(a, b)
     assert (one.low, one.volumes()) == (other.low, other.volumes()) == (together.low, together.volumes())
+
+
+@given(additions, additions, additions)
+def test_merging_is_associative(
+    a: list[tuple[int, list[int]]], b: list[tuple[int, list[int]]], c: list[tuple[int, list[int]]]
+) -> None:
+    left = merged([merged([built(a), built(b)]), built(c)])
+    right = merged([built(a), merged([built(b), built(c)])])
+    assert (left.low, left.volumes(), left.total) == (right.low, right.volumes(), right.total)
 
 
 def test_answers_keep_their_identity_until_something_trades() -> None:
@@ -226,6 +237,18 @@ def test_a_date_counts_once_and_the_sixth_drops_the_oldest_from_the_composite() 
         archive.add(session_of(date(2026, 3, day), {100 + day: 10}))
     profile, days = archive.composite(5)
     assert (days, profile.low, profile.total) == (5, 103, 47)
+
+
+def test_adding_a_date_twice_changes_nothing() -> None:
+    once, twice = Archive(30, 1), Archive(30, 1)
+    for day in (2, 3, 4, 5, 6, 9):
+        session = session_of(date(2026, 3, day), {100 + day: 10, 101 + day: 7})
+        once.add(session)
+        twice.add(session)
+        twice.add(session)
+    assert twice.sessions == once.sessions
+    assert twice.composite(5)[0].volumes() == once.composite(5)[0].volumes()
+    assert twice.composite(5)[1] == once.composite(5)[1] == 5
 
 
 def test_the_archive_keeps_thirty_sessions_in_order_of_date() -> None:

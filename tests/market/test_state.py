@@ -347,6 +347,28 @@ def test_a_naked_poc_waits_from_the_bell_and_falls_at_a_print() -> None:
     assert not probe.market.naked_pocs
 
 
+def test_a_naked_poc_lives_as_many_sessions_as_the_archive_keeps() -> None:
+    probe = Probe(MarketParams(archive_days=3))
+    for day, price in ((2, 100), (3, 200), (4, 300), (5, 400)):  # each session stays away from the others' prices
+        probe.run(tape((at(f"2026-03-0{day}", "12:00:00"), price, 5))).until(at(f"2026-03-0{day}", "17:00:00"))
+    assert [poc for _, poc in probe.market.naked_pocs] == [200, 300, 400]
+
+
+def test_the_week_opens_with_its_first_trade_and_moves_with_a_roll() -> None:
+    sunday = at("2026-03-08", "18:00:00")
+    probe = Probe().run(tape((at("2026-03-06", "12:00:00"), 90, 1))).until(at("2026-03-06", "17:00:00"))
+    assert probe.market.week_open is None  # the week was entered on its Friday
+    probe.run(tape((sunday + SECOND, 100, 1), (sunday + 600 * SECOND, 120, 1)), tape((at("2026-03-10", "12:00:00"), 130, 1)))
+    assert probe.until(at("2026-03-10", "12:10:00")).market.week_open == 100
+    probe.market.shift(7)
+    assert probe.market.week_open == 107
+    again = Probe(history=probe.until(at("2026-03-10", "17:00:00")).market.history())
+    again.run(tape((at("2026-03-11", "12:00:00"), 140, 1)))
+    assert again.market.week_open == 107
+    again.run(tape((at("2026-03-16", "03:00:00"), 150, 1))).until(at("2026-03-16", "04:00:00"))
+    assert again.market.week_open is None  # nobody saw the next week open
+
+
 def test_zones_and_levels_end_after_five_more_sessions() -> None:
     start = at("2026-03-03", "12:00:00")
     stack = [(start + i, 100 + k, s) for i, (k, s) in enumerate([(k, 60) for k in range(5)] + [(k, -10) for k in range(5)])]
@@ -391,11 +413,13 @@ def test_a_roll_moves_every_stored_price() -> None:
 def test_a_roll_by_an_unknown_shift_forgets_every_price_and_says_the_day_is_partial() -> None:
     block = days_of_trading(5, 600)
     probe = Probe(FAST).run(block)
+    block_day = probe.market.day.trade_date if probe.market.day else None
     probe.market.restart()
     market = probe.market
     assert (market.last_price, list(market.bars), market.archive, market.pva, market.naked_pocs) == (None, [], (), None, ())
     assert (market.globex_profile.total, market.open_bar(), market.indicators.count, market.tape) == (0, None, 0, ())
     assert market.session_partial
+    assert market.restarted == block_day
     later = int(block.ts_ns[-1]) + SECOND
     probe.run(tape((later, 90_000, 4))).until(later + 3600 * SECOND)
     assert [bar.volume for bar in market.bars] == [4]

@@ -6,9 +6,11 @@ import io
 import json
 import re
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from orderflow_tui.adapters.importers import ImportFault
@@ -183,3 +185,22 @@ def test_real_minute_bars_keep_their_deltas_and_finish_their_sessions() -> None:
         assert session["hypothesis"]["grade"] in {"RIGHT", "WRONG", "FLAT", "UNGRADED"}
         assert session["rth"]["val"] <= session["rth"]["poc"] <= session["rth"]["vah"]
     assert "hypothesis" in found.summary()
+
+
+def test_real_minute_bars_give_ta_libs_indicators_at_every_close() -> None:
+    pytest.importorskip("talib", reason="TA-Lib is the oracle and not installed here")
+    talib: Any = import_module("talib")
+    wish = AnalyzeWish((recording("es_1min_platform/ES_Volumetric_1.csv"),), bar_seconds=60, levels=False)
+    document = described(analyze(wish))
+    read = {reading["ts"]: reading["inputs"] for reading in document["regimes"] if reading["inputs"]}
+    bars = [bar for bar in document["bars"] if bar["end"] in read]
+    assert len(bars) > 6 * 380
+    high, low, close = (np.array([4 * bar[name] for bar in bars]) for name in ("high", "low", "close"))  # ticks
+    oracle = {
+        "atr": talib.ATR(high, low, close, 14),
+        "adx": talib.ADX(high, low, close, 14),
+        "ema_trend": talib.EMA(close, 9) - talib.EMA(close, 21),
+    }
+    for name, expected in oracle.items():
+        ours = np.array([np.nan if (value := read[bar["end"]][name]) is None else value for bar in bars], dtype=float)
+        np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-9, equal_nan=True, err_msg=name)

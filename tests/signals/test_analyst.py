@@ -319,3 +319,23 @@ def test_a_roll_moves_what_is_remembered() -> None:
     assert [level[0] for level in after.stacked_levels] == [level[0] + 40 for level in before.stacked_levels]
     assert analyst.setups == ()
     assert analyst.hypothesis is None
+
+
+def test_a_roll_by_an_unknown_shift_leaves_no_detector_a_price_of_the_old_contract() -> None:
+    run = observed(stream(3))
+    analyst, market = run.analyst, run.market
+    assert market.unfinished
+    assert analyst.marks
+    analyst.on_news(market.restart(), market)
+    assert (analyst.setups, analyst.hypothesis, analyst.marks) == ((), None, {})
+    context = analyst.context
+    assert context is not None
+    assert (context.pva, context.cva, context.migration, context.stacked_levels, context.rule_80) == (None, None, None, (), None)
+    last = run.market.now_ns
+    far = [(last + MINUTE_NS + k * SECOND_NS, BASE + 5_000 + k % 3, 3, 1 if k % 2 else -1) for k in range(400)]
+    run.observed.clear()
+    run.run(block(far), ClockTick(last + 20 * MINUTE_NS))
+    found = [item for item in run.observed if isinstance(item, Signal)]
+    assert found
+    assert all(s.ref_price >= BASE + 5_000 for s in found)  # nothing of the old contract is revisited by the gap
+    assert any("value began anew on" in note for note in (analyst.context.notes if analyst.context else ()))

@@ -88,6 +88,23 @@ def test_an_open_above_the_range_aims_at_the_next_magnet_and_one_balance() -> No
     assert plan.scenarios[0].invalidation == 120
 
 
+def test_the_plan_lists_every_level_the_day_is_watched_against() -> None:
+    plan = built(naked=(130, 105 + 161), stacked=(80,), week_open=99)
+    assert plan.levels == (
+        ("naked POC", 130), ("prior high", 120), ("ON high", 116), ("CVA VAH", 115), ("PVA VAH", 110), ("ON mid", 106),
+        ("PVA POC", 105), ("CVA POC", 105), ("prior close", 104), ("PVA VAL", 100), ("week open", 99), ("ON low", 96),
+        ("CVA VAL", 95), ("prior low", 90), ("stacked", 80),
+    )  # fmt: skip
+    assert ("naked POC", 105 + 160) in built(naked=(105 + 160,)).levels  # forty points are near, a tick more is not
+    assert "week open" not in dict(built().levels)  # what is not known is left out
+
+
+def test_an_unknown_plan_says_that_the_past_began_anew_at_a_roll() -> None:
+    plan = built(pva=None, restarted=date(2026, 3, 2))
+    assert plan.reason == "missing: previous value area; value began anew on 2026-03-02, the contract rolled by an unknown shift"
+    assert ("prior high", 120) in plan.levels
+
+
 def session(open_: int, close: int) -> SessionProfile:
     low, high = min(open_, close) - 5, max(open_, close) + 5
     return SessionProfile(

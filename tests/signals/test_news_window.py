@@ -35,4 +35,14 @@ def test_a_stale_file_warns_or_blocks() -> None:
     assert NewsWindows([FOMC], NewsParams()).blocked(AT - 8 * DAY) == ""
     assert NewsWindows([FOMC], NewsParams(stale_blocks=True)).blocked(AT - 8 * DAY) == "news file stale"
     assert NewsWindows([], NewsParams()).stale(0)
+
+
+def test_a_stale_file_says_how_old_its_newest_entry_is() -> None:
+    assert NewsWindows([FOMC], NewsParams()).text(AT + 12 * DAY) == "news file stale: newest entry 12 d old"
+    assert NewsWindows([], NewsParams()).text(AT) == "news file stale: it is empty"
+
+
+def test_how_many_days_make_it_stale_is_the_configurations() -> None:
+    assert NewsWindows([FOMC], NewsParams(stale_days=3)).stale(AT - 4 * DAY)
+    assert not NewsWindows([FOMC], NewsParams(stale_days=9)).stale(AT - 8 * DAY)
     assert NewsWindows([FOMC], NewsParams()).text(AT - 6 * DAY) == "no release soon"

@@ -174,3 +174,10 @@ def test_guessed_sides_weaken_a_signal() -> None:
     assert (sure.quality, edge.quality, weak.quality) == (Quality.NORMAL, Quality.NORMAL, Quality.LOW)
     assert edge.strength == sure.strength
     assert weak.strength == pytest.approx(sure.strength * (1 - 30 / 145))
+
+
+def test_the_share_that_makes_a_bar_of_low_quality_is_the_configurations() -> None:
+    bar = replace(drawn("2 12 x 60\n1 8 x 50\n0 10 x 5"), weak_volume=20)
+    detectors = [ImbalanceDetector(ImbalanceRules(), 10)]
+    assert signals_of(detectors, bar, alone())[0].quality is Quality.NORMAL
+    assert signals_of(detectors, bar, alone(), low_quality_share=0.1)[0].quality is Quality.LOW

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderflow_tui.domain.signal import Regime
-from orderflow_tui.signals.regime import RegimeInputs, RegimeParams, RegimeTracker, classify, minutes
+from orderflow_tui.market.indicators import Indicators
+from orderflow_tui.signals.regime import RegimeInputs, RegimeParams, RegimeTracker, classify, minutes, regime_inputs
+from tests.signals.text_tape import ES, plain
 from tests.signals.vectors import each
 
 PARAMS = RegimeParams()
@@ -87,6 +89,28 @@ def test_no_trade_begins_and_ends_at_once() -> None:
     regimes = [tracker.read(i, x).regime for i, x in enumerate([UP, replace(UP, news=True), RANGE])]
     assert regimes == [Regime.TRENDING_UP, Regime.NO_TRADE, Regime.RANGING]
     assert tracker.no_trade(9, "outside regular hours").regime is Regime.NO_TRADE
+
+
+@pytest.mark.parametrize(("close", "distance", "inside"), [(20_012, 0.5, False), (20_011, 0.4375, True)])
+def test_price_is_measured_from_vwap_in_atr_and_half_an_atr_is_not_inside(close: int, distance: float, inside: bool) -> None:
+    """5003.00 and 5002.75 against a VWAP of 5001.00 and an ATR of 4 points, in ticks of a quarter."""
+    indicators = Indicators()
+    indicators.atr14.value = 16.0
+    bar = plain(close + 4, close - 4, close)
+    found = regime_inputs(bar, indicators, 20_004.0, (0.0, True), (60, 300), False, False)
+    assert found.price_vs_vwap == distance
+    terms = classify(replace(UP, price_vs_vwap=found.price_vs_vwap), PARAMS).terms
+    assert any(term.text.startswith("|price to VWAP|") for term in terms) is inside
+
+
+@pytest.mark.parametrize(("unit", "distance"), [("points", 2.0), ("percent", 8 / 200.04), ("sigma", 4.0), ("atr", 0.5)])
+def test_the_unit_of_the_distance_can_be_chosen(unit: str, distance: float) -> None:
+    indicators = Indicators()
+    indicators.atr14.value = 16.0
+    found = regime_inputs(
+        plain(20_016, 20_008, 20_012), indicators, 20_004.0, (0.0, True), (60, 300), False, False, unit, 2.0, ES.price(1)
+    )
+    assert found.price_vs_vwap == pytest.approx(distance)
 
 
 def test_minutes_are_whole_and_zero_outside_regular_hours() -> None:

@@ -286,7 +286,7 @@ def test_ninety_ten(vector: dict[str, Any]) -> None:
         (reading(Regime.RANGING), (4, 5), Grade.A, Flow(80, ()), "CVA is partial: 4 of 5 sessions"),
         (reading(Regime.RANGING), (5, 5), Grade.D, Flow(80, ()), "feed grade D"),
         (reading(Regime.RANGING), (5, 5), Grade.SNAPSHOT, Flow(80, ()), "feed grade SNAPSHOT"),
-        (reading(Regime.RANGING), (5, 5), Grade.B, Flow(0, ()), "no order-flow confirmation"),
+        (reading(Regime.RANGING), (5, 5), Grade.B, Flow(0, ()), "no order-flow confirmation: flow 0 of 100"),
         (reading(Regime.RANGING), (5, 5), Grade.B, Flow(80, (), "X against"), "veto: X against"),
         (reading(Regime.RANGING), (5, 5), Grade.B, Flow(80, ()), ""),
     ],

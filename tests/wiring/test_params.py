@@ -1,0 +1,44 @@
+"""Keys of the configuration reach the analytics they are about."""
+
+from __future__ import annotations
+
+import pytest
+
+from orderflow_tui.wiring.params import market_params, signal_params
+from orderflow_tui.wiring.plan import configuration
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "value"),
+    [
+        ("feed.low_quality_share=0.3", "low_quality_share", 0.3),
+        ("setups.of_window_bars=3", "score.of_window_bars", 3),
+        ("news.stale_days=3", "news.stale_days", 3),
+        ("news.fail_mode=block", "news.stale_blocks", True),
+        ("unfinished.sessions=2", "unfinished.sessions", 2),
+        ("regime.price_vs_vwap_unit=points", "regime.vwap_unit", "points"),
+        ("divergence.lookback=7", "divergence.lookback", 7),
+        ("rule_80.latest_hour=14", "rule_80.latest_min", 270),
+        ("setups.hold_s=2.0", "hold.hold_s", 2.0),
+        ("setups.threshold=80.0", "score.threshold", 80.0),
+    ],
+)
+def test_a_key_reaches_the_signals_floor(option: str, name: str, value: object) -> None:
+    found: object = signal_params(configuration((option,)))
+    for part in name.split("."):
+        found = getattr(found, part)
+    assert found == value
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "value"),
+    [
+        ("unfinished.sessions=2", "unfinished_sessions", 2),
+        ("profile.zone_sessions=3", "level_sessions", 3),
+        ("profile.archive_days=20", "archive_days", 20),
+        ("profile.npoc_scope=RTH", "npoc_rth_only", True),
+        ("profile.method=one_row", "value_method", "one_row"),
+    ],
+)
+def test_a_key_reaches_the_market_floor(option: str, name: str, value: object) -> None:
+    assert getattr(market_params(configuration((option,)).config), name) == value
