@@ -25,6 +25,7 @@ from orderflow_tui.domain.event import Command
 from orderflow_tui.runtime import Runtime
 from orderflow_tui.seam import Seam
 from orderflow_tui.wiring import Plan, Wish, builder, plan_of, prove_meant
+from orderflow_tui.wiring.plan import tour_mark
 
 __all__ = ["Wish", "data_folder", "import_paths", "open_house"]
 
@@ -157,6 +158,10 @@ def _show(plan: Plan, runtime: Runtime, leaving: Leaving, close_screen: list[Cal
     sys.__stderr__ = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")  # type: ignore[misc]
     undo = standard_error_to(plan.data_dir / "log" / "stderr.log")
     app = OrderflowApp(runtime.seam, options)
+    if plan.tour:
+        with suppress(OSError):  # then it opens once more
+            tour_mark(plan.data_dir).parent.mkdir(parents=True, exist_ok=True)
+            tour_mark(plan.data_dir).touch()
     closed = threading.Event()
     loops: list[asyncio.AbstractEventLoop] = []
 

@@ -95,10 +95,15 @@ def plan_of(wish: Wish) -> Plan:
         fps=wish.fps or config.console.fps,
         theme=config.console.theme,
         keymap=loaded.keymap,
-        tour=config.console.tour and mode.name == "demo" and not (data_dir / "state" / "tour-seen").exists(),
+        tour=config.console.tour and mode.name == "demo" and not tour_mark(data_dir).exists(),
         auto=wish.auto,
         live=wish.live,
     )
+
+
+def tour_mark(data_dir: Path) -> Path:
+    """The file that says that the tour was shown here: it opens on the first run only."""
+    return data_dir / "state" / "tour-seen"
 
 
 def prove_meant(plan: Plan, typed: str | None, ask: Ask | None) -> None:

@@ -293,8 +293,8 @@ def test_an_empty_profile_says_what_it_waits_for() -> None:
 
 def test_a_refused_signal_shows_the_rule_and_its_numbers(view: ConsoleView) -> None:
     rows = [text(row) for row in signals_rows(view, sight_of(view, width=100, height=10))]
-    assert any("✗ regime confidence 0.62 < 0.70" in row for row in rows)
-    assert any("✓ VA_BREAKOUT ▲" in row and "84.1 = .9·83.5 + .1·90" in row for row in rows)
+    assert any("✗ confidence 0.62 < 0.70" in row for row in rows)
+    assert any("✓ VA_BREAKOUT ▲" in row and "84.1 = 0.90·83.5 + 0.10·90" in row for row in rows)
 
 
 def test_the_selected_signal_stays_visible_in_a_long_list(view: ConsoleView) -> None:
