@@ -25,7 +25,7 @@ from orderflow_tui.domain.event import Command
 from orderflow_tui.runtime import Runtime
 from orderflow_tui.seam import Seam
 from orderflow_tui.wiring import Plan, Wish, builder, plan_of, prove_meant
-from orderflow_tui.wiring.plan import tour_mark
+from orderflow_tui.wiring.plan import prove_fed, tour_mark
 
 __all__ = ["Wish", "data_folder", "import_paths", "open_house"]
 
@@ -47,6 +47,7 @@ class Leaving:
 def open_house(wish: Wish, *, headless: bool) -> int:
     """Run the engine with or without a screen until it ends; returns the exit code."""
     plan = plan_of(wish)
+    prove_fed(plan)
     prove_meant(plan, wish.account_suffix, _ask if sys.stdin.isatty() else None)
     if not headless:
         trouble = screen_trouble()

@@ -58,9 +58,13 @@ MODES: tuple[Mode, ...] = (
 )
 
 
+class UnknownMode(ValueError):
+    """A mode that does not exist; the message names those that do."""
+
+
 def mode_named(name: str) -> Mode:
-    """The row of a mode; KeyError with the known names otherwise."""
+    """The row of a mode. Raises UnknownMode."""
     for mode in MODES:
         if mode.name == name:
             return mode
-    raise KeyError(f"unknown mode {name!r}: one of {', '.join(m.name for m in MODES)}")
+    raise UnknownMode(f"unknown mode {name!r}: one of {', '.join(m.name for m in MODES)}")

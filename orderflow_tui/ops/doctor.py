@@ -7,6 +7,7 @@ from typing import cast
 
 from orderflow_tui.config import ConfigFault
 from orderflow_tui.domain.action import Json
+from orderflow_tui.modes import UnknownMode
 from orderflow_tui.ops import paper_check
 from orderflow_tui.ops.preflight import Finding, Ground, Result, fail, findings, ok, secret_values
 from orderflow_tui.ops.versions import versions
@@ -63,8 +64,8 @@ def examine(wish: Wish, *, check_paper: bool = False, test_alert: bool = False, 
         plan = plan_of(wish)
     except ConfigFault as fault:
         return Report(tuple(fail("configuration", str(problem)) for problem in fault.problems), None)
-    except KeyError as fault:
-        return Report((fail("configuration", str(fault.args[0])),), None)
+    except UnknownMode as fault:
+        return Report((fail("configuration", str(fault)),), None)
     rows = list(findings(plan, ground, gateway=check_paper))
     if test_alert:
         rows.append(_test_alert(plan))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orderflow_tui.config import Loaded, Places, load
-from orderflow_tui.modes import AccountProof, Mode, mode_named
+from orderflow_tui.modes import AccountProof, FeedKind, Mode, mode_named
 
 STOP = "STOP"
 SUFFIX = 4  # characters of the account that are typed and shown
@@ -30,11 +30,14 @@ class Wish:
     paths: tuple[Path, ...] = ()
     speed: float | None = None
     account_suffix: str | None = None
+    tz: str | None = None
+    format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be run. All paths absolute; `speed` times real time, infinite for as fast as it goes."""
+    """What will be run. All paths absolute; `speed` times real time, infinite for as fast as it goes. `named`, `tz` and
+    `format` are what was said about recordings that do not say it themselves."""
 
     loaded: Loaded
     mode: Mode
@@ -50,6 +53,9 @@ class Plan:
     tour: bool
     auto: bool
     live: bool
+    named: str | None = None
+    tz: str | None = None
+    format: str | None = None
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -60,6 +66,10 @@ class Plan:
     def account_to_lock(self) -> str:
         """The configured account where orders reach one; empty where none do, or the gateway has to tell it first."""
         return "" if self.mode.proof is AccountProof.NOT_NEEDED else self.loaded.config.ib.account
+
+
+class WrongUsage(Exception):
+    """Options that do not go together; the sentence says what to type instead."""
 
 
 class Refused(Exception):
@@ -74,7 +84,7 @@ def configuration(sets: Sequence[str] = ()) -> Loaded:
 
 
 def plan_of(wish: Wish) -> Plan:
-    """Decide everything. Raises ConfigFault, or Refused for a live mode without `--live`."""
+    """Decide everything. Raises ConfigFault, UnknownMode, or Refused for a live mode without `--live`."""
     loaded = configuration(wish.sets)
     config = loaded.config
     mode = mode_named(wish.mode or config.mode.name)
@@ -98,12 +108,21 @@ def plan_of(wish: Wish) -> Plan:
         tour=config.console.tour and mode.name == "demo" and not tour_mark(data_dir).exists(),
         auto=wish.auto,
         live=wish.live,
+        named=wish.instrument,
+        tz=wish.tz,
+        format=wish.format,
     )
 
 
 def tour_mark(data_dir: Path) -> Path:
     """The file that says that the tour was shown here: it opens on the first run only."""
     return data_dir / "state" / "tour-seen"
+
+
+def prove_fed(plan: Plan) -> None:
+    """A mode that plays recordings needs some. Raises WrongUsage."""
+    if plan.mode.feed is FeedKind.FILES and not plan.paths:
+        raise WrongUsage(f"mode {plan.mode.name} plays recordings: name them with `orderflow-tui replay PATH…`")
 
 
 def prove_meant(plan: Plan, typed: str | None, ask: Ask | None) -> None:
