@@ -144,9 +144,9 @@ def _session(regime: RegimeView, width: int) -> list[Row]:
     news = (regime.news or cells.UNKNOWN).removeprefix("news ")
     hours = _hours(regime)
     return [
-        (*hours, ("  news ", "dim"), (cells.left(news, max(width - cells.width(hours) - 7, 4)), "text")),
-        ((" size ", "dim"), (size, "bold text"), ("  on ", "dim"), (regime.letters or "none", "bold brake"),
-         ("  auction ", "dim"), (regime.auction or cells.UNKNOWN, "text")),
+        (*hours, (" news ", "dim"), (cells.left(news, max(width - cells.width(hours) - 6, 4)), "text")),
+        ((" size ", "dim"), (size, "bold text"), (" on ", "dim"), (regime.letters or "none", "bold brake"),
+         ("  ", "dim"), (regime.auction or "auction ?", "text")),
     ]  # fmt: skip
 
 
@@ -162,7 +162,7 @@ def _hours(regime: RegimeView) -> tuple[Span, ...]:
         return (" opens in ", "dim"), (cells.minutes(-since), "bold text")
     if left is not None and left <= 0:
         return ((" regular hours are over", "dim"),)
-    return (" open +", "dim"), (cells.minutes(since), "text"), ("  close -", "dim"), (cells.minutes(left), "text")
+    return (" open +", "dim"), (cells.minutes(since), "text"), (" close -", "dim"), (cells.minutes(left), "text")
 
 
 class RegimePanel(Panel):

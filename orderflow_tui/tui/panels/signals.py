@@ -70,6 +70,8 @@ def brief(row: SignalRow) -> str:
     reason = row.reason or row.verdict
     for known in (f"{row.pattern} is ", "nothing is enabled in ", "regime "):
         reason = reason.removeprefix(known)
+    for regime, short in _REGIMES.items():
+        reason = reason.replace(regime, short)
     _, against, bias = reason.partition(" against the ")
     return f"against the {bias.partition(' of ')[0]}" if against else reason
 
