@@ -119,6 +119,8 @@ def replay(
     instrument: Symbol = None,
     fps: Annotated[int | None, typer.Option(min=5, max=30, help="Frames a second.")] = None,
     seconds: Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="Stop in order after this long.")] = None,
+    tz: Annotated[str | None, typer.Option(help="Time zone of files that do not say it.")] = None,
+    format_: Annotated[str | None, typer.Option("--format", help="Name the format instead of detecting it.")] = None,
     sets: Sets = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -143,6 +145,8 @@ def replay(
         sets=tuple(sets or ()),
         paths=tuple(paths),
         speed=pace,
+        tz=tz,
+        format=format_,
     )
     _leave(_guarded(lambda: open_house(wish, headless=headless)))
 
@@ -404,17 +408,17 @@ def _exit_code(fault: Exception) -> int | None:
     from orderflow_tui.adapters.instance_lock import LockHeld
     from orderflow_tui.adapters.journal import JournalError
     from orderflow_tui.config import ConfigFault
-    from orderflow_tui.wiring.plan import Refused
+    from orderflow_tui.wiring.plan import Refused, WrongUsage
 
     match fault:
+        case UnknownMode() | WrongUsage():
+            return USAGE
         case ConfigFault():
             return CONFIGURATION
         case LockHeld():
             return LOCKED
         case Refused():
             return REFUSED
-        case UnknownMode():
-            return USAGE
         case ImportFault() | HeartbeatFault() | JournalError() | OSError():
             return FAILED
         case _:

@@ -27,6 +27,7 @@ from orderflow_tui.runtime import Runtime
 from orderflow_tui.seam import Seam
 from orderflow_tui.wiring import Plan, Wish, builder, plan_of, prove_meant
 from orderflow_tui.wiring.permission import enrol_key, prove_auto
+from orderflow_tui.wiring.plan import prove_fed, tour_mark
 
 __all__ = ["Wish", "data_folder", "import_paths", "open_house"]
 
@@ -48,6 +49,7 @@ class Leaving:
 def open_house(wish: Wish, *, headless: bool) -> int:
     """Run the engine with or without a screen until it ends; returns the exit code."""
     plan = plan_of(wish)
+    prove_fed(plan)
     prove_meant(plan, wish.account_suffix, _ask if sys.stdin.isatty() else None)
     told = enrol_key(plan)
     if told:
@@ -165,6 +167,10 @@ def _show(plan: Plan, runtime: Runtime, leaving: Leaving, close_screen: list[Cal
     sys.__stderr__ = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")  # type: ignore[misc]
     undo = standard_error_to(plan.data_dir / "log" / "stderr.log")
     app = OrderflowApp(runtime.seam, options)
+    if plan.tour:
+        with suppress(OSError):  # then it opens once more
+            tour_mark(plan.data_dir).parent.mkdir(parents=True, exist_ok=True)
+            tour_mark(plan.data_dir).touch()
     closed = threading.Event()
     loops: list[asyncio.AbstractEventLoop] = []
 

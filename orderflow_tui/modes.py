@@ -58,8 +58,8 @@ MODES: tuple[Mode, ...] = (
 )
 
 
-class UnknownMode(LookupError):
-    """No mode of that name; the sentence lists the known ones."""
+class UnknownMode(ValueError):
+    """A mode that does not exist; the message names those that do."""
 
 
 def mode_named(name: str) -> Mode:

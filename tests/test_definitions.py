@@ -12,7 +12,8 @@ from orderflow_tui.config import Places, config_dir, load
 from orderflow_tui.domain.signal import Pattern, Regime
 from orderflow_tui.modes import mode_named
 from orderflow_tui.signals.regime import RegimeInputs, RegimeParams, classify
-from orderflow_tui.view.definitions import POINTS, definitions
+from orderflow_tui.view.definitions import definitions
+from orderflow_tui.view.method import POINTS
 from orderflow_tui.view.model import Chapter
 from orderflow_tui.wiring.params import engine_params
 
@@ -70,7 +71,7 @@ def said(name: str, *sets: str, analysis: str | None = None) -> str:
 )
 def test_a_changed_key_changes_the_definition_on_the_help_screen(name: str, change: str, before: str, after: str) -> None:
     if name == "TRENDING_UP":
-        was, now = ([c.lines for c in chapters(*sets) if c.title.startswith("Router")][0] for sets in ((), (change,)))
+        was, now = (next(c.lines for c in chapters(*sets) if c.title.startswith("Router")) for sets in ((), (change,)))
         told, changed = dict(was)[name], dict(now)[name]
     else:
         told, changed = said(name), said(name, change)
@@ -117,6 +118,6 @@ def test_every_point_a_regime_scores_stands_in_the_help_screens_words(changed: d
             continue
         limit = re.search(r"(?:>=|[<>]|in) (\d[\d.]*)(?: ATR [\d.]+)?", term.text)
         told = words[term.regime]
-        assert f"{term.points:.1f}" in told, term
+        assert f"+{term.points:.1f}" in told, term
         if limit is not None and limit.group(1) not in ("0", "1.5"):
             assert limit.group(1).rstrip(".") in told, term

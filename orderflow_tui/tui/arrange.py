@@ -83,7 +83,7 @@ def _full(width: int, top: int, bottom: int) -> tuple[dict[str, Box], int]:
     upper = room - lower
     tape = 30 if width >= TAPE_WIDTH else 0
     dom = 68 if width >= 168 else 66
-    profile = 34 if width < TAPE_WIDTH else 38
+    profile = 34 if width < 170 else 36 if width < TAPE_WIDTH else 38
     foot = width - dom - profile - tape
     boxes = {
         "dom": Box(0, top, dom, upper),

@@ -30,7 +30,7 @@ def title(overlay: Overlay, desk: Desk) -> str:
         case Overlay.TOUR:
             return "WELCOME · any key begins"
         case Overlay.HELP:
-            return f"KEYS AND DEFINITIONS{_where(desk)} · ↑↓ PgUp PgDn · Tab next chapter · Esc back"
+            return f"KEYS AND DEFINITIONS{_where(desk)} · ↑↓ PgDn · Tab chapter · Esc back"
         case Overlay.PREVIEW:
             side = desk.preview.side.name if desk.preview else ""
             return f"{side} BRACKET AT MARKET · Enter sends · Esc backs out"

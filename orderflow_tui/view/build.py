@@ -55,7 +55,7 @@ class ViewBuilder:
             beat_mono_ns=beat_mono_ns,
             instrument=engine.params.analysis,
             truth=truth(engine, facts, around.mode, around.account_suffix, around.contract, around.stop_file),
-            lights=lights(engine, len(alerts)),
+            lights=lights(engine, [state for _, _, state in alerts]),
             dom=ladder(engine),
             footprint=self._footprint.view(),
             profile=self._profile.view(),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from orderflow_tui.domain.account import Link
 from orderflow_tui.domain.event import Automation
 from orderflow_tui.domain.session import SECOND_NS
@@ -10,10 +12,11 @@ from orderflow_tui.engine import Engine
 from orderflow_tui.view.model import Light, LightState
 
 FRESH_NS = 60 * SECOND_NS
+ON_SCREEN = "on screen"  # what the runtime says of an alert that no messenger has taken
 
 
-def lights(engine: Engine, undelivered: int) -> tuple[Light, ...]:
-    """In the order of the screen."""
+def lights(engine: Engine, alerts: Sequence[str]) -> tuple[Light, ...]:
+    """In the order of the screen. `alerts` says of each alert what became of it."""
     return (
         _cva(engine),
         _dva(engine),
@@ -22,11 +25,7 @@ def lights(engine: Engine, undelivered: int) -> tuple[Light, ...]:
         _signals(engine),
         _regime(engine),
         _link(engine),
-        Light(
-            "ALERTS",
-            LightState.GREEN if undelivered == 0 else LightState.AMBER,
-            "none" if undelivered == 0 else f"{undelivered} on screen",
-        ),
+        _alerts(alerts),
         _auto(engine),
     )
 
@@ -84,6 +83,16 @@ def _regime(engine: Engine) -> Light:
 def _link(engine: Engine) -> Light:
     ready = engine.link is Link.READY
     return Light("LINK", LightState.GREEN if ready else LightState.RED, "ready" if ready else engine.link.value.lower())
+
+
+def _alerts(states: Sequence[str]) -> Light:
+    """Whether whoever is away was told: the worst of what became of them."""
+    for word, state in (("failed", LightState.RED), ("waiting", LightState.AMBER)):
+        if count := sum(told.startswith(word) for told in states):
+            return Light("ALERTS", state, f"{count} {word}")
+    if all(told == ON_SCREEN for told in states):  # nobody but the screen is told here
+        return Light("ALERTS", LightState.OFF, f"{len(states)} on screen" if states else "none")
+    return Light("ALERTS", LightState.GREEN, "sent")
 
 
 def _auto(engine: Engine) -> Light:

@@ -29,12 +29,18 @@ def _window(params: EngineParams) -> Chapter:
     return Chapter(
         "Trading window, for entries only",
         (
-            ("hours", f"{_clock(w.start_min)}–{_clock(w.end_min)} ET{lunch}; not in the first {w.skip_open_min} and the last "
-             f"{w.skip_close_min} min of regular hours"),
-            ("news", f"{impacts}-impact releases of news.toml block; the file is stale without an entry in the next 7 days: {after}"),
+            (
+                "hours",
+                f"{_clock(w.start_min)}–{_clock(w.end_min)} ET{lunch}; not in the first {w.skip_open_min} and the last "
+                f"{w.skip_close_min} min of regular hours",
+            ),
+            (
+                "news",
+                f"{impacts}-impact releases of news.toml block; the file is stale without an entry in the next 7 days: {after}",
+            ),
             ("flat", flat),
         ),
-    )  # fmt: skip
+    )
 
 
 def _risk(trading: TradingParams, execution: Instrument) -> Chapter:
@@ -42,20 +48,36 @@ def _risk(trading: TradingParams, execution: Instrument) -> Chapter:
     return Chapter(
         "Risk limits (magnitudes; money of the account)",
         (
-            ("day's loss", f"{_money(risk.daily_loss_cents)} realised and open, commissions included: flatten and halt. Worst stopped = net if every "
-             f"stop filled {risk.slippage_ticks} ticks worse; entries that would pass the limit are refused"),
+            (
+                "day's loss",
+                f"{_money(risk.daily_loss_cents)} realised and open, commissions included: flatten and "
+                f"halt. Worst stopped = net if every "
+                f"stop filled {risk.slippage_ticks} ticks worse; entries that would pass the limit are refused",
+            ),
             ("day's profit", f"{_money(risk.daily_profit_cents)}: no more entries" if risk.daily_profit_cents else "off"),
             ("drawdown", f"{_money(risk.max_drawdown_cents)} from the day's peak: flatten and halt"),
-            ("trades", f"{risk.max_trades_per_day} a day, {risk.max_consecutive_losses} losses in a row end it, {risk.max_concurrent} at once"),
+            (
+                "trades",
+                f"{risk.max_trades_per_day} a day, {risk.max_consecutive_losses} losses in a row end it, "
+                f"{risk.max_concurrent} at once",
+            ),
             ("size", f"{risk.max_contracts} contracts with working entries; no key goes above {caps.MAX_CONTRACTS}"),
-            ("bracket", f"{execution.symbol}: stop {execution.stop_ticks} ticks = {_money(execution.stop_ticks * execution.tick_cents)}, target "
-             f"{execution.target_ticks} ticks = {_money(execution.target_ticks * execution.tick_cents)} a contract, at the broker with the entry"),
-            ("entry price", f"at most {risk.entry_slippage_ticks} ticks through the quote and {risk.collar_ticks} from the last trade"),
+            (
+                "bracket",
+                f"{execution.symbol}: stop {execution.stop_ticks} ticks = "
+                f"{_money(execution.stop_ticks * execution.tick_cents)}, target "
+                f"{execution.target_ticks} ticks = {_money(execution.target_ticks * execution.tick_cents)} a contract, at "
+                f"the broker with the entry",
+            ),
+            (
+                "entry price",
+                f"at most {risk.entry_slippage_ticks} ticks through the quote and {risk.collar_ticks} from the last trade",
+            ),
             ("margin", _margin(risk)),
             ("rate", f"{caps.ENTRIES_PER_10_S} entries in 10 s, {caps.ENTRIES_PER_HOUR} an hour"),
             ("tiers", _tiers(trading)),
         ),
-    )  # fmt: skip
+    )
 
 
 def _margin(risk: RiskLimits) -> str:
@@ -84,15 +106,27 @@ def _by_itself(trading: TradingParams) -> Chapter:
         "What happens by itself",
         (
             ("arming", f"ends after {t.arm_ms / 1000:g} s, on a disconnect and with any latch"),
-            ("entries wait for", f"the journal, at most {t.commit_wait_ms} ms; a fill, at most {t.entry_timeout_ms / 1000:g} s, then they are cancelled"),
-            ("stale data", f"older than {t.stale_rth_ms / 1000:g} s ({t.stale_overnight_ms / 1000:g} s overnight) stops entries; the screen dims at 5 s"),
-            ("no stop seen", f"a position without one gets an emergency stop after {t.naked_ms / 1000:g} s, and is flattened when that is not "
-             f"confirmed within {t.naked_confirm_ms / 1000:g} s"),
+            (
+                "entries wait for",
+                f"the journal, at most {t.commit_wait_ms} ms; a fill, at most "
+                f"{t.entry_timeout_ms / 1000:g} s, then they are cancelled",
+            ),
+            (
+                "stale data",
+                f"older than {t.stale_rth_ms / 1000:g} s ({t.stale_overnight_ms / 1000:g} s overnight) "
+                f"stops entries; the screen dims at 5 s",
+            ),
+            (
+                "no stop seen",
+                f"a position without one gets an emergency stop after {t.naked_ms / 1000:g} s, and is "
+                f"flattened when that is not "
+                f"confirmed within {t.naked_confirm_ms / 1000:g} s",
+            ),
             ("reconcile", f"orders and position are compared with the broker {audit} and with ^R"),
             ("reject", f"no entries for {t.cooldown_ms // 60_000} min after a reject"),
             ("automation", f"{trading.automation.value} at start: accepted decisions are {_DEEDS[trading.automation.value]}"),
         ),
-    )  # fmt: skip
+    )
 
 
 _DEEDS = {"OFF": "not told", "ALERT": "told", "CONFIRM": "told", "AUTO": "traded while granted"}

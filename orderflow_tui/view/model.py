@@ -183,7 +183,7 @@ class SignalRow:
 
 @dataclass(frozen=True, slots=True)
 class SetupRow:
-    """A setup with its 90/10 score."""
+    """A setup with its 90/10 score: `context_weight` of the context, the rest of the order flow; parts are points of 100."""
 
     id: str
     name: str
@@ -192,6 +192,7 @@ class SetupRow:
     confidence: float
     context: float
     flow: float
+    context_weight: float
     parts: tuple[tuple[str, float], ...]
     tradable: bool
     reason: str
@@ -210,7 +211,8 @@ class SignalsView:
 
 @dataclass(frozen=True, slots=True)
 class RegimeView:
-    """The regime reading and what surrounds it. `reading` None while warming up, `empty_reason` says why."""
+    """The regime reading and what surrounds it. `reading` None while warming up, `empty_reason` says why. `enabled` are
+    the patterns that may be acted on, `letters` theirs; `history` the newest regimes, newest last."""
 
     reading: RegimeReading | None
     auction: str
@@ -219,6 +221,7 @@ class RegimeView:
     news: str
     size_factor: float | None
     enabled: tuple[str, ...]
+    letters: str
     history: tuple[str, ...]
     empty_reason: str
 

@@ -64,7 +64,7 @@ def pnl(engine: Engine) -> PnlView:
         expectancy=ledger.expectancy_cents,
         streak=ledger.streak,
         tier=None if tier is None else tier.number,
-        tier_text=engine.params.execution.symbol if tier is None else tier.instrument,
+        tier_text=_tier_text(engine),
         trades_allowed=risk.max_trades_per_day,
         contracts_allowed=desk.contracts_allowed,
         mae_ticks=None if last is None else last.mae_ticks,
@@ -73,6 +73,14 @@ def pnl(engine: Engine) -> PnlView:
         stop_ticks=engine.params.execution.stop_ticks,
         target_ticks=engine.params.execution.target_ticks,
     )
+
+
+def _tier_text(engine: Engine) -> str:
+    """Instrument of the tier; without tiers that of the configuration, and empty while the balance is not known."""
+    if not engine.params.trading.tiers_enabled:
+        return f"off {engine.params.execution.symbol}"
+    tier = engine.desk.tier
+    return "" if tier is None else tier.instrument
 
 
 def order_rows(engine: Engine) -> tuple[OrderRow, ...]:

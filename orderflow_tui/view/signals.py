@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orderflow_tui.domain.session import MINUTE_NS
-from orderflow_tui.domain.signal import Decision, SetupReading, Signal
+from orderflow_tui.domain.signal import Decision, Pattern, SetupReading, Signal
 from orderflow_tui.engine import Engine
 from orderflow_tui.signals.catalogue import LETTERS
 from orderflow_tui.view.clock import et_clock
@@ -21,7 +21,7 @@ def signals_view(engine: Engine) -> SignalsView:
     rows.reverse()
     return SignalsView(
         rows=tuple(rows),
-        setups=tuple(setup_row(setup) for setup in analyst.setups),
+        setups=tuple(setup_row(setup, engine.params.signals.score.context_weight) for setup in analyst.setups),
         pressure_60=engine.market.pressure(60),
         pressure_300=engine.market.pressure(300),
         empty_reason="" if rows else "no signal yet: patterns are read when a bar closes",
@@ -52,7 +52,7 @@ def signal_row(engine: Engine, signal: Signal, decision: Decision | None) -> Sig
     )
 
 
-def setup_row(setup: SetupReading) -> SetupRow:
+def setup_row(setup: SetupReading, context_weight: float) -> SetupRow:
     """A setup with its parts as points of 100."""
     return SetupRow(
         id=setup.id,
@@ -62,6 +62,7 @@ def setup_row(setup: SetupReading) -> SetupRow:
         confidence=setup.confidence,
         context=setup.context,
         flow=setup.flow,
+        context_weight=context_weight,
         parts=tuple((name, 100 * weight * value) for name, weight, value in setup.parts),
         tradable=setup.tradable,
         reason=setup.reason,
@@ -75,6 +76,7 @@ def regime_view(engine: Engine) -> RegimeView:
     if day is not None and day.rth_open_ns is not None and day.rth_close_ns is not None:
         opened, closes = (now - day.rth_open_ns) // MINUTE_NS, (day.rth_close_ns - now) // MINUTE_NS
     context = analyst.context
+    enabled = analyst.enabled_patterns() if reading else ()
     return RegimeView(
         reading=reading,
         auction=(context.auction or "") if context else "",
@@ -82,7 +84,8 @@ def regime_view(engine: Engine) -> RegimeView:
         minutes_to_close=closes,
         news=analyst.news_state(now),
         size_factor=None if reading is None else analyst.size_factor(),
-        enabled=analyst.enabled_patterns() if reading else (),
+        enabled=enabled,
+        letters=" ".join(dict.fromkeys(LETTERS[Pattern(name)] for name in enabled)),
         history=tuple(r.regime.value for r in list(analyst.regime_history)[-HISTORY_SHOWN:]),
         empty_reason="" if reading else "warming up: the regime needs 32 closed bars of regular hours",
     )

@@ -106,7 +106,7 @@ def _recording(plan: Plan) -> tuple[SessionTable, PacedSide]:
 
     loaded = plan.loaded
     table = session_table(date(2008, 1, 2), date(2030, 12, 31), rth_close=loaded.config.session.rth_close)
-    sources = open_sources(plan.paths, loaded.instruments, instrument=None, table=table)
+    sources = open_sources(plan.paths, loaded.instruments, instrument=plan.named, tz=plan.tz, format=plan.format, table=table)
     begins_ns = min(reading.begins_ns() for reading in sources.readings)
     pace = Pace(plan.speed)
     pace.start(begins_ns)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from orderflow_tui.adapters.safety_key import is_set, key_path
 from orderflow_tui.config import Loaded, Places, load
-from orderflow_tui.modes import AccountProof, Mode, mode_named
+from orderflow_tui.modes import AccountProof, FeedKind, Mode, mode_named
 
 STOP = "STOP"
 SUFFIX = 4  # characters of the account that are typed and shown
@@ -31,11 +31,14 @@ class Wish:
     paths: tuple[Path, ...] = ()
     speed: float | None = None
     account_suffix: str | None = None
+    tz: str | None = None
+    format: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be run. All paths absolute; `speed` times real time, infinite for as fast as it goes."""
+    """What will be run. All paths absolute; `speed` times real time, infinite for as fast as it goes. `named`, `tz` and
+    `format` are what was said about recordings that do not say it themselves."""
 
     loaded: Loaded
     mode: Mode
@@ -52,6 +55,9 @@ class Plan:
     auto: bool
     live: bool
     proven_s: float | None = None  # when the safety key was typed for `--auto`, by the monotonic clock
+    named: str | None = None
+    tz: str | None = None
+    format: str | None = None
 
     @property
     def key_set(self) -> bool:
@@ -74,6 +80,10 @@ class Plan:
         return "" if self.mode.proof is AccountProof.NOT_NEEDED else self.loaded.config.ib.account
 
 
+class WrongUsage(Exception):
+    """Options that do not go together; the sentence says what to type instead."""
+
+
 class Refused(Exception):
     """Refused for safety; the sentence says what is missing."""
 
@@ -86,7 +96,7 @@ def configuration(sets: Sequence[str] = ()) -> Loaded:
 
 
 def plan_of(wish: Wish) -> Plan:
-    """Decide everything. Raises ConfigFault, or Refused for a live mode without `--live`."""
+    """Decide everything. Raises ConfigFault, UnknownMode, or Refused for a live mode without `--live`."""
     loaded = configuration(wish.sets)
     config = loaded.config
     mode = mode_named(wish.mode or config.mode.name)
@@ -107,10 +117,24 @@ def plan_of(wish: Wish) -> Plan:
         fps=wish.fps or config.console.fps,
         theme=config.console.theme,
         keymap=loaded.keymap,
-        tour=config.console.tour and mode.name == "demo" and not (data_dir / "state" / "tour-seen").exists(),
+        tour=config.console.tour and mode.name == "demo" and not tour_mark(data_dir).exists(),
         auto=wish.auto,
         live=wish.live,
+        named=wish.instrument,
+        tz=wish.tz,
+        format=wish.format,
     )
+
+
+def tour_mark(data_dir: Path) -> Path:
+    """The file that says that the tour was shown here: it opens on the first run only."""
+    return data_dir / "state" / "tour-seen"
+
+
+def prove_fed(plan: Plan) -> None:
+    """A mode that plays recordings needs some. Raises WrongUsage."""
+    if plan.mode.feed is FeedKind.FILES and not plan.paths:
+        raise WrongUsage(f"mode {plan.mode.name} plays recordings: name them with `orderflow-tui replay PATH…`")
 
 
 def prove_meant(plan: Plan, typed: str | None, ask: Ask | None) -> None:

@@ -114,6 +114,7 @@ class Terminal:
             self.pump(0.1) if self._open else time.sleep(0.05)
         if self.process.poll() is None:
             raise AssertionError(f"the command did not end; screen:\n{self.text()}")
+        self.pump(0.5)  # its last words may still lie in the terminal
         return int(self.process.returncode)
 
     def restored(self) -> bool:

@@ -17,6 +17,7 @@ from orderflow_tui.adapters.rows import observation_of
 from orderflow_tui.domain.action import Observation
 from orderflow_tui.domain.bar import FootprintBar
 from orderflow_tui.domain.signal import Signal
+from orderflow_tui.ports import JournalError
 from orderflow_tui.research.document import bar_hash
 from tests.e2e.terminal import COMMAND, PATIENCE_S, Terminal
 
@@ -234,4 +235,7 @@ def observed(tmp_path: Path, kind: str) -> list[Observation]:
     folders = list((tmp_path / "journal" / "replay").glob("*"))
     if not folders or not (folders[0] / "market.sqlite").exists():
         return []
-    return [observation_of(stored.row) for stored in read_observations(folders[0], kind)]
+    try:
+        return [observation_of(stored.row) for stored in read_observations(folders[0], kind)]
+    except JournalError:  # it is being created at this moment
+        return []

@@ -118,7 +118,7 @@ async def test_six_panels_are_alive_on_a_full_screen(view: ConsoleView) -> None:
 async def test_truth_bar_money_and_brakes_are_there_at_every_size(view: ConsoleView, size: tuple[int, int]) -> None:
     async with on_stage(view, size) as stage:
         shown = stage.text()
-        for word in ("PAPER ·6789", "RUNNING", "stop ● at broker", "net", "worst", "FF flatten", "X cancel", "H halt", "K STOP"):
+        for word in ("·6789", "RUNNING", "stop ● at broker", "net", "worst", "FF flatten", "X cancel", "H halt", "K STOP"):
             assert word in shown, word
 
 

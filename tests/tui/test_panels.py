@@ -19,7 +19,7 @@ from orderflow_tui.tui.panels.footer import key_row, notice_row, replay_row
 from orderflow_tui.tui.panels.footprint import COLUMN, history_rows, live_rows
 from orderflow_tui.tui.panels.pnl import limit_meter, money_row, pnl_rows
 from orderflow_tui.tui.panels.pressure import pressure_row
-from orderflow_tui.tui.panels.profile import profile_axis, profile_rows
+from orderflow_tui.tui.panels.profile import profile_axis, profile_heading, profile_rows
 from orderflow_tui.tui.panels.regime import regime_rows
 from orderflow_tui.tui.panels.signals import signals_rows
 from orderflow_tui.tui.panels.tape import tape_rows
@@ -293,8 +293,8 @@ def test_an_empty_profile_says_what_it_waits_for() -> None:
 
 def test_a_refused_signal_shows_the_rule_and_its_numbers(view: ConsoleView) -> None:
     rows = [text(row) for row in signals_rows(view, sight_of(view, width=100, height=10))]
-    assert any("✗ regime confidence 0.62 < 0.70" in row for row in rows)
-    assert any("✓ VA_BREAKOUT ▲" in row and "84.1 = .9·83.5 + .1·90" in row for row in rows)
+    assert any("✗ confidence 0.62 < 0.70" in row for row in rows)
+    assert any("✓ VA_BREAKOUT ▲" in row and "84.1 = 0.90·83.5 + 0.10·90" in row for row in rows)
 
 
 def test_the_selected_signal_stays_visible_in_a_long_list(view: ConsoleView) -> None:
@@ -367,3 +367,43 @@ def test_every_state_and_protection_has_a_look(view: ConsoleView) -> None:
         for protection in Protection:
             shown = replace(view, truth=replace(view.truth, state=state, protection=protection))
             assert state.value in text(truth_rows(shown, 0, True, 170)[0])
+
+
+def test_a_stop_latch_says_that_the_file_must_go_first(view: ConsoleView) -> None:
+    stopped = halted(view, "STOP_FILE: STOP by a person")
+    stopped = replace(stopped, latches=(("STOP_FILE", "10:05 STOP by a person", "remove the STOP file, then resume"),))
+    assert "remove the STOP file, then resume: U" in text(notice_row(stopped, "", 120))
+    assert "U unlatches" in text(notice_row(replace(stopped, latches=(("OPERATOR", "halt", "resume"),)), "", 120))
+
+
+def test_every_score_of_the_regime_carries_the_terms_that_fed_it(view: ConsoleView) -> None:
+    small = "\n".join(text(row) for row in regime_rows(view, sight_of(view, width=40, height=10)))
+    assert "UP   8.5 ADX2 HH2 EMA1.5 CD1.5" in small
+    large = "\n".join(text(row) for row in regime_rows(view, sight_of(view, width=60, height=30)))
+    assert "+1.5  CD +2410 and delta slope +35.0 > 0" in large
+    assert "STACKED_BUY, BUYING_ABSORPTION" in large
+    assert "last readings RNG UP" in large
+
+
+def test_a_composite_of_too_few_sessions_is_called_partial_and_says_what_it_waits_for() -> None:
+    shown = "\n".join(text(row) for row in profile_rows(empty_view(), sight_of(empty_view(), width=34, height=20)))
+    assert "CVA: 3 of 5 sessions, needs 2 more: import or wait" in " ".join(shown.split())
+    assert "PARTIAL" in profile_heading(empty_view(), sight_of(empty_view()))
+
+
+def test_both_value_areas_stand_in_figures_under_the_histograms(view: ConsoleView) -> None:
+    rows = [text(row) for row in profile_rows(view, sight_of(view, width=34, height=31))]
+    for name, hist in (("CVA", view.profile.cva), ("DVA", view.profile.dva)):
+        assert hist is not None
+        assert hist.value is not None
+        edges = f"{name} {view.instrument.text(hist.value.val)}–{view.instrument.text(hist.value.vah)}"
+        assert any(edges in row for row in rows)
+
+
+def test_a_setup_shows_its_score_its_parts_and_what_forbids_it(view: ConsoleView) -> None:
+    setup = replace(view.signals.setups[0], tradable=False, reason="confidence 67.5 < 75.0")
+    refused = replace(view, signals=replace(view.signals, setups=(setup,)))
+    rows = [text(row) for row in signals_rows(refused, sight_of(refused, width=84, height=10))]
+    assert "✗ VA_BREAKOUT ▲" in rows[-2]
+    assert "confidence 67.5 < 75.0" in rows[-2]
+    assert "loc 30 val 20 reg 16 aln 15 hyp 3 = 83.5 of 100" in rows[-1]

@@ -322,14 +322,15 @@ class Scene:
             for n, (clock, pattern, letter, side, strength, regime, verdict, reason) in enumerate(lines)
         )  # fmt: skip
         parts = (("loc", 30.0), ("val", 20.0), ("reg", 16.0), ("aln", 15.0), ("hyp", 3.0))
-        setup = SetupRow("u1", "VA_BREAKOUT", 1, self.price - 3, 84.1, 83.5, 90.0, parts, True, "")
+        setup = SetupRow("u1", "VA_BREAKOUT", 1, self.price - 3, 84.1, 83.5, 90.0, 0.9, parts, True, "")
         return SignalsView(rows, (setup,), 65.5, 44.0, "")
 
     def _regime(self) -> RegimeView:
         up = Regime.TRENDING_UP
         terms = (
-            RegimeTerm(up, 2.0, "ADX 31.2 > 25"), RegimeTerm(up, 2.0, "HH and HL"), RegimeTerm(up, 1.5, "EMA9 − EMA21 > 0"),
-            RegimeTerm(up, 1.5, "CVD > 0 and slope > 0"),
+            RegimeTerm(up, 2.0, "ADX 31.2 > 25"), RegimeTerm(up, 2.0, "higher highs and higher lows"),
+            RegimeTerm(up, 1.5, "EMA9 - EMA21 +2.10 > 0"),
+            RegimeTerm(up, 1.5, "CD +2410 and delta slope +35.0 > 0"),
         )  # fmt: skip
         inputs: dict[str, float | bool | None] = {
             "adx": 31.2, "adx_slope": 0.4, "ema_trend": 2.1, "price_vs_vwap": 0.7, "atr_percentile": 55.0,
@@ -339,7 +340,18 @@ class Scene:
             "lower_lows": None,
         }  # fmt: skip
         reading = RegimeReading(self.bar_start, up, up, 0.81, (8.5, 2.5, 0.0, 1.0), terms, inputs)
-        return RegimeView(reading, "DIRECTIONAL_UP rf 0.67", 44, 346, "14:00 FOMC", 1.0, ("S", "A", "X", "D"), (), "")
+        return RegimeView(
+            reading,
+            "DIRECTIONAL_UP rf 0.67",
+            44,
+            346,
+            "14:00 FOMC",
+            1.0,
+            ("STACKED_BUY", "BUYING_ABSORPTION"),
+            "S A",
+            ("RANGING", "TRENDING_UP"),
+            "",
+        )
 
     def _pnl(self) -> PnlView:
         net = 3_500 - 188 + self.open_cents
@@ -423,7 +435,7 @@ def empty_view() -> ConsoleView:
             migration="", aligned_vas=0,
         ),
         signals=SignalsView((), (), None, None, "no bar has closed yet"),
-        regime=RegimeView(None, "", None, None, "", None, (), (), "warming up: 12 of 150 bars"),
+        regime=RegimeView(None, "", None, None, "", None, (), "", (), "warming up: 12 of 150 bars"),
         pnl=replace(full.pnl, net=0, realised=0, open=0, fees=0, worst_case=0, equity=(), peak=0, drawdown=0, trades=0, wins=0,
                     expectancy=None, streak=0, tier=None, tier_text="", mae_ticks=None, mfe_ticks=None, slippage_ticks=None,
                     stop_ticks=None, target_ticks=None),

@@ -93,7 +93,7 @@ def notice_row(view: ConsoleView | None, said: str, width: int) -> Row:
         reason = truth.state_reason or "no reason told"
         passing = truth.state in (TradingState.RECOVERING, TradingState.FENCED, TradingState.FLATTENING)
         ink = "bold ink on warn" if passing else "bold ink on alarm"
-        held: Sequence[Span] = ((f" {truth.state.value}: {reason} ", ink), ("" if passing else " U unlatches", "dim"))
+        held: Sequence[Span] = ((f" {truth.state.value}: {reason} ", ink), ("" if passing else _way_out(view), "dim"))
     elif view.alerts:
         clock, text, delivery = view.alerts[0]
         held = ((f" {clock} ", "dim"), (text, "warn"), (f" ({delivery})" if delivery else "", "dim"))
@@ -102,6 +102,12 @@ def notice_row(view: ConsoleView | None, said: str, width: int) -> Row:
     else:
         held = ((f" K writes {truth.stop_file}", "faint"),)
     return cells.spread(held, feedback, width)
+
+
+def _way_out(view: ConsoleView) -> str:
+    """What ends the worst latch: a key where a person may clear it at once, else the sentence of the latch."""
+    how = view.latches[0][2] if view.latches else ""
+    return " U unlatches" if how in ("", "resume") else f" {how}: U"
 
 
 def _news(row: OrderRow) -> Row:

@@ -24,7 +24,7 @@ def pnl_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
     expectancy = cells.money(pnl.expectancy)
     small = " n small" if 0 < pnl.trades < SMALL_SAMPLE else ""
     expectancy_ink = "text" if pnl.expectancy is None else _ink(pnl.expectancy)
-    tier = cells.UNKNOWN if pnl.tier is None else str(pnl.tier)
+    tier = " ".join(part for part in ("" if pnl.tier is None else str(pnl.tier), pnl.tier_text) if part) or cells.UNKNOWN
     net_ink, worst_ink = _ink(pnl.net), _ink(pnl.worst_case)
     spark_room = max(sight.width - 18, 8)
     rows: list[Row] = [
@@ -36,7 +36,7 @@ def pnl_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
         ((" ", "text"), (cells.spark(pnl.equity, spark_room), "accent"), (" peak ", "dim"), (cells.money(pnl.peak, 10), "text")),
         ((" wins ", "dim"), (wins, "text"), (" streak ", "dim"), (cells.signed(pnl.streak), _ink(pnl.streak)),
          ("  exp ", "dim"), (expectancy, expectancy_ink), (small, "dim")),
-        ((" tier ", "dim"), (tier, "text"), (f" {pnl.tier_text}", "dim"),
+        ((" tier ", "dim"), (tier, "text"),
          ("  size ", "dim"), (str(pnl.contracts_allowed), "text"),
          ("  today ", "dim"), (f"{pnl.trades}/{pnl.trades_allowed}", "text")),
         _brackets(view),

@@ -15,8 +15,9 @@ from orderflow_tui.view import ConsoleView, Hist, ProfileView
 
 SCALES = (1, 2, 4, 5, 8, 10, 20, 40, 80, 160, 400)  # ticks a row may cover
 TAG = 6
+WIDE_TAG = 10  # room for two labels on a row that several levels share
+ROOMY = 32  # cells from which the labels have it
 _SHORTER = {"stack": "stk"}
-NOTES = 3  # lines under the histograms
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +65,24 @@ def _extent(profile: ProfileView) -> tuple[int | None, int | None]:
 
 
 def profile_heading(view: ConsoleView, _sight: Sight) -> str:
-    """`PROFILE · CVA 5d │ DVA · B`."""
+    """`PROFILE · CVA 5d │ DVA · B`; a composite of too few sessions says PARTIAL."""
     profile = view.profile
-    return f"PROFILE · CVA {profile.cva_days}d │ DVA · {profile.grade.value}"
+    return f"PROFILE · CVA {profile.cva_days}d{' PARTIAL' if profile.cva_note else ''} │ DVA · {profile.grade.value}"
 
 
 def profile_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
     """Histograms with level labels, and what is still missing under them."""
     profile = view.profile
-    room = sight.height - NOTES
-    axis = profile_axis(profile, room)
+    axis = profile_axis(profile, sight.height - len(_notes(view, sight.width, 1)))
     if axis is None:
         waits = " · ".join(note for note in (profile.cva_note, profile.dva_note) if note) or "no volume yet"
         return cells.sentence(waits, sight.width, sight.height)
     label = max(len(view.instrument.text(axis.top)), 6) + 2
-    half = max((sight.width - label - TAG) // 2, 1)
-    right = sight.width - label - TAG - half
+    tag = WIDE_TAG if sight.width >= ROOMY else TAG
+    half = max((sight.width - label - tag) // 2, 1)
+    right = sight.width - label - tag - half
     cva, dva = _binned(profile.cva, axis), _binned(profile.dva, axis)
-    tags = _tags(profile, axis)
+    tags = _tags(profile, axis, tag)
     last_row = axis.row(profile.last) if profile.last is not None else -1
     trail = {axis.row(tick) for tick in profile.poc_trail}
     rows: list[Row] = []
@@ -93,10 +94,10 @@ def profile_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
                 *_left_bar(cva[n], max(cva), half, _inside(profile.cva, axis, n)),
                 (f"│{view.instrument.text(tick):^{label - 2}}│", price_ink),
                 *_right_bar(dva[n], max(dva), right, _inside(profile.dva, axis, n), n in trail),
-                _tag_span(tags.get(n, "")),
+                _tag_span(tags.get(n, ""), tag),
             )
         )
-    rows.extend(_notes(view, sight.width, axis))
+    rows.extend(_notes(view, sight.width, axis.step))
     return tuple(rows)
 
 
@@ -134,8 +135,9 @@ def _right_bar(volume: int, largest: int, width: int, inside: int, on_trail: boo
     return ((text, ink),)
 
 
-def _tags(profile: ProfileView, axis: Axis) -> dict[int, str]:
-    """Level labels by row. The view lists the most important last: it keeps the row, the others are told by a plus."""
+def _tags(profile: ProfileView, axis: Axis, room: int) -> dict[int, str]:
+    """Level labels by row. The view lists the most important last: it comes first on its row, and those that find no room
+    beside it are told by a plus."""
     levels = list(profile.levels)
     names = " ".join(name for _, name in levels)
     if profile.vwap is not None and "VWAP" not in names:
@@ -147,32 +149,41 @@ def _tags(profile: ProfileView, axis: Axis) -> dict[int, str]:
     for tick, name in reversed(levels):
         row = axis.row(tick)
         if 0 <= row < axis.rows:
-            tags[row] = _SHORTER.get(name[:5], name[:5]) + name[5:] if row not in tags else tags[row].rstrip("+") + "+"
+            short = _SHORTER.get(name[:5], name[:5]) + name[5:]
+            known = tags.get(row, "")
+            if not known:
+                tags[row] = short
+            elif short not in known:
+                fits = len(known) + len(short) + 3 <= room and not known.endswith("+")
+                tags[row] = f"{known} {short}" if fits else known.rstrip("+") + "+"
     return tags
 
 
-def _tag_span(tag: str) -> Span:
+def _tag_span(tag: str, width: int) -> Span:
     ink = "bold poc" if "POC" in tag else "vwap" if "VWAP" in tag or "σ" in tag else "bold accent"
-    return cells.left(f" {tag}" if tag else "", TAG), ink
+    return cells.left(f" {tag}" if tag else "", width), ink
 
 
-def _notes(view: ConsoleView, width: int, axis: Axis) -> list[Row]:
-    profile, text = view.profile, view.instrument.text
-    area = profile.dva.value if profile.dva else None
-    figures = f"DVA {text(area.val)}–{text(area.vah)} {text(area.poc)}" if area else profile.dva_note
-    migration = profile.migration or "migration ?"
-    aligned = f" · {profile.aligned_vas} aligned" if profile.aligned_vas else ""
+def _notes(view: ConsoleView, width: int, step: int) -> list[Row]:
+    """Both areas in figures, what is missing in words, how value moved, and how all of it is made."""
+    profile = view.profile
+    arrow = "▲" if profile.aligned_vas > 0 else "▼"
+    aligned = f" · {abs(profile.aligned_vas)} aligned {arrow}" if profile.aligned_vas else ""
     approx = " · ~bars" if (profile.cva and profile.cva.approx) or (profile.dva and profile.dva.approx) else ""
-    return [
-        ((cells.left(figures, width), "dva"),),
-        ((cells.left(f"{migration}{aligned}", width), "bold text"),),
-        (
-            (
-                cells.left(profile.cva_note or f"{profile.method} · row = {axis.step} tick{'s'[: axis.step > 1]}{approx}", width),
-                "dim",
-            ),
-        ),
+    lines = [
+        *_figures(view, "CVA", profile.cva, profile.cva_note, width, "cva"),
+        *_figures(view, "DVA", profile.dva, profile.dva_note, width, "dva"),
+        (f"{profile.migration or 'migration ?'}{aligned}", "bold text"),
+        (f"{profile.method} · row = {step} tick{'s'[: step > 1]}{approx}", "dim"),
     ]
+    return [((cells.left(line, width), ink),) for line, ink in lines]
+
+
+def _figures(view: ConsoleView, name: str, hist: Hist | None, note: str, width: int, ink: str) -> list[Span]:
+    """`CVA 6655.00–6700.00 6665.25`: edges and POC; then what the area still waits for."""
+    area, text = hist.value if hist else None, view.instrument.text
+    figures = [(f"{name} {text(area.val)}–{text(area.vah)} {text(area.poc)}", ink)] if area else []
+    return figures + [(line, "warn") for line in cells.wrap(note, width)]
 
 
 class ProfilePanel(Panel):

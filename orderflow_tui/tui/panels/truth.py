@@ -16,6 +16,7 @@ from orderflow_tui.tui.preview import SILENT_ENGINE_MS
 from orderflow_tui.view import ConsoleView, Light, LightState, Protection, Truth
 
 METER = 7
+NARROW = 100  # cells under which the bar saves what it can
 LONG = 99
 _LIGHT_SIZES = (
     (LONG, LONG),
@@ -39,7 +40,7 @@ def truth_rows(view: ConsoleView | None, beat_ms: int | None, alive: bool, width
     if view is None:
         text = " starting: waiting for the engine " if alive else " ENGINE NOT RUNNING: quit (q) and look at the log "
         return (cells.fit(((text, "bold ink on warn" if alive else "bold bright on live"),), width, "text on row"),)
-    return _flow(_items(view, beat_ms, alive), width)
+    return _flow(_items(view, beat_ms, alive, narrow=width < NARROW), width)
 
 
 def truth_height(view: ConsoleView | None, width: int) -> int:
@@ -62,28 +63,26 @@ def _flow(items: list[Row], width: int) -> tuple[Row, ...]:
     return tuple(cells.fit(line, width, "text on row") for line in lines)
 
 
-def _items(view: ConsoleView, beat_ms: int | None, alive: bool) -> list[Row]:
+def _items(view: ConsoleView, beat_ms: int | None, alive: bool, narrow: bool) -> list[Row]:
+    """The cells of the bar. Where it is narrow they shrink and change places so that two lines of 80 hold them all."""
     truth = view.truth
+    work: Row = (("work ", "dim on row"), (f"{truth.working_orders:<2d}", "text on row"))
     return [
-        _mode(truth),
+        _mode(truth, narrow),
         _state(truth, view.closing),
-        _armed(truth),
+        _armed(truth, narrow),
         _position(view),
-        _stop(truth),
-        (("work ", "dim on row"), (f"{truth.working_orders:<2d}", "text on row")),
+        *((work, _stop(truth)) if narrow else (_stop(truth), work)),
         _net(truth),
         _feed(truth),
-        (
-            ("rec ", "dim on row"),
-            (cells.age(truth.reconcile_age_ms), "warn on row" if truth.reconcile_age_ms is None else "text on row"),
-        ),
+        _reconciled(truth),
         _beat(beat_ms, alive),
     ]
 
 
-def _mode(truth: Truth) -> Row:
+def _mode(truth: Truth, narrow: bool) -> Row:
     inks = {"live": "bold bright on live", "paper": "bold ink on paper"}
-    account = f" ·{truth.account_suffix}" if truth.account_suffix else ""
+    account = f"{'' if narrow else ' '}·{truth.account_suffix}" if truth.account_suffix else ""
     traded = f"→{truth.execution}" if truth.execution and truth.execution != truth.instrument else ""
     return (
         (f" {truth.mode.upper()}{account} ", inks.get(truth.mode.lower(), "bold bright on calm")),
@@ -107,10 +106,11 @@ def _state(truth: Truth, closing: bool) -> Row:
     return ((f" {truth.state.value:^{width}} ", ink),)
 
 
-def _armed(truth: Truth) -> Row:
+def _armed(truth: Truth, narrow: bool) -> Row:
+    side = "" if narrow else " "
     if truth.armed_left_ms > 0:
-        return ((f" armed {cells.clock(truth.armed_left_ms):>4} ", "bold ink on armed"),)
-    return ((" disarmed   ", "dim on row"),)
+        return ((f"{side}armed {cells.clock(truth.armed_left_ms):>4}{side}", "bold ink on armed"),)
+    return ((f"{side}disarmed  {side}", "dim on row"),)
 
 
 def _position(view: ConsoleView) -> Row:
