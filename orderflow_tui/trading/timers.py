@@ -107,7 +107,7 @@ def _stale_with_position(floor: Floor) -> None:
     heard = floor.reconciler.heard_ns if floor.reconciler.heard_ns is not None else floor.started_ns
     limit = floor.params.timing.snapshot_alert_ms
     silent = bool(floor.params.timing.reconcile_ms) and heard is not None and floor.now - heard >= limit * MS_NS
-    floor.alert_once("no report", silent, f"no complete account report for {limit // 1000} s", Tier.CRITICAL)
+    floor.alert_once("no report", silent, f"no complete account report for {limit // 1000} s" if silent else "", Tier.CRITICAL)
 
 
 # -- days ---------------------------------------------------------------------------------------------------------------
