@@ -35,6 +35,7 @@ from orderflow_tui.domain.order import Commission, Fill, OrderUpdate
 from orderflow_tui.domain.session import MINUTE_NS, Phase, SessionDay, SessionTable
 from orderflow_tui.domain.signal import Decision
 from orderflow_tui.domain.watch import Watch, merge
+from orderflow_tui.market.footprint import highest, lowest
 from orderflow_tui.market.news import BarClosed, DayClosed, DayOpened, News, RthClosed
 from orderflow_tui.market.params import MarketParams
 from orderflow_tui.market.state import MarketState
@@ -209,7 +210,7 @@ class Engine:
         observed = self.analyst.on_piece(piece, self.market)
         actions = self._conclude(news, observed)
         if self._execution_mark is None:
-            self._extremes = (int(piece.price.max()), int(piece.price.min()))
+            self._extremes = (int(highest(piece.price)), int(lowest(piece.price)))
             watch = self._desk_watch
             actions += self.desk.on_mark(self.facts())
             if not actions and not self._desk.ledger.held:
@@ -264,6 +265,8 @@ class Engine:
 
     def _conclude(self, news: Sequence[News], observed: Sequence[Observation]) -> list[Action]:
         """Publish what closed and what it means; pass decisions to the desk."""
+        if not news and not observed:
+            return []
         items: list[Observation] = list(observed)
         if news:
             for piece_of_news in news:

@@ -195,7 +195,7 @@ class OrderStore:
 
 def _claiming(batch: Sequence[Entry]) -> bool:
     """Whether any row of a batch claims a key, so that it can be refused."""
-    return any([entry.claims for entry in batch])
+    return any(entry.claims for entry in batch)
 
 
 class HeadFile:

@@ -41,12 +41,9 @@ def merge(*watches: Watch) -> Watch:
     volume: int | None = None
     every = False
     for w in watches:  # one loop: this runs several times a piece
-        if w.due_ns < due_ns:
-            due_ns = w.due_ns
-        if w.below > below:
-            below = w.below
-        if w.above < above:
-            above = w.above
+        due_ns = w.due_ns if w.due_ns < due_ns else due_ns
+        below = w.below if w.below > below else below
+        above = w.above if w.above < above else above
         if w.give_back:
             give_back += w.give_back
         if w.volume is not None and (volume is None or w.volume < volume):

@@ -85,7 +85,12 @@ def value_area(low: int, volumes: Sequence[int], permille: int, method: str, row
     base, rows = rows_of(low, volumes, row_ticks)
     if not rows:
         return None
-    poc = poc_index(rows)
+    return _area(base, rows, poc_index(rows), (permille, method), row_ticks)
+
+
+def _area(base: int, rows: Sequence[int], poc: int, key: tuple[int, str], row_ticks: int) -> ValueArea:
+    """The value area of rows from row number `base`; `key` is permille and method."""
+    permille, method = key
     down, up, held = value_rows(rows, poc, permille, 2 if method == "two_row" else 1)
     middle = (row_ticks - 1) // 2
     return ValueArea(
@@ -137,6 +142,7 @@ class VolumeProfile:
         "_dense_kept",
         "_kept_version",
         "_poc_kept",
+        "_rows_kept",
         "_table",
         "approx",
         "high",
@@ -157,6 +163,7 @@ class VolumeProfile:
         self._table: I64 = np.zeros((0, 4), dtype=np.int64)  # columns SOLD, UNSIDED, BOUGHT, SPREAD from tick _base
         self._kept_version = -1
         self._dense_kept: tuple[int, ...] = ()
+        self._rows_kept: tuple[int, Sequence[int], int] = (0, (), 0)  # first row number, rows, index of the POC
         self._poc_kept: int | None = None
         self._areas: dict[tuple[int, str], ValueArea | None] = {}
 
@@ -244,7 +251,8 @@ class VolumeProfile:
             return None
         key = (permille, method)
         if key not in self._areas:
-            self._areas[key] = value_area(self.low, self._dense_kept, permille, method, self.row_ticks)
+            base, rows, poc = self._rows_kept
+            self._areas[key] = _area(base, rows, poc, key, self.row_ticks) if rows else None
         return self._areas[key]
 
     def delta_at(self, ticks: int) -> int:
@@ -288,7 +296,8 @@ class VolumeProfile:
             return
         self._dense_kept = tuple(np.add.reduce(self.table(), axis=1).tolist())
         base, rows = rows_of(self.low, self._dense_kept, self.row_ticks)
-        self._poc_kept = (base + poc_index(rows)) * self.row_ticks + (self.row_ticks - 1) // 2
+        self._rows_kept = (base, rows, poc_index(rows))
+        self._poc_kept = (base + self._rows_kept[2]) * self.row_ticks + (self.row_ticks - 1) // 2
 
     def _rows(self, base: int, count: int) -> I64:
         start = base - self._base

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -21,15 +21,29 @@ from orderflow_tui.signals.value import character, migration, span
 
 SCHEMA = "orderflow-tui/analyze/1"
 SECOND_NS = 1_000_000_000
+DAY_S = 86_400
+EPOCH = date(1970, 1, 1).toordinal()
 _SCORES = ("TRENDING_UP", "TRENDING_DOWN", "RANGING", "VOLATILE")
 Object = dict[str, Json]
 
 
-@lru_cache(maxsize=64)
 def iso(ts_ns: int) -> str:
-    """`2026-03-05T14:30:00.000000000Z`. A bar's end is the next one's start and the stamp of what it concluded: kept."""
+    """`2026-03-05T14:30:00.000000000Z`."""
     seconds, rest = divmod(ts_ns, SECOND_NS)
-    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:09d}Z"
+    day, second = divmod(seconds, DAY_S)
+    return f"{_date(day)}T{_clock(second)}.{rest:09d}Z"
+
+
+@lru_cache(maxsize=16)
+def _date(day: int) -> str:
+    """A day since 1970. A document tells few days and few times of day over and over."""
+    return date.fromordinal(EPOCH + day).isoformat()
+
+
+@lru_cache(maxsize=4096)
+def _clock(second: int) -> str:
+    """A second of a day."""
+    return f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
 
 
 def source_json(source: Source) -> Object:

@@ -135,12 +135,12 @@ class Analyst:
         if self._watch is None:
             if self._quiet.due_ns != self._plan.due_ns:
                 self._quiet = Watch(due_ns=self._plan.due_ns)
-            parts = [self._quiet]
+            watch = self._quiet
             if self._desk.waiting:
-                parts.append(self._desk.watch())
+                watch = merge(watch, self._desk.watch())
             if market.book.valid and self._dom.episodes:
-                parts.append(self._dom.watch())
-            self._watch = merge(*parts) if len(parts) > 1 else parts[0]
+                watch = merge(watch, self._dom.watch())
+            self._watch = watch
         return self._watch
 
     # -- what happens -------------------------------------------------------------------------------------------------

@@ -148,7 +148,7 @@ class SetupDesk:
 
     def fire(self, now_ns: int, regime: RegimeReading | None, grade: Grade) -> list[Decision]:
         """The decision due at this instant, if any."""
-        chosen = self._holds.fire(now_ns, grade)
+        chosen = self._holds.fire(now_ns, grade) if self._holds.waiting else None
         if chosen is None:
             return []
         self._ids.append(chosen.id)

@@ -14,7 +14,7 @@ from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.trading.limits import Timing
 
-SYNCED = frozenset({Link.WARMUP, Link.READY, Link.DEGRADED, Link.RECON_HOLD, Link.DATA_BLOCKED})
+SYNCED = (Link.READY, Link.WARMUP, Link.DEGRADED, Link.RECON_HOLD, Link.DATA_BLOCKED)  # asked at every event: no hashing
 
 
 def can_send(link: Link) -> bool:

@@ -223,6 +223,8 @@ class Ledger:
     @property
     def open_cents(self) -> int:
         """Open profit at the marks, against the day's basis."""
+        if not self._episodes:
+            return 0
         total = 0
         for symbol, episode in self._episodes.items():
             at = self._marks[symbol]
@@ -240,7 +242,7 @@ class Ledger:
     @property
     def closing_cents(self) -> int:
         """Commissions to close what is open."""
-        return sum(e.instrument.commission_cents * e.quantity for e in self._episodes.values())
+        return sum([e.instrument.commission_cents * e.quantity for e in self._episodes.values()])
 
     @property
     def closed_cents(self) -> int:

@@ -136,7 +136,7 @@ def _stale_with_position(floor: Floor) -> None:
     heard = floor.reconciler.heard_ns if floor.reconciler.heard_ns is not None else floor.started_ns
     limit = floor.params.timing.snapshot_alert_ms
     silent = bool(floor.params.timing.reconcile_ms) and heard is not None and floor.now - heard >= limit * MS_NS
-    floor.alert_once("no report", silent, f"no complete account report for {limit // 1000} s", Tier.CRITICAL)
+    floor.alert_once("no report", silent, f"no complete account report for {limit // 1000} s" if silent else "", Tier.CRITICAL)
 
 
 # -- days ---------------------------------------------------------------------------------------------------------------
@@ -217,10 +217,13 @@ def wake(floor: Floor, facts: Facts) -> Watch:
 def _due_ns(floor: Floor, facts: Facts) -> int:
     timing = floor.params.timing
     times: list[int | None] = [floor.arming.until_ns, floor.cooldown.until_ns, unresolved_due_ns(floor)]
-    times += [floor.gate.due_ns(w.proposal) for w in floor.waiting.values() if not w.sent]
-    times += [t.answer_due_ns for t in floor.blotter.live]
-    times += [t.refused_ns + CHANGE_AGAIN_NS for t in floor.blotter.live if t.refused_ns is not None]
-    times += [_entry_due_ns(floor, t) for t in floor.blotter.entries()]
+    if floor.waiting:
+        times += [floor.gate.due_ns(w.proposal) for w in floor.waiting.values() if not w.sent]
+    live = floor.blotter.live
+    if live:
+        times += [t.answer_due_ns for t in live]
+        times += [t.refused_ns + CHANGE_AGAIN_NS for t in live if t.refused_ns is not None]
+        times += [_entry_due_ns(floor, t) for t in floor.blotter.entries()]
     if floor.campaign is not None:
         times.append(floor.campaign.due_ns)
     elif floor.reachable and not floor.recovering:
