@@ -220,6 +220,7 @@ DOOR = {
     "halt": "Tell the running engine to take no new entries; exits stay.",
     "resume": "Tell the running engine to clear latches that a typed word may clear.",
     "reconcile": "Tell the running engine to compare its orders and position with the broker now.",
+    "roll": "Tell the running engine to trade the month it analyses; refused unless flat.",
 }
 for _verb in DOOR:
     _door(_verb)

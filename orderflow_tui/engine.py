@@ -17,6 +17,7 @@ from orderflow_tui.domain.action import Action, Observation, Observed, Row
 from orderflow_tui.domain.event import (
     ClockTick,
     Committed,
+    ContractNews,
     Event,
     JournalFailed,
     OperatorCommand,
@@ -29,10 +30,10 @@ from orderflow_tui.domain.event import (
 from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.history import DayState, History
 from orderflow_tui.domain.instrument import Instrument
-from orderflow_tui.domain.market import NO_PRICE, Bars, Depth, FeedStatus, Mark, Quote, Trades
+from orderflow_tui.domain.market import NO_PRICE, Bars, Depth, FeedState, FeedStatus, Mark, Quote, Trades
 from orderflow_tui.domain.order import Commission, Fill, OrderUpdate
 from orderflow_tui.domain.session import Phase, SessionTable
-from orderflow_tui.domain.signal import Decision
+from orderflow_tui.domain.signal import Decision, Signal
 from orderflow_tui.domain.watch import Watch, merge
 from orderflow_tui.market.news import BarClosed, DayClosed, DayOpened, News, RthClosed
 from orderflow_tui.market.params import MarketParams
@@ -77,6 +78,8 @@ class Engine:
         self.link_reason = ""
         self.margin: MarginFigure | None = None
         self.feed: FeedStatus | None = None
+        self.contract = ""  # the month the analysed prices belong to, empty until the feed names one
+        self.contract_block = ""  # why the contract month forbids entries
         self._quote_bid: int | None = None
         self._quote_ask: int | None = None
         self._execution_mark: Mark | None = None
@@ -137,6 +140,9 @@ class Engine:
                 | SendFailed()
             ):
                 return self.desk.on(event, self.facts())
+            case ContractNews():
+                self.contract_block = event.block
+                return self.desk.on_time(self.facts())
             case Trouble():
                 return self.desk.open_latch(event.latch, event.reason, self.facts())
             case _:
@@ -152,7 +158,8 @@ class Engine:
     def facts(self) -> Facts:
         """The world as the desk may know it, at this instant."""
         day = self.params.table.day_at(self.now_ns)
-        allowed, reason = entries_open(self.params.window, day, self.now_ns, self.analyst.news_block(self.now_ns))
+        objection = self.contract_block or self.analyst.news_block(self.now_ns)
+        allowed, reason = entries_open(self.params.window, day, self.now_ns, objection)
         phase = day.phase(self.now_ns) if day else Phase.CLOSED
         data_ts = self.market.data_ts_ns
         return Facts(
@@ -218,12 +225,31 @@ class Engine:
         return self._conclude([], self.analyst.on_depth(event, self.market))
 
     def _on_feed(self, event: FeedStatus) -> list[Action]:
-        """The feed changed; where it says that the contract rolled, prices move by the shift, or start anew without one."""
+        """The feed changed; where it says that the contract rolled, prices move by the shift, or start anew without one.
+
+        A status that is no GAP only names the month. Another month than the one known, without a roll, is one of unknown
+        shift.
+        """
         self.feed = event
         news = self.market.on_status(event)
-        if event.rolled_to:
-            news += self.market.restart() if event.shift_ticks is None else self.market.shift(event.shift_ticks)
+        if event.rolled_to and event.instrument == self.params.analysis.symbol:
+            rolls = event.state is FeedState.GAP
+            if rolls and event.shift_ticks is not None:
+                news += self.market.shift(event.shift_ticks)
+            elif rolls or self.contract not in ("", event.rolled_to):
+                news += self.market.restart()
+            self.contract = event.rolled_to
         return self._conclude(news, [])
+
+    def recall(self, signal: Signal) -> None:
+        """A signal the book gave in an earlier life, at its place between the trades that are folded again."""
+        self._watch = None
+        self.analyst.recall(signal, self.market)
+
+    def take_over(self, past: Engine) -> None:
+        """Go on with the market and the analytics of an engine that has seen all of this one's market, and more."""
+        self._watch = None
+        self.market, self.analyst, self.contract = past.market, past.analyst, past.contract
 
     def _on_time(self, now_ns: int) -> list[Action]:
         desk_due_ns = -1 if self._desk_watch is None else self._desk_watch.due_ns
@@ -236,10 +262,10 @@ class Engine:
 
     def history(self) -> History:
         """What a restart needs beside the tape of the running day. Continues without a difference from a day's close."""
-        return replace(self.market.history(), setup_ids=self.analyst.setup_ids)
+        return replace(self.market.history(), setup_ids=self.analyst.setup_ids, regimes=tuple(self.analyst.regime_history))
 
     def _day_state(self, closed: DayClosed) -> DayState:
-        return DayState(closed.day.trade_date, closed.ts_ns, self.params.analysis.symbol, self.history())
+        return DayState(closed.day.trade_date, closed.ts_ns, self.params.analysis.symbol, self.history(), self.contract)
 
     # -- conclusions --------------------------------------------------------------------------------------------------
 

@@ -61,7 +61,8 @@ class House:
     """Everything the runtime runs, already wired (wiring.py), inside the engine's own loop.
 
     `clock` is the house clock in UTC ns; `steer` obeys feed commands; `warm` is today's market up to the start;
-    `view(seq, alerts)` builds the picture for the screen; `services` are further tasks that must not end.
+    `view(seq, alerts)` builds the picture for the screen; `roll` changes the traded month; `services` are further tasks
+    that must not end.
     """
 
     mode: Mode
@@ -82,6 +83,7 @@ class House:
     beat: Callable[[ConsoleView], None]
     boot_events: Sequence[Event] = ()
     notifier: Notifier | None = None
+    roll: Callable[[], None] = lambda: None
     tape: TapeWriter | None = None
     grace_ns: int = 250_000_000
     fps: float = 20.0
@@ -195,6 +197,7 @@ class Runtime:
             observe=self._observe,
             alert=self.alert,
             write_stop=self._write_stop,
+            roll=house.roll,
         )
 
     async def _live(self, wake: asyncio.Event) -> None:
@@ -284,6 +287,8 @@ class Runtime:
     def _process(self, event: Event) -> None:
         assert self._driver is not None
         event = self._stamped(event)
+        if self.house.tape is not None and isinstance(event, MarketEvent):
+            self.house.tape.write(event)
         try:
             self._driver.step(event)
         except Exception as fault:
@@ -394,8 +399,6 @@ class Runtime:
     async def _feed(self) -> None:
         assert self._room is not None
         async for event in self.house.feed.events():
-            if self.house.tape is not None:
-                self.house.tape.write(event)
             self.post(event)
             if len(self._inbox) >= INBOX_PAUSE:
                 self._room.clear()

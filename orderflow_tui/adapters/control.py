@@ -39,6 +39,7 @@ BRAKES = {
     "stop": Command.STOP,
     "resume": Command.RESUME,
     "reconcile": Command.RECONCILE,
+    "roll": Command.ROLL,
 }
 
 

@@ -21,6 +21,7 @@ class IbSettings:
     proof: Proof
     own_prefix: str
     account: str = ""
+    roll_by_volume: bool = True
     library: str = "ib_insync"
     connect_limit_s: float = 15.0
     request_limit_s: float = 4.0

@@ -13,7 +13,6 @@ from orderflow_tui.market.aggressor import AggressorClassifier, AggressorParams,
 REMEMBERED = 50  # prints whose median a new one is compared with
 OUTLIER_SHARE = 0.01
 CONFIRMED_BY = 2  # further prints nearby that make an outlier believable
-QUIET_QUOTES_S = 60  # this feed speaks only when a quote changes
 
 
 class OutlierGuard:
@@ -51,9 +50,9 @@ class OutlierGuard:
 class Stream:
     """The newest of everything for one instrument. `snapshot`: only aggregates come, no single trades."""
 
-    def __init__(self, instrument: Instrument) -> None:
+    def __init__(self, instrument: Instrument, sides: AggressorParams | None = None) -> None:
         self.instrument = instrument
-        self.classifier = AggressorClassifier(AggressorParams(max_quote_age_s=QUIET_QUOTES_S))
+        self.classifier = AggressorClassifier(sides or AggressorParams())
         self.guard = OutlierGuard()
         self.book = DepthBook()
         self.bid = self.ask = NO_PRICE

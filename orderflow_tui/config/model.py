@@ -173,6 +173,7 @@ class Roll(Section):
 
     rule: Literal["volume_or_calendar", "calendar"]
     confirm: Literal["person", "auto"]
+    last_days: int = Field(ge=0, le=30)
 
 
 class Paths(Section):

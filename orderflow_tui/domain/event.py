@@ -34,6 +34,7 @@ class Command(Enum):
     TAKE_SETUP = "take-setup"  # args: id
     REVERSE = "reverse"
     UNATTENDED = "unattended"  # the terminal is gone
+    ROLL = "roll"  # trade the month that is analysed; only when flat
 
 
 class Automation(Enum):
@@ -108,9 +109,19 @@ class Trouble:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class ContractNews:
+    """What the contract month means for entries: why they must wait, empty when they need not."""
+
+    ts_ns: int
+    block: str
+
+
 MarketEvent = Trades | Bars | Quote | Depth | FeedStatus
 BrokerEvent = OrderUpdate | Fill | Commission | AccountReport | LinkStatus | MarginFigure
-HouseEvent = ClockTick | OperatorCommand | StopFileSeen | StopFileGone | Committed | JournalFailed | SendFailed | Trouble
+HouseEvent = (
+    ClockTick | OperatorCommand | StopFileSeen | StopFileGone | Committed | JournalFailed | SendFailed | Trouble | ContractNews
+)
 Event = MarketEvent | BrokerEvent | HouseEvent
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from orderflow_tui.domain.bar import FootprintBar
+from orderflow_tui.domain.signal import RegimeReading
 from orderflow_tui.domain.value import SessionProfile, UnfinishedLevel, Zone
 
 
@@ -28,7 +29,7 @@ class History:
     previous RTH session on; levels still alive; setup ids already emitted.
 
     `naked_pocs` (session, tick) oldest first, None: not known, to be worked out from profiles and bars. `traces` of the
-    last 20 sessions oldest first, empty: to be worked out from the bars.
+    last 20 sessions oldest first, empty: to be worked out from the bars. `regimes` oldest first.
     """
 
     profiles: tuple[SessionProfile, ...] = ()
@@ -38,13 +39,18 @@ class History:
     setup_ids: tuple[str, ...] = ()
     naked_pocs: tuple[tuple[date, int], ...] | None = None
     traces: tuple[SessionTrace, ...] = ()
+    regimes: tuple[RegimeReading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DayState:
-    """What stands when a Globex day has closed: with it and the tape since, a restart knows what it would have known."""
+    """What stands when a Globex day has closed: with it and the tape since, a restart knows what it would have known.
+
+    `contract` is the month its prices belong to, such as `ESZ6`; empty when the source never named one.
+    """
 
     trade_date: date
     ts_ns: int
     instrument: str
     history: History
+    contract: str = ""

@@ -45,7 +45,8 @@ class Finding:
 class BarContext:
     """What stood before a bar. `earlier` are the bars before it of its own kind (regular hours with regular hours, the
     rest with the rest), oldest first, at most 24; the newest `in_session` of them belong to the bar's own session.
-    `atr` in ticks; `slot_volume` is the mean volume of this time of day, None under five sessions.
+    `atr` in ticks; `slot_volume` is the mean volume of this time of day, None under five sessions; above
+    `low_quality_share` of volume with guessed or unknown side a bar's signals are of LOW quality.
     """
 
     instrument: Instrument
@@ -54,6 +55,7 @@ class BarContext:
     in_session: int = 0
     atr: float | None = None
     slot_volume: float | None = None
+    low_quality_share: float = LOW_QUALITY_SHARE
 
     @property
     def session(self) -> Sequence[FootprintBar]:
@@ -95,7 +97,7 @@ def signal_id(trade_date: date | None, pattern: Pattern, born_ns: int, price: in
 def signals_of(detectors: Iterable[Detector], bar: FootprintBar, view: BarContext) -> list[Signal]:
     """Run every detector on a closed bar.
 
-    Where more than a fifth of the bar's volume has a guessed side, its signals are of LOW quality and their strength
+    Where more of the bar's volume than `low_quality_share` has a guessed side, its signals are of LOW quality and their strength
     is multiplied with the trustworthy share.
     """
     found: list[Finding] = []
@@ -104,7 +106,7 @@ def signals_of(detectors: Iterable[Detector], bar: FootprintBar, view: BarContex
     if not found:
         return []
     weak = bar.weak_share
-    quality = Quality.LOW if weak > LOW_QUALITY_SHARE else Quality.NORMAL
+    quality = Quality.LOW if weak > view.low_quality_share else Quality.NORMAL
     trust = 1.0 - weak if quality is Quality.LOW else 1.0
     return [
         Signal(

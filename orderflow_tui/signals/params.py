@@ -8,6 +8,7 @@ from enum import Enum
 from orderflow_tui.market.imbalance import ImbalanceRules
 from orderflow_tui.signals.absorption import AbsorptionParams
 from orderflow_tui.signals.climax import ClimaxParams
+from orderflow_tui.signals.detector import LOW_QUALITY_SHARE
 from orderflow_tui.signals.divergence import DivergenceParams
 from orderflow_tui.signals.dom_absorption import DomParams
 from orderflow_tui.signals.exhaustion import ExhaustionParams
@@ -55,3 +56,4 @@ class SignalParams:
     news: NewsParams = field(default_factory=NewsParams)
     sma: SmaParams = field(default_factory=SmaParams)
     news_events: tuple[NewsEvent, ...] = ()
+    low_quality_share: float = LOW_QUALITY_SHARE

@@ -55,11 +55,23 @@ class Tail:
 class Patterns:
     """Detectors, the bars before each bar, and the signals so far."""
 
-    __slots__ = ("_bar_count", "_day", "_detectors", "_instrument", "_numbered", "_table", "_tails", "marks", "signals")
+    __slots__ = (
+        "_bar_count",
+        "_day",
+        "_detectors",
+        "_instrument",
+        "_low_quality_share",
+        "_numbered",
+        "_table",
+        "_tails",
+        "marks",
+        "signals",
+    )
 
     def __init__(self, instrument: Instrument, params: SignalParams, table: SessionTable, history: History) -> None:
         self._instrument = instrument
         self._table = table
+        self._low_quality_share = params.low_quality_share
         self._day: SessionDay | None = None
         self._tails = {True: Tail(), False: Tail()}
         self._bar_count = 0
@@ -97,6 +109,7 @@ class Patterns:
             tail.in_session,
             market.indicators.atr14.value,
             market.slot_volume(bar) if bar.rth else None,
+            self._low_quality_share,
         )
         first = 0 if has_levels(bar) else len(LEVEL_DETECTORS)
         found = signals_of(self._detectors[first:], bar, view)
@@ -129,6 +142,10 @@ class Patterns:
         ]
         self._keep(found, self._bar_count + 1)
         return found
+
+    def recall(self, signal: Signal) -> None:
+        """A signal of an earlier life that did not wait for a close."""
+        self._keep([signal], self._bar_count + 1)
 
     def shift(self, ticks: int) -> None:
         """The contract rolled."""

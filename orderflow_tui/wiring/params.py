@@ -153,6 +153,7 @@ def signal_params(loaded: Loaded) -> SignalParams:
         news=NewsParams(blocks=tuple(config.news.blocks), stale_blocks=config.news.fail_mode == "block"),
         sma=filled(SmaParams, config.sma_crossover),
         news_events=loaded.news,
+        low_quality_share=config.feed.low_quality_share,
     )
 
 
