@@ -226,6 +226,7 @@ DOOR = {
     "flatten": "Tell the running engine to cancel everything, exit at market and halt.",
     "halt": "Tell the running engine to take no new entries; exits stay.",
     "reconcile": "Tell the running engine to compare its orders and position with the broker now.",
+    "roll": "Tell the running engine to trade the month it analyses; refused unless flat.",
 }
 for _verb in DOOR:
     _door(_verb)

@@ -18,6 +18,7 @@ from orderflow_tui.domain.action import Action, Observation, Observed, Row
 from orderflow_tui.domain.event import (
     ClockTick,
     Committed,
+    ContractNews,
     Event,
     JournalFailed,
     OperatorCommand,
@@ -30,10 +31,10 @@ from orderflow_tui.domain.event import (
 from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.history import DayState, History
 from orderflow_tui.domain.instrument import Instrument
-from orderflow_tui.domain.market import NO_PRICE, Bars, Depth, FeedStatus, Mark, Quote, Trades
+from orderflow_tui.domain.market import NO_PRICE, Bars, Depth, FeedState, FeedStatus, Mark, Quote, Trades
 from orderflow_tui.domain.order import Commission, Fill, OrderUpdate
 from orderflow_tui.domain.session import MINUTE_NS, Phase, SessionDay, SessionTable
-from orderflow_tui.domain.signal import Decision
+from orderflow_tui.domain.signal import Decision, Signal
 from orderflow_tui.domain.watch import Watch, merge
 from orderflow_tui.market.footprint import highest, lowest
 from orderflow_tui.market.news import BarClosed, DayClosed, DayOpened, News, RthClosed
@@ -80,6 +81,8 @@ class Engine:
         self.margin: MarginFigure | None = None
         self.expiries: dict[str, date] = {}
         self.feed: FeedStatus | None = None
+        self.contract = ""  # the month the analysed prices belong to, empty until the feed names one
+        self.contract_block = ""  # why the contract month forbids entries
         self._quote_bid: int | None = None
         self._quote_ask: int | None = None
         self._execution_mark: Mark | None = None
@@ -146,6 +149,9 @@ class Engine:
                 | SendFailed()
             ):
                 return self.desk.on(event, self.facts())
+            case ContractNews():
+                self.contract_block = event.block
+                return self.desk.on_time(self.facts())
             case Trouble():
                 return self.desk.open_latch(event.latch, event.reason, self.facts())
             case _:
@@ -183,12 +189,12 @@ class Engine:
         return self._told
 
     def _entries_open(self, day: SessionDay | None) -> tuple[bool, str]:
-        """Whether entries are allowed now and why not: worked out once a minute, and when the news say something else."""
-        news = self.analyst.news_block(self.now_ns)
+        """Whether entries are allowed now and why not: worked out once a minute, and when news or month object anew."""
+        objection = self.contract_block or self.analyst.news_block(self.now_ns)
         minute = 0 if day is None else (self.now_ns - day.midnight_ns) // MINUTE_NS
         known = self._hours
-        if known[0] is not day or known[1] != minute or known[2] != news:
-            known = self._hours = (day, minute, news, *entries_open(self.params.window, day, self.now_ns, news))
+        if known[0] is not day or known[1] != minute or known[2] != objection:
+            known = self._hours = (day, minute, objection, *entries_open(self.params.window, day, self.now_ns, objection))
         return known[3], known[4]
 
     def mark(self) -> Mark:
@@ -238,12 +244,31 @@ class Engine:
         return self._conclude([], self.analyst.on_depth(event, self.market))
 
     def _on_feed(self, event: FeedStatus) -> list[Action]:
-        """The feed changed; where it says that the contract rolled, prices move by the shift, or start anew without one."""
+        """The feed changed; where it says that the contract rolled, prices move by the shift, or start anew without one.
+
+        A status that is no GAP only names the month. Another month than the one known, without a roll, is one of unknown
+        shift.
+        """
         self.feed = event
         news = self.market.on_status(event)
-        if event.rolled_to:
-            news += self.market.restart() if event.shift_ticks is None else self.market.shift(event.shift_ticks)
+        if event.rolled_to and event.instrument == self.params.analysis.symbol:
+            rolls = event.state is FeedState.GAP
+            if rolls and event.shift_ticks is not None:
+                news += self.market.shift(event.shift_ticks)
+            elif rolls or self.contract not in ("", event.rolled_to):
+                news += self.market.restart()
+            self.contract = event.rolled_to
         return self._conclude(news, [])
+
+    def recall(self, signal: Signal) -> None:
+        """A signal the book gave in an earlier life, at its place between the trades that are folded again."""
+        self._watch = None
+        self.analyst.recall(signal, self.market)
+
+    def take_over(self, past: Engine) -> None:
+        """Go on with the market and the analytics of an engine that has seen all of this one's market, and more."""
+        self._watch = None
+        self.market, self.analyst, self.contract = past.market, past.analyst, past.contract
 
     def _on_time(self, now_ns: int) -> list[Action]:
         desk_due_ns = -1 if self._desk_watch is None else self._desk_watch.due_ns
@@ -256,10 +281,10 @@ class Engine:
 
     def history(self) -> History:
         """What a restart needs beside the tape of the running day. Continues without a difference from a day's close."""
-        return replace(self.market.history(), setup_ids=self.analyst.setup_ids)
+        return replace(self.market.history(), setup_ids=self.analyst.setup_ids, regimes=tuple(self.analyst.regime_history))
 
     def _day_state(self, closed: DayClosed) -> DayState:
-        return DayState(closed.day.trade_date, closed.ts_ns, self.params.analysis.symbol, self.history())
+        return DayState(closed.day.trade_date, closed.ts_ns, self.params.analysis.symbol, self.history(), self.contract)
 
     # -- conclusions --------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from orderflow_tui.domain.action import (
     Observation,
     Observed,
     Record,
+    RollContract,
     Row,
     Send,
     SendChange,
@@ -30,7 +31,10 @@ from orderflow_tui.outbox import Outbox
 
 
 class Hands:
-    """Performs actions in their order and returns the events that are known at once."""
+    """Performs actions in their order and returns the events that are known at once.
+
+    `roll` changes the traded month; a market inside the house has no months.
+    """
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class Hands:
         observe: Callable[[Observation], None],
         alert: Callable[[Alert], None],
         write_stop: Callable[[str], None],
+        roll: Callable[[], None] = lambda: None,
     ) -> None:
         self._outbox = outbox
         self._now = now
@@ -50,6 +55,7 @@ class Hands:
         self._observe = observe
         self._alert = alert
         self._write_stop = write_stop
+        self._roll = roll
 
     def act(self, actions: Sequence[Action]) -> list[Event]:
         """Carry out actions in order."""
@@ -68,6 +74,8 @@ class Hands:
                     self._alert(action)
                 case WriteStopFile():
                     self._write_stop(action.word)
+                case RollContract():
+                    self._roll()
                 case _:
                     assert_never(action)
         return events

@@ -65,7 +65,8 @@ class House:
     """Everything the runtime runs, already wired (wiring.py), inside the engine's own loop.
 
     `clock` is the house clock in UTC ns; `steer` obeys feed commands; `warm` is today's market up to the start;
-    `view(seq, alerts)` builds the picture for the screen; `services` are further tasks that must not end.
+    `view(seq, alerts)` builds the picture for the screen; `roll` changes the traded month; `services` are further tasks
+    that must not end.
     """
 
     mode: Mode
@@ -86,6 +87,7 @@ class House:
     beat: Callable[[ConsoleView], None]
     boot_events: Sequence[Event] = ()
     notifier: Notifier | None = None
+    roll: Callable[[], None] = lambda: None
     tape: TapeWriter | None = None
     grace_ns: int = 250_000_000
     fps: float = 20.0
@@ -213,6 +215,7 @@ class Runtime:
             observe=self._observe,
             alert=self.alert,
             write_stop=self._write_stop,
+            roll=house.roll,
         )
 
     def _tell_engine(self, command: Command, what: str, args: Mapping[str, str]) -> None:
@@ -324,6 +327,8 @@ class Runtime:
     def _process(self, event: Event) -> None:
         assert self._driver is not None
         event = self._stamped(event)
+        if self.house.tape is not None and isinstance(event, MarketEvent):
+            self.house.tape.write(event)
         try:
             self._driver.step(event)
         except Exception as fault:
@@ -434,8 +439,6 @@ class Runtime:
     async def _feed(self) -> None:
         assert self._room is not None
         async for event in self.house.feed.events():
-            if self.house.tape is not None:
-                self.house.tape.write(event)
             self.post(event)
             if len(self._inbox) >= INBOX_PAUSE:
                 self._room.clear()

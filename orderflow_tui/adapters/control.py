@@ -43,6 +43,7 @@ BRAKES = {
     "reconcile": Command.RECONCILE,
     "limit": Command.LIMIT,
     "pattern": Command.PATTERN,
+    "roll": Command.ROLL,
 }
 TAKES: dict[Command, tuple[str, ...]] = {  # what a request may bring along, beside the safety key where that is asked for
     Command.RESUME: ("word",),

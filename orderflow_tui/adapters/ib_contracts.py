@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 ROLL_FROM_DAYS = 10
 QUARTERLY = "HMUZ"
 EASTERN = ZoneInfo("America/New_York")
+CHICAGO = ZoneInfo("America/Chicago")
 NEAREST = 2
 
 
@@ -72,6 +73,12 @@ def same_month(listed: Sequence[Listed], month: str) -> Listed:
         if contract.month == month:
             return contract
     raise NoContract(f"expected a contract of month {month}, the broker lists {', '.join(c.month for c in listed) or 'none'}")
+
+
+def trade_date_at(now_ns: int) -> date:
+    """The trade date of an instant: it begins at 17:00 Chicago, and a weekend belongs to Monday. Holidays are not known."""
+    day = (datetime.fromtimestamp(now_ns / 1e9, CHICAGO) + timedelta(hours=7)).date()
+    return day + timedelta(days=max(0, 7 - day.weekday()) if day.weekday() > 4 else 0)
 
 
 def parse_hours(text: str, zone: str) -> tuple[tuple[int, int], ...]:

@@ -1,16 +1,25 @@
-"""The contracts of this session: asked from the broker, the month chosen by volume, ES and MES alike.
+"""The contracts of this session: asked from the broker, the leading month by volume or calendar, ES and MES alike.
 
-The contract to trade changes only when flat: a month that is held stays, whatever the volume says.
+A month stays what it was until it is rolled on purpose; one that is held stays whatever anybody says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
-from orderflow_tui.adapters.ib_contracts import Listed, leading, nearest, parse_expiry, parse_hours, same_month
+from orderflow_tui.adapters.ib_contracts import (
+    Listed,
+    NoContract,
+    leading,
+    nearest,
+    parse_expiry,
+    parse_hours,
+    same_month,
+    trade_date_at,
+)
 from orderflow_tui.adapters.ib_line import Line, NoAnswer, Refused
 from orderflow_tui.adapters.ib_snapshot import Held
 from orderflow_tui.domain.instrument import Instrument
@@ -26,6 +35,17 @@ class Traded:
     held_back: str = ""
 
 
+Months = Mapping[str, str]  # YYYYMM by symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`traded`: what is analysed and traded now, by symbol; `leads`: the same in the leading month."""
+
+    traded: Mapping[str, Traded]
+    leads: Mapping[str, Traded]
+
+
 class WrongContract(LookupError):
     """The broker's contract is not the instrument we are configured for."""
 
@@ -33,27 +53,49 @@ class WrongContract(LookupError):
 class ContractDesk:
     """Asks for contract details and volumes on one line."""
 
-    def __init__(self, line: Line, instruments: Mapping[str, Instrument], limit_s: float, clock_ns: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        line: Line,
+        instruments: Mapping[str, Instrument],
+        limit_s: float,
+        clock_ns: Callable[[], int],
+        *,
+        by_volume: bool = True,
+    ) -> None:
+        self._by_volume = by_volume
         self._line = line
         self._instruments = instruments
         self._limit_s = limit_s
         self._clock_ns = clock_ns
 
-    async def choose(self, analysis: str, execution: str, held: Sequence[Held]) -> Mapping[str, Traded]:
-        """The contracts to analyse and to trade, by symbol. Raises LookupError, NoAnswer, Refused."""
+    async def choose(self, analysis: str, execution: str, held: Sequence[Held], known: Months | None = None) -> Choice:
+        """The contracts to analyse and to trade. Raises LookupError, NoAnswer, Refused.
+
+        A month that is `known` from before stays while it is listed, and one that is held in any case: to change it is a
+        step of its own (`wiring/roll.py`). Where nothing is known the leading month is taken.
+        """
+        known = known or {}
         listed, contracts = await self._listed(analysis)
-        today = datetime.fromtimestamp(self._clock_ns() / 1e9, UTC).date()
-        volume = await self._volumes(listed, contracts, today)
+        today = trade_date_at(self._clock_ns())
+        volume = await self._volumes(listed, contracts, today) if self._by_volume else {}
         chosen = leading(listed, volume, today, self._instruments[analysis].roll_months)
-        traded = {analysis: Traded(self._instruments[analysis], chosen, contracts[chosen.con_id])}
+        lead = Traded(self._instruments[analysis], chosen, contracts[chosen.con_id])
+        leads = {analysis: lead}
         if execution != analysis:
-            listed, contracts = await self._listed(execution)
+            others, more = await self._listed(execution)
+            twin = same_month(others, chosen.month)
+            leads[execution] = Traded(self._instruments[execution], twin, more[twin.con_id])
+        else:
+            others, more = listed, contracts
+        traded = {analysis: _kept(lead, listed, contracts, known.get(analysis, ""), "is analysed")}
         months = {h.month for h in held if h.symbol == execution}
-        month = min(months) if months else chosen.month
-        pinned = same_month(listed, month)
-        why = "" if month == chosen.month else f"{execution} {month} is held, {chosen.month} leads"
-        traded[execution] = Traded(self._instruments[execution], pinned, contracts[pinned.con_id], why)
-        return traded
+        beside = leads[execution] if known.get(execution) or months or execution == analysis else None
+        if beside is None:  # the first start: both alike
+            twin = same_month(others, traded[analysis].listed.month)
+            beside = Traded(self._instruments[execution], twin, more[twin.con_id])
+        kept = min(months) if months else known.get(execution, "")
+        traded[execution] = _kept(beside, others, more, kept, "is held" if months else "is traded")
+        return Choice(traded, leads)
 
     async def _listed(self, symbol: str) -> tuple[list[Listed], dict[int, Any]]:
         """What the broker lists of a root, with its contracts by id."""
@@ -89,6 +131,17 @@ class ContractDesk:
             if done:
                 volumes[entry.con_id] = int(done[-1].volume)
         return volumes
+
+
+def _kept(lead: Traded, listed: Sequence[Listed], contracts: Mapping[int, Any], month: str, why: str) -> Traded:
+    """The contract of a month that is to stay, the leading one where there is none or it is not listed any more."""
+    if month in ("", lead.listed.month):
+        return lead
+    try:
+        old = same_month(listed, month)
+    except NoContract:
+        return lead
+    return Traded(lead.instrument, old, contracts[old.con_id], f"{old.symbol} {month} {why}, {lead.listed.month} leads")
 
 
 def _day(value: Any) -> date:

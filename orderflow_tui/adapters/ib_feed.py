@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
 from typing import Any
 
@@ -24,6 +25,7 @@ from orderflow_tui.adapters.ib_subscriptions import Kind, Subscription, Subscrip
 from orderflow_tui.domain.event import MarketEvent
 from orderflow_tui.domain.market import Aggressor, FeedState, FeedStatus, SideMethod
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
+from orderflow_tui.market.aggressor import AggressorParams
 
 BOOK_EVERY_NS = 20 * MS_NS
 BOOK_BAD_NS = 2 * SECOND_NS
@@ -31,6 +33,7 @@ STALE_NS = 15 * SECOND_NS
 LEVEL1_BIDS, LEVEL1_ASKS, LEVEL1_LASTS = {1, 66}, {2, 67}, {4, 68}
 LEVEL1_BID_SIZES, LEVEL1_ASK_SIZES, LEVEL1_VOLUMES = {0, 69}, {3, 70}, {8, 74}
 LIVE_DATA = 1
+QUIET_QUOTES = AggressorParams(max_quote_age_s=60)  # tick-by-tick quotes speak only on a change
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,36 @@ class FeedPace:
     retry_s: float = 15.0
 
 
+class QuoteSource(Enum):
+    """Where the quotes come from that settle a trade's side."""
+
+    BOOK = "dom0"  # the best row of the book; tick by tick where the broker gives no book
+    TICKS = "BidAsk"  # tick by tick
+    LEVEL1 = "mktdata"  # the 250 ms aggregate
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRules:
+    """Which prints and quotes of the analysed instrument are asked for, and how sides are settled with them."""
+
+    prints: str = "Last"
+    quotes: QuoteSource = QuoteSource.TICKS
+    sides: AggressorParams = QUIET_QUOTES
+
+
 class IbFeed:
     """Implements `ports.Feed`, follows an `IbSession` and hears its line. `with_depth` asks for the book."""
 
     def __init__(
-        self, session: IbSession, clock_ns: Callable[[], int], *, with_depth: bool = True, pace: FeedPace | None = None
+        self,
+        session: IbSession,
+        clock_ns: Callable[[], int],
+        *,
+        with_depth: bool = True,
+        pace: FeedPace | None = None,
+        rules: FeedRules | None = None,
     ) -> None:
+        self._rules = rules or FeedRules()
         self._session = session
         self._clock_ns = clock_ns
         self._with_depth = with_depth
@@ -54,9 +81,9 @@ class IbFeed:
         settings = session.settings
         self._analysis, self._execution = settings.analysis, settings.execution
         symbols = dict.fromkeys((self._analysis, self._execution))
-        self.streams = {symbol: Stream(session.instruments[symbol], settings.settle_ms) for symbol in symbols}
+        self.streams = {symbol: Stream(session.instruments[symbol], self._rules.sides) for symbol in symbols}
         self.queue = MarketQueue()
-        self.subscriptions = Subscriptions(self._contract)
+        self.subscriptions = Subscriptions(self._contract, self._rules.prints)
         self._book_timer: asyncio.TimerHandle | None = None
         self._last_ns = 0
         self._told_ns = 0
@@ -85,6 +112,17 @@ class IbFeed:
         if self._book_timer is not None:
             self._book_timer.cancel()
         self.queue.close()
+
+    def name_contract(self, contract: str) -> None:
+        """Say which month the analysed prices are of, before the first of them."""
+        self.queue.put(FeedStatus(self._analysis, self._now(), FeedState.LIVE, f"prices are of {contract}", contract))
+
+    def rolled(self, contract: str, shift_ticks: int | None, reason: str) -> None:
+        """The analysed month changed: nothing of the old one comes any more, the new one is subscribed."""
+        self.subscriptions.cancel_all()
+        self.streams[self._analysis].interrupted()
+        self.queue.put(FeedStatus(self._analysis, self._now(), FeedState.GAP, reason, contract, shift_ticks))
+        self.resubscribe()
 
     # -- following the session ---------------------------------------------------------------------------------------
 
@@ -119,9 +157,12 @@ class IbFeed:
         """Drop what is subscribed, ask anew, a pause between requests for one instrument."""
         self.subscriptions.cancel_all()
         self.streams[self._analysis].clear_book()
-        wanted = [Subscription(Kind.TRADES, self._analysis), Subscription(Kind.QUOTES, self._analysis)]
+        quotes = Kind.LEVEL1 if self._rules.quotes is QuoteSource.LEVEL1 else Kind.QUOTES
+        wanted = [Subscription(Kind.TRADES, self._analysis)]
         if self._execution != self._analysis:
-            wanted.insert(1, Subscription(Kind.QUOTES, self._execution))
+            wanted.append(Subscription(quotes, self._execution))
+        if self._rules.quotes is not QuoteSource.BOOK or self._no_depth:
+            wanted.append(Subscription(quotes, self._analysis))
         if not self._no_depth:
             wanted.insert(1, Subscription(Kind.DEPTH, self._analysis))
         asked: dict[str, int] = {}
@@ -218,7 +259,7 @@ class IbFeed:
             return
         if not stream.quotes_live and stream.book.valid:
             (bid, bid_size), (ask, ask_size) = stream.book.bids[0], stream.book.asks[0]
-            if (bid, ask) != (stream.bid, stream.ask) or stream.quote_ns is None:
+            if (bid, ask) != (stream.bid, stream.ask) or stream.quote_ns is None or now_ns - stream.quote_ns >= SECOND_NS:
                 self._quote(stream, bid, ask, bid_size, ask_size)
         if now_ns - self._told_ns >= BOOK_EVERY_NS:
             self._tell_book(stream, now_ns)
@@ -290,12 +331,17 @@ class IbFeed:
         elif wanted.kind is Kind.DEPTH:
             self.subscriptions.refused(request)
             self._no_depth = True
+            if self._rules.quotes is QuoteSource.BOOK:
+                self.subscriptions.later(self._pace.stagger_s, partial(self.subscriptions.start, self._tick_quotes()))
         elif wanted.kind is Kind.LEVEL1 or code == codec.DELAYED:
             if code in codec.NO_PERMISSION or code == codec.DELAYED:
                 self._denied = why
         elif code in codec.TICKS_REFUSED or code in codec.NO_PERMISSION:
             self.subscriptions.refused(request)
             self._degrade(wanted, why)
+
+    def _tick_quotes(self) -> Subscription:
+        return Subscription(Kind.QUOTES, self._analysis)
 
     def _degrade(self, refused: Subscription, why: str) -> None:
         """The aggregate instead of single ticks, and another try later."""

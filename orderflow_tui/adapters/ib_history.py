@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ from orderflow_tui.domain.market import Bars
 
 SESSIONS = 30
 BAR_S = 60
+MIDS_S = 120
 HOUR_S = 3_600
 CHUNK_DAYS = 5
 MOST_CHUNKS = 12
@@ -76,6 +78,27 @@ async def _ask(line: Line, traded: Traded, end: str) -> list[Any]:
         except (Refused, NoAnswer) as fault:
             trouble = str(fault)
     raise HistoryMissing(f"no bars of {traded.listed.symbol} up to {end or 'now'} after {TRIES} tries: {trouble}")
+
+
+async def spread_ticks(line: Line, front: Traded, following: Traded, minute_end_ns: int) -> int | None:
+    """`following` − `front` in ticks: their mids at the end of a minute, rounded. None where either has none there."""
+    mids: list[float] = []
+    end = f"{datetime.fromtimestamp(minute_end_ns / 1e9, UTC):%Y%m%d-%H:%M:%S}"
+    for traded in (front, following):
+        try:
+            rows = await line.ask_numbered(partial(_mids, line, traded, end), ANSWER_LIMIT_S)
+        except (Refused, NoAnswer):
+            return None
+        wanted = minute_end_ns // 1_000_000_000 - BAR_S
+        mids += [float(bar.close) for bar in rows if int(bar.date) == wanted and bar.close > 0][:1]
+    if len(mids) < 2:
+        return None
+    return round((mids[1] - mids[0]) * 1e9 / front.instrument.tick_e9)
+
+
+def _mids(line: Line, traded: Traded, end: str, request: int) -> None:
+    duration = f"{MIDS_S} S"
+    line.client.reqHistoricalData(request, traded.contract, end, duration, "1 min", "MIDPOINT", False, 2, False, [])
 
 
 def _request(line: Line, traded: Traded, request: int, end: str) -> None:

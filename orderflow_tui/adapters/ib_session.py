@@ -21,7 +21,7 @@ from loguru import logger
 from orderflow_tui.adapters import ib_codec as codec
 from orderflow_tui.adapters.ib_codec import Proof
 from orderflow_tui.adapters.ib_contracts import in_reset_window
-from orderflow_tui.adapters.ib_desk import ContractDesk, Traded
+from orderflow_tui.adapters.ib_desk import Choice, ContractDesk, Traded
 from orderflow_tui.adapters.ib_library import load
 from orderflow_tui.adapters.ib_line import Line, NoAnswer, Refused
 from orderflow_tui.adapters.ib_link import UP, LinkNews, after
@@ -72,6 +72,8 @@ class IbSession:
     line: Line | None = None
     account: str = ""
     traded: Mapping[str, Traded] = field(default_factory=dict)
+    leads: Mapping[str, Traded] = field(default_factory=dict)  # the same in the month that leads
+    months: dict[str, str] = field(default_factory=dict)  # YYYYMM by symbol: what stays until it is rolled
     held: tuple[Held, ...] = ()
     next_number: int = 0
     last_answer_s: float | None = None
@@ -273,9 +275,7 @@ class IbSession:
             snapshot = self._snapshot(line)
             report = await snapshot.take()
             self.held = snapshot.held
-            self.traded = await ContractDesk(line, self.instruments, self.settings.request_limit_s, self.clock_ns).choose(
-                self.settings.analysis, self.settings.execution, self.held
-            )
+            self._chosen(await self._choose(line))
         except (NoAnswer, Refused, OSError) as fault:
             return LinkNews.SYNC_FAILED, str(fault)
         except LookupError as fault:
@@ -291,6 +291,28 @@ class IbSession:
         for follower in self.followers:
             follower.synced(self._keep_subscriptions)
         return LinkNews.SYNCED, self.account
+
+    async def _choose(self, line: Line) -> Choice:
+        settings = self.settings
+        desk = ContractDesk(
+            line, self.instruments, settings.request_limit_s, self.clock_ns, by_volume=settings.roll_by_volume
+        )  # fmt: skip
+        return await desk.choose(settings.analysis, settings.execution, self.held, self.months)
+
+    def _chosen(self, choice: Choice) -> None:
+        self.traded, self.leads = choice.traded, choice.leads
+        self.months.update({symbol: traded.listed.month for symbol, traded in choice.traded.items()})
+
+    async def look_at_months(self) -> None:
+        """Ask again which month leads. Raises LookupError, NoAnswer, Refused, ConnectionError."""
+        if self.line is None or not self.line.alive:
+            raise ConnectionError("not connected to the gateway")
+        self._chosen(await self._choose(self.line))
+
+    def take_month(self, *symbols: str) -> None:
+        """From now on the leading month of these is the one that is analysed or traded."""
+        self.traded = {**self.traded, **{symbol: self.leads[symbol] for symbol in symbols}}
+        self.months.update({symbol: self.leads[symbol].listed.month for symbol in symbols})
 
     def _snapshot(self, line: Line) -> Snapshot:
         reader = Reader(self.instruments, self.account, self.settings.own_prefix, self.clock_ns)

@@ -11,8 +11,7 @@ from orderflow_tui.adapters.ib_line import Line
 
 @dataclass(frozen=True, slots=True)
 class IbSettings:
-    """How to reach the gateway and how patient to be. Seconds where the name says so; `settle_ms` is how long a quote may
-    have overtaken its trade."""
+    """How to reach the gateway and how patient to be. Seconds where the name says so."""
 
     host: str
     port: int
@@ -22,6 +21,7 @@ class IbSettings:
     proof: Proof
     own_prefix: str
     account: str = ""
+    roll_by_volume: bool = True
     library: str = "ib_insync"
     connect_limit_s: float = 15.0
     request_limit_s: float = 4.0
@@ -32,7 +32,6 @@ class IbSettings:
     impaired_limit_s: float = 30.0
     good_again_s: float = 5.0
     broker_lost_limit_s: float = 120.0
-    settle_ms: int = 50
 
 
 class Follower(Protocol):

@@ -14,7 +14,6 @@ from orderflow_tui.market.aggressor import AggressorClassifier, AggressorParams,
 REMEMBERED = 50  # prints whose median a new one is compared with
 OUTLIER_SHARE = 0.01
 CONFIRMED_BY = 2  # further prints nearby that make an outlier believable
-QUIET_QUOTES_S = 60  # this feed speaks only when a quote changes
 SILENCE_NS = 60 * SECOND_NS  # neither quote nor trade for so long breaks the connection with what came before
 
 
@@ -51,12 +50,11 @@ class OutlierGuard:
 
 
 class Stream:
-    """The newest of everything for one instrument. `snapshot`: only aggregates come, no single trades. `settle_ms` is how
-    long a quote may have overtaken its trade."""
+    """The newest of everything for one instrument. `snapshot`: only aggregates come, no single trades."""
 
-    def __init__(self, instrument: Instrument, settle_ms: int = 50) -> None:
+    def __init__(self, instrument: Instrument, sides: AggressorParams | None = None) -> None:
         self.instrument = instrument
-        self.classifier = AggressorClassifier(AggressorParams(settle_ms, QUIET_QUOTES_S))
+        self.classifier = AggressorClassifier(sides or AggressorParams())
         self.guard = OutlierGuard()
         self.book = DepthBook()
         self.bid = self.ask = NO_PRICE

@@ -35,10 +35,11 @@ class Subscription:
 
 class Subscriptions:
     """What is subscribed on the present line. `contract_of` gives the qualified contract of a symbol, None before there
-    is one."""
+    is one; `prints` is `Last` (outright) or `AllLast`."""
 
-    def __init__(self, contract_of: Callable[[str], Any | None]) -> None:
+    def __init__(self, contract_of: Callable[[str], Any | None], prints: str = "Last") -> None:
         self._contract_of = contract_of
+        self._ticks = {Kind.TRADES: prints, Kind.QUOTES: "BidAsk"}
         self._timers: list[asyncio.TimerHandle] = []
         self.line: Line | None = None
         self.by_request: dict[int, Subscription] = {}
@@ -62,7 +63,7 @@ class Subscriptions:
         self.by_request[request] = wanted
         match wanted.kind:
             case Kind.TRADES | Kind.QUOTES:
-                line.lane.call(lambda: client.reqTickByTickData(request, contract, wanted.kind.value, 0, False))
+                line.lane.call(lambda: client.reqTickByTickData(request, contract, self._ticks[wanted.kind], 0, False))
             case Kind.DEPTH:
                 line.lane.call(lambda: client.reqMktDepth(request, contract, ROWS, False, []))
             case Kind.LEVEL1:

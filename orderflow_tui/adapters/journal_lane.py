@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 
 import aiosqlite
 
-from orderflow_tui.adapters.journal_schema import BUSY_MS, StoredRow, events, observations
+from orderflow_tui.adapters.journal_schema import BUSY_MS, StoredRow, events, newest_first, observations
 from orderflow_tui.adapters.journal_store import MARKET_FILE, ORDERS_FILE, private_file
 from orderflow_tui.ports import JournalError
 
@@ -78,6 +78,10 @@ class Reader:
     async def observations(self, kind: str, since_ns: int = 0, limit: int = 100_000) -> list[StoredRow]:
         """Market rows of a kind from an instant on, oldest first, the newest writing of each ref."""
         return await (await self._lane(MARKET_FILE)).run(lambda conn: observations(conn, kind, since_ns, limit))
+
+    async def newest_first(self, kind: str, about: str, limit: int) -> list[str]:
+        """Payloads, still as text, of market rows of a kind whose ref begins with `about`, the newest first."""
+        return await (await self._lane(MARKET_FILE)).run(lambda conn: newest_first(conn, kind, about, limit))
 
     async def close(self) -> None:
         """Close. Idempotent."""

@@ -261,6 +261,13 @@ def events(conn: sqlite3.Connection, kinds: Collection[str] | None = None, after
     ]
 
 
+def newest_first(conn: sqlite3.Connection, kind: str, about: str, limit: int) -> list[str]:
+    """Payloads of market rows of a kind whose ref begins with `about`, the newest instant and writing first, unread."""
+    table = kind if kind in MARKET_KINDS else OTHER_TABLE
+    query = f"SELECT payload FROM {table} WHERE kind = ? AND substr(ref, 1, ?) = ? ORDER BY ts_ns DESC, id DESC LIMIT ?"
+    return [payload for (payload,) in conn.execute(query, (kind, len(about), about, limit))]
+
+
 def observations(conn: sqlite3.Connection, kind: str, since_ns: int = 0, limit: int = 100_000) -> list[StoredRow]:
     """The newest `limit` market rows of a kind from an instant on, oldest first; of each ref the newest writing only."""
     table = kind if kind in MARKET_KINDS else OTHER_TABLE

@@ -181,11 +181,19 @@ def _read_dataclass(cls: type) -> Reading:
 # -- observations -------------------------------------------------------------------------------------------------------
 
 
-def row_of(item: Observation) -> Row:
-    """An observation as a row of the market. `ref` is what makes it one thing: a later row of the same ref replaces it."""
+TAPE_POS = "tape_pos"
+
+
+def row_of(item: Observation, tape_pos: int | None = None) -> Row:
+    """An observation as a row of the market. `ref` is what makes it one thing: a later row of the same ref replaces it.
+
+    `tape_pos` is the place of what came between two closes: it followed so many trades stamped with its own instant.
+    """
     ref, ts_ns = _about(item)
     payload = to_json(item)
     assert isinstance(payload, dict), "an observation is a dataclass"
+    if tape_pos is not None:
+        payload[TAPE_POS] = tape_pos
     return Row("market", KIND_OF[type(item)], ref, ts_ns, payload)
 
 
@@ -197,8 +205,10 @@ def _about(item: Observation) -> tuple[str, int]:
             return item.id, item.ts_ns
         case RegimeReading():
             return str(item.ts_ns), item.ts_ns
-        case Hypothesis() | DayState():
+        case Hypothesis():
             return item.trade_date.isoformat(), item.ts_ns
+        case DayState():
+            return f"{item.instrument}|{item.trade_date.isoformat()}", item.ts_ns
         case SessionProfile():
             return item.trade_date.isoformat(), (item.trade_date - EPOCH).days * DAY_NS
 
@@ -208,4 +218,4 @@ def observation_of(row: Row) -> Observation:
     cls = CLASS_OF.get(row.kind)
     if cls is None:
         raise NotReadable(f"a row of kind {row.kind!r} holds no observation: one of {', '.join(CLASS_OF)}")
-    return cast(Observation, from_json(cls, row.payload))
+    return cast(Observation, from_json(cls, {name: value for name, value in row.payload.items() if name != TAPE_POS}))

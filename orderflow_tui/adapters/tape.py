@@ -20,7 +20,7 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from orderflow_tui.adapters.tape_log import MAGIC, first_stamp, frame, log_span, read_log
+from orderflow_tui.adapters.tape_log import MAGIC, Torn, first_stamp, frame, log_span, read_log
 from orderflow_tui.adapters.tape_parquet import Manifest, SessionFiles, TapeFault, read_manifest, read_session
 from orderflow_tui.domain.event import MarketEvent, stamp_of
 from orderflow_tui.domain.market import Bars, Depth, FeedState, FeedStatus, Trades
@@ -33,6 +33,7 @@ __all__ = [
     "compact",
     "import_events",
     "is_session",
+    "newest_log",
     "read_folder",
     "read_tape",
     "sessions",
@@ -66,18 +67,23 @@ def read_tape(root: Path, symbol: str, first: date, last: date) -> Iterator[Mark
             yield from read_folder(root / symbol / day.isoformat())
 
 
-def read_folder(folder: Path) -> Iterator[MarketEvent]:
-    """Every event of one session folder: what is finished, then logs in the order they were begun. Raises TapeFault."""
+def read_folder(
+    folder: Path, *, books: bool = True, before_log: int | None = None, torn: Torn | None = None
+) -> Iterator[MarketEvent]:
+    """Every event of one session folder: what is finished, then logs in the order they were begun. Raises TapeFault.
+
+    Without `books` depth is left out; logs from number `before_log` on are not read; `torn` hears of damaged ends.
+    """
     manifest = read_manifest(folder)
     if manifest is not None:
         try:
-            yield from read_session(folder, manifest)
+            yield from read_session(folder, manifest, books=books)
         except (OSError, pa.ArrowException) as error:
             raise TapeFault(f"{folder} is damaged: {error}") from error
     absorbed = () if manifest is None else manifest.absorbed
     for log in _logs(folder):
-        if log.name not in absorbed:
-            yield from read_log(log)
+        if log.name not in absorbed and (before_log is None or _number(log.name) < before_log):
+            yield from read_log(log, torn, books=books)
 
 
 def compact(folder: Path, symbol: str) -> Manifest | None:
@@ -152,12 +158,16 @@ def _logs(folder: Path) -> list[Path]:
     return sorted(folder.glob("live-*.log"))
 
 
-def _newest_log(folder: Path) -> int:
+def _number(name: str) -> int:
+    return int(name[len("live-") : -len(".log")])
+
+
+def newest_log(folder: Path) -> int:
     """The highest number a log of this session ever had; logs that became Parquet keep theirs, or a new one would be
     taken for one of them."""
     manifest = read_manifest(folder)
     names = [log.name for log in _logs(folder)] + list(() if manifest is None else manifest.absorbed)
-    return max((int(name[len("live-") : -len(".log")]) for name in names), default=0)
+    return max(map(_number, names), default=0)
 
 
 def _is_date(name: str) -> bool:
@@ -177,7 +187,7 @@ class _SessionLog:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.book_bytes = 0
-        self._file: BinaryIO = (folder / f"live-{_newest_log(folder) + 1:04d}.log").open("xb")
+        self._file: BinaryIO = (folder / f"live-{newest_log(folder) + 1:04d}.log").open("xb")
         self._file.write(MAGIC)
 
     def write(self, events: list[MarketEvent]) -> None:
@@ -216,6 +226,7 @@ class TapeRecorder:
         depth_budget_bytes: int = DEPTH_BUDGET_BYTES,
         queue_events: int = QUEUE_EVENTS,
     ) -> None:
+        self.read_by_others = False  # while somebody reads earlier sessions, their logs stay what they are
         self.lost = 0
         self.books_left_out = 0
         self.fault: str | None = None
@@ -310,7 +321,7 @@ class TapeRecorder:
             self._log = None
         folder = self._root / self._symbol
         for earlier in sessions(self._root, self._symbol):
-            if earlier < day.trade_date:
+            if earlier < day.trade_date and not self.read_by_others:
                 compact(folder / earlier.isoformat(), self._symbol)
         self._log = _SessionLog(folder / day.trade_date.isoformat(), first_ns)
         self._close_ns = day.close_ns

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, assert_never
 
@@ -120,13 +120,25 @@ def _packed(kind: int, flags: int, symbol: bytes, count: int, *parts: bytes) -> 
     return b"".join((_RECORD.pack(kind, flags, len(symbol), count), symbol, *parts))
 
 
-def read_log(path: Path) -> Iterator[MarketEvent]:
-    """The events of every whole frame, in order."""
+Torn = Callable[[Path, int], None]
+
+
+def read_log(path: Path, torn: Torn | None = None, *, books: bool = True) -> Iterator[MarketEvent]:
+    """The events of every whole frame, in order; without `books` those of depth are skipped unread.
+
+    `torn(path, bytes)` is told how much lies behind the last whole frame, when something does.
+    """
     with path.open("rb") as file:
-        if file.read(len(MAGIC)) != MAGIC:
-            return
-        for payload in _frames(file):
-            yield from _events(zstandard.ZstdDecompressor().decompress(payload))
+        whole = len(MAGIC)
+        if file.read(whole) != MAGIC:
+            whole = 0
+        else:
+            for payload in _frames(file):
+                yield from _events(zstandard.ZstdDecompressor().decompress(payload), books)
+                whole = file.tell()
+        left = file.seek(0, 2) - whole
+        if left and torn is not None:
+            torn(path, left)
 
 
 def log_span(path: Path) -> tuple[int, int] | None:
@@ -180,7 +192,7 @@ class _Cursor:
         return self.at < len(self._payload)
 
 
-def _events(payload: bytes) -> Iterator[MarketEvent]:
+def _events(payload: bytes, books: bool = True) -> Iterator[MarketEvent]:
     cursor = _Cursor(payload)
     while cursor.more():
         kind, flags, symbol_length, count = _RECORD.unpack(cursor.take(_RECORD.size))
@@ -189,6 +201,9 @@ def _events(payload: bytes) -> Iterator[MarketEvent]:
             yield _read_trades(cursor, symbol, count, quoted=bool(flags))
         elif kind == _QUOTES:
             yield Quote(symbol, *_QUOTE.unpack(cursor.take(_QUOTE.size)))
+        elif kind == _DEPTHS and not books:
+            _, bids, asks = _DEPTH.unpack(cursor.take(_DEPTH.size))
+            cursor.at += 16 * (bids + asks)
         elif kind == _DEPTHS:
             yield _read_depth(cursor, symbol)
         elif kind == _STATUS:

@@ -227,9 +227,13 @@ def _rows_of(event: Quote | Depth | FeedStatus | Bars) -> tuple[str, list[dict[s
             assert_never(event)
 
 
-def read_session(folder: Path, manifest: Manifest) -> Iterator[MarketEvent]:
-    """The events of a finished session in the order they were recorded, trades in blocks of at most 65,536."""
-    streams = [_READERS[name](folder / file) for name, file in manifest.files.items() if name != "trades"]
+def read_session(folder: Path, manifest: Manifest, *, books: bool = True) -> Iterator[MarketEvent]:
+    """The events of a finished session in the order they were recorded, trades in blocks of at most 65,536.
+
+    Without `books` those of depth are left out.
+    """
+    left_out = {"trades"} if books else {"trades", "depth"}
+    streams = [_READERS[name](folder / file) for name, file in manifest.files.items() if name not in left_out]
     others = merge(*streams, key=itemgetter(1))
     trades = manifest.files.get("trades")
     blocks = iter(()) if trades is None else trade_blocks(folder / trades)

@@ -101,6 +101,13 @@ class Observed:
     item: Observation
 
 
+@dataclass(frozen=True, slots=True)
+class RollContract:
+    """Nothing is held and nothing works: trade the month that is analysed."""
+
+    ts_ns: int
+
+
 class Tier(Enum):
     """How loud an alert is."""
 
@@ -132,4 +139,5 @@ Action = (
     | Record
     | Observed
     | Alert
+    | RollContract
 )

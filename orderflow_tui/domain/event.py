@@ -38,6 +38,7 @@ class Command(Enum):
     CLOSE_SESSION = "close-session"  # args: why
     LIMIT = "limit"  # args: limit, value, key_ok
     PATTERN = "pattern"  # args: pattern, on "yes" | "no"
+    ROLL = "roll"  # trade the month that is analysed; only when flat
 
 
 class Automation(Enum):
@@ -112,9 +113,19 @@ class Trouble:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class ContractNews:
+    """What the contract month means for entries: why they must wait, empty when they need not."""
+
+    ts_ns: int
+    block: str
+
+
 MarketEvent = Trades | Bars | Quote | Depth | FeedStatus
 BrokerEvent = OrderUpdate | Fill | Commission | AccountReport | LinkStatus | MarginFigure | ContractMonth
-HouseEvent = ClockTick | OperatorCommand | StopFileSeen | StopFileGone | Committed | JournalFailed | SendFailed | Trouble
+HouseEvent = (
+    ClockTick | OperatorCommand | StopFileSeen | StopFileGone | Committed | JournalFailed | SendFailed | Trouble | ContractNews
+)
 Event = MarketEvent | BrokerEvent | HouseEvent
 
 

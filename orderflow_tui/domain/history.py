@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from orderflow_tui.domain.bar import FootprintBar
+from orderflow_tui.domain.signal import RegimeReading
 from orderflow_tui.domain.value import SessionProfile, UnfinishedLevel, Zone
 
 
@@ -30,6 +31,7 @@ class History:
     `naked_pocs` (session, tick) oldest first, None: not known, to be worked out from profiles and bars. `traces` of the
     last 20 sessions oldest first, empty: to be worked out from the bars. `week_open` is (Monday of the week, tick) of the
     newest Globex week whose open was seen. `restarted` is the trade date at which a roll by an unknown shift emptied the past.
+    `regimes` oldest first.
     """
 
     profiles: tuple[SessionProfile, ...] = ()
@@ -41,13 +43,18 @@ class History:
     traces: tuple[SessionTrace, ...] = ()
     week_open: tuple[date, int] | None = None
     restarted: date | None = None
+    regimes: tuple[RegimeReading, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DayState:
-    """What stands when a Globex day has closed: with it and the tape since, a restart knows what it would have known."""
+    """What stands when a Globex day has closed: with it and the tape since, a restart knows what it would have known.
+
+    `contract` is the month its prices belong to, such as `ESZ6`; empty when the source never named one.
+    """
 
     trade_date: date
     ts_ns: int
     instrument: str
     history: History
+    contract: str = ""

@@ -38,6 +38,7 @@ class Readings(ABC):
     now_ns: int
     data_ts_ns: int | None  # stamp of the newest market event of any kind
     last_trade_ns: int | None
+    trades_at_stamp: int  # trades that bear the stamp of the newest one
     book: Book
     _clock: SessionClock
     _past: Past

@@ -50,6 +50,7 @@ class MarketState(Readings):
         self.now_ns = 0
         self.data_ts_ns = None
         self.last_trade_ns = None
+        self.trades_at_stamp = 0
         self.book = Book()
         self._table = table
         self._clock = SessionClock(table, params.period_ns, params.ib_ns)
@@ -178,6 +179,7 @@ class MarketState(Readings):
             self._begin(int(block.ts_ns[0]), news)
         last_ns = int(block.ts_ns[-1])
         assert last_ns < self.watch.due_ns, "a piece of trades reaches beyond the watch"
+        self._count_at_stamp(block, last_ns)
         self.now_ns = self.data_ts_ns = self.last_trade_ns = last_ns
         self._newest = block
         self._grade = None
@@ -194,6 +196,14 @@ class MarketState(Readings):
         elif self._waiting_count >= FOLD_AT:
             self._fold()
         return news
+
+    def _count_at_stamp(self, block: Trades, last_ns: int) -> None:
+        """How many trades bear the newest stamp: with it, the place in the tape, however the stream was cut."""
+        count = len(block)
+        if count > 1 and int(block.ts_ns[0]) != last_ns:
+            self.trades_at_stamp = count - int(block.ts_ns.searchsorted(last_ns, side="left"))
+        else:
+            self.trades_at_stamp = count + (self.trades_at_stamp if self.last_trade_ns == last_ns else 0)
 
     def _begin(self, ts_ns: int, news: list[News]) -> None:
         """Trading resumes after a bar's end without a bar: find the day and the interval it falls into."""

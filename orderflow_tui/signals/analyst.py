@@ -68,8 +68,8 @@ class Analyst:
         self._desk = SetupDesk(instrument, params, self._router, past.setup_ids)
         self._sma = SmaCrossover(params.sma)
         self._day: SessionDay | None = None
-        self.regime: RegimeReading | None = None
-        self.regime_history: deque[RegimeReading] = deque(maxlen=READINGS_MAX)
+        self.regime: RegimeReading | None = past.regimes[-1] if past.regimes else None
+        self.regime_history: deque[RegimeReading] = deque(past.regimes, maxlen=READINGS_MAX)
         self._context: Context | None = None
         self._stale: MarketState | None = None  # the context is older than this market: worked out when asked for
         self._vwap: tuple[float | None, float | None] = (None, None)  # of regular hours and its sigma, at the last close
@@ -204,6 +204,25 @@ class Analyst:
         if self._desk.follows_prices:
             self._desk.on_range(int(piece.price.min()), int(piece.price.max()))
         triggered = self._desk.on_price(last)
+        return self._between_closes(found, triggered, now_ns, last, market)
+
+    def recall(self, signal: Signal, market: MarketState) -> list[Observation]:
+        """A signal the book gave in an earlier life: the book is not folded again, what it meant is. Call after the trades
+        it came with."""
+        self._watch = None
+        self._patterns.recall(signal)
+        last = market.last_price
+        assert last is not None, "a signal of the book came with a trade"
+        return self._between_closes([signal], False, signal.ts_ns, last, market)
+
+    def remember(self, ids: Sequence[str]) -> None:
+        """Setups that an earlier life of the running trade date acted on, and the tape did not show again."""
+        self._watch = None
+        self._desk.remember(ids)
+
+    def _between_closes(
+        self, found: Sequence[Signal], triggered: bool, now_ns: int, last: int, market: MarketState
+    ) -> list[Observation]:
         if not found and not triggered:
             return []
         for signal in found:

@@ -71,6 +71,18 @@ class Holds:
         self._pending.clear()
         self._emitted = [e for e in map(_parse, (i for i in ids if i.startswith(f"{trade_date}|"))) if e is not None]
 
+    def remember(self, ids: Sequence[str]) -> None:
+        """Ids emitted earlier on the running date, learnt only now: candidates under them are void."""
+        for emitted in (_parse(i) for i in ids if i.startswith(f"{self._date}|")):
+            if emitted is None:
+                continue
+            known = self._find(emitted.setup, emitted.direction, emitted.level)
+            if known is None:
+                self._emitted.append(emitted)
+            else:
+                known.n = max(known.n, emitted.n)
+        self._pending = {key: p for key, p in self._pending.items() if key not in ids}
+
     @property
     def pending(self) -> tuple[SetupReading, ...]:
         """Candidates in their hold."""

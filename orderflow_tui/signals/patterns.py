@@ -131,6 +131,10 @@ class Patterns:
         self._keep(found, self._bar_count + 1)
         return found
 
+    def recall(self, signal: Signal) -> None:
+        """A signal of an earlier life that did not wait for a close."""
+        self._keep([signal], self._bar_count + 1)
+
     def shift(self, ticks: int) -> None:
         """The contract rolled."""
         for detector in self._detectors:

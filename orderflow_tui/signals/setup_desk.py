@@ -53,6 +53,12 @@ class SetupDesk:
         self._holds.new_day(trade_date, self._ids)
         self._clear()
 
+    def remember(self, ids: Sequence[str]) -> None:
+        """Ids of the running trade date that were emitted in an earlier life; known ones are left as they are."""
+        fresh = [i for i in ids if i not in self._ids]
+        self._ids += fresh
+        self._holds.remember(fresh)
+
     def shift(self, ticks: int) -> None:
         """The contract rolled."""
         self._holds.shift(ticks)

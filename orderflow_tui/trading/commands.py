@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from orderflow_tui.domain.action import Json, Tier, WriteStopFile
+from orderflow_tui.domain.action import Json, RollContract, Tier, WriteStopFile
 from orderflow_tui.domain.event import Automation, Command, OperatorCommand, StopFileSeen
 from orderflow_tui.domain.latch import LatchKind, TradingState
 from orderflow_tui.domain.order import Purpose, Side
@@ -56,6 +56,8 @@ def on_command(floor: Floor, event: OperatorCommand) -> None:
             _take(floor, event)
         case Command.REVERSE:
             _reverse(floor, event)
+        case Command.ROLL:
+            _roll(floor, event)
         case Command.UNATTENDED:
             floor.latch(LatchKind.UNATTENDED, "the terminal is gone")
         case Command.OPEN_SESSION:
@@ -114,6 +116,16 @@ def _reverse(floor: Floor, event: OperatorCommand) -> None:
     else:
         then = Side.SELL if position > 0 else Side.BUY
         begin_campaign(floor, "reverse", ExitReason.REVERSED, manual=True, then=then)
+
+
+def _roll(floor: Floor, event: OperatorCommand) -> None:
+    """Trade the month that is analysed: only with nothing held, nothing working and nothing in doubt."""
+    held = [f"{floor.position(s):+d} {s}" for s in floor.held if floor.position(s)]
+    if held or floor.blotter.live or floor.waiting or floor.campaign is not None or floor.recovering:
+        working = len(floor.blotter.live)
+        _refuse(floor, event, "roll", f"the month changes only when flat: {', '.join(held) or 'flat'}, {working} order(s) live")
+        return
+    floor.out.append(RollContract(floor.now))
 
 
 def _automation(floor: Floor, event: OperatorCommand) -> None:

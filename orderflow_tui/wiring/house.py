@@ -16,20 +16,19 @@ from orderflow_tui.adapters import stop_file
 from orderflow_tui.adapters.control import ControlDoor, control_path
 from orderflow_tui.adapters.heartbeat import Heartbeat, heartbeat_path
 from orderflow_tui.adapters.journal import Journal, Run
-from orderflow_tui.adapters.rows import row_of
 from orderflow_tui.adapters.safety_key import SafetyKey, key_path
 from orderflow_tui.adapters.sim_broker import SimBroker
 from orderflow_tui.adapters.sim_broker_orders import FillRules
 from orderflow_tui.domain.account import Link, LinkStatus
-from orderflow_tui.domain.action import Alert
+from orderflow_tui.domain.action import Alert, Observation, Row
 from orderflow_tui.domain.event import Event, MarketEvent, Trouble
 from orderflow_tui.domain.history import History
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.market import FeedState
-from orderflow_tui.domain.session import MS_NS, SessionTable
+from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.engine import Engine, EngineParams
 from orderflow_tui.modes import BrokerKind, FeedKind
-from orderflow_tui.ports import Broker, Feed, MatchingBroker
+from orderflow_tui.ports import Broker, Feed, MatchingBroker, TapeWriter
 from orderflow_tui.runtime import House, Runtime
 from orderflow_tui.view.build import Surroundings, ViewBuilder
 from orderflow_tui.view.model import ConsoleView, ReplayView
@@ -38,14 +37,13 @@ from orderflow_tui.wiring.paced import ET, MINUTE_NS, Service, paced_side, table
 from orderflow_tui.wiring.params import engine_params
 from orderflow_tui.wiring.permission import grant_args
 from orderflow_tui.wiring.plan import Plan
+from orderflow_tui.wiring.roll import months_of
 from orderflow_tui.wiring.status import status_document
 
 if TYPE_CHECKING:
-    from orderflow_tui.adapters.tape import TapeRecorder
     from orderflow_tui.adapters.whatsapp import WhatsApp
 
 SIM_ACCOUNT = "SIM"
-MEGABYTE = 1_000_000
 DAY_NS = 86_400_000_000_000
 
 
@@ -80,6 +78,23 @@ class Side(Protocol):
         """The house clock."""
         ...
 
+    @property
+    def tape(self) -> TapeWriter | None:
+        """Where live markets are recorded; simulated ones can be had again, recordings are there already."""
+        ...
+
+    def row_of(self, item: Observation) -> Row:
+        """An observation as a row of the journal."""
+        ...
+
+    def boot_events(self) -> list[Event]:
+        """What the engine is told of the market first."""
+        ...
+
+    def roll(self) -> None:
+        """Change the traded month."""
+        ...
+
     def steer(self, name: str, value: float | None) -> None:
         """Obey a feed command."""
         ...
@@ -103,8 +118,8 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: Callable[[], int]) -> H
     run = Run(f"{time.time_ns() // 1_000_000:x}-{plan.mode.name}", plan.mode.name, __version__, loaded.hash)
     journal = await Journal.open(journal_folder(plan, run.id), run, post=runtime.post)
     try:
-        furnished = await _furnish(plan, runtime, journal.install, clock_ns)
         rows = await journal.rows()
+        furnished = await _furnish(plan, runtime, journal, rows, clock_ns)
         boots = await journal.unclean_boots(time.time_ns() - config.journal.crash_loop_min * MINUTE_NS)
         unclean = await journal.unclean_boots(time.time_ns() - DAY_NS)
         notifier = notifier_of(plan, runtime)
@@ -133,7 +148,7 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: Callable[[], int]) -> H
         matching=furnished.matching,
         journal=journal,
         boot_rows=rows,
-        row_of=row_of,
+        row_of=side.row_of,
         stop_seen=lambda: _found(plan.stop_file, bare),
         watch_stop=lambda post: stop_file.watch(plan.stop_file, post, bare=bare, poll_ms=config.kill_switch.poll_ms),
         write_stop=lambda word: stop_file.write_stop(plan.stop_file, "halt" if word == "halt" else "flatten"),
@@ -143,7 +158,8 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: Callable[[], int]) -> H
         view=Pictures(plan, engine, side).draw,
         beat=lambda seen: heartbeat.put(status_document(plan, runtime, seen)),
         boot_events=_boot_events(plan, side, boots),
-        tape=_tape(plan, side, engine.params.table),
+        roll=side.roll,
+        tape=side.tape,
         grace_ns=config.bars.close_grace_ms * MS_NS,
         fps=float(plan.fps),
         notifier=notifier,
@@ -167,8 +183,10 @@ class Furnished:
     matching: MatchingBroker | None
 
 
-async def _furnish(plan: Plan, runtime: Runtime, install: str, clock_ns: Callable[[], int]) -> Furnished:
-    loaded = plan.loaded
+async def _furnish(
+    plan: Plan, runtime: Runtime, journal: Journal, rows: list[Row], clock_ns: Callable[[], int]
+) -> Furnished:  # fmt: skip
+    loaded, install = plan.loaded, journal.install
     if plan.mode.feed is not FeedKind.IB:
         table, paced = await asyncio.to_thread(paced_side, plan)
         params = engine_params(loaded, table, plan.mode, analysis=paced.symbol, account=SIM_ACCOUNT, install=install)
@@ -190,7 +208,7 @@ async def _furnish(plan: Plan, runtime: Runtime, install: str, clock_ns: Callabl
         key_needed=plan.key_needed,
     )
     engine = Engine(params)
-    side = IbSide(plan, engine, runtime, clock_ns)
+    side = IbSide(plan, engine, runtime, journal, months_of(rows), clock_ns)
     match plan.mode.broker:
         case BrokerKind.IB:
             return Furnished(side, engine, IbBroker(side.session, runtime.post, clock_ns), None)
@@ -250,7 +268,7 @@ def journal_folder(plan: Plan, run_id: str) -> Path:
 def _boot_events(plan: Plan, side: Side, boots: int) -> list[Event]:
     """What the engine is told first: a crash loop halts, too many wrong keys lock, a market inside the house is there."""
     now = side.now_ns()
-    events: list[Event] = []
+    events = side.boot_events()
     journal = plan.loaded.config.journal
     if boots >= journal.crash_loop_boots:
         reason = f"{boots} starts within {journal.crash_loop_min} min ended without a clean stop"
@@ -261,17 +279,6 @@ def _boot_events(plan: Plan, side: Side, boots: int) -> list[Event]:
     if plan.mode.feed is not FeedKind.IB:
         events.append(LinkStatus(now, Link.READY, 1, plan.mode.broker.value, next_number=1))
     return events
-
-
-def _tape(plan: Plan, side: Side, table: SessionTable) -> TapeRecorder | None:
-    """Live markets are recorded; simulated ones can be had again, recordings are there already."""
-    tape = plan.loaded.config.tape
-    if plan.mode.feed is not FeedKind.IB or not tape.record:
-        return None
-    from orderflow_tui.adapters.tape import TapeRecorder
-
-    budget = tape.depth_mb * MEGABYTE if tape.depth else 0
-    return TapeRecorder(plan.data_dir / "tape", side.symbol, table, depth_budget_bytes=budget)
 
 
 def _found(path: Path, bare: stop_file.Word) -> str | None:

@@ -7,39 +7,51 @@ has its own books; there the session only says whether data comes, and its repor
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from loguru import logger
 
 from orderflow_tui.adapters.ib_codec import Proof
-from orderflow_tui.adapters.ib_feed import IbFeed
+from orderflow_tui.adapters.ib_feed import FeedRules, IbFeed, QuoteSource
 from orderflow_tui.adapters.ib_history import SESSIONS, HistoryMissing, backfill
-from orderflow_tui.adapters.ib_line import Line
+from orderflow_tui.adapters.ib_line import Line, NoAnswer, Refused
 from orderflow_tui.adapters.ib_link import UP
 from orderflow_tui.adapters.ib_session import IbSession
 from orderflow_tui.adapters.ib_settings import IbSettings
 from orderflow_tui.adapters.instance_lock import InstanceLock, LockHeld, account_lock_path
-from orderflow_tui.domain.account import ContractMonth, LinkStatus
-from orderflow_tui.domain.action import Alert, Tier
+from orderflow_tui.adapters.journal import Journal
+from orderflow_tui.adapters.rows import row_of
+from orderflow_tui.adapters.tape import TapeRecorder
+from orderflow_tui.domain.account import LinkStatus
+from orderflow_tui.domain.action import Alert, Observation, Row, Tier
 from orderflow_tui.domain.event import ClockTick, Event, MarketEvent, Trouble
 from orderflow_tui.domain.history import History
 from orderflow_tui.domain.latch import LatchKind, TradingState
-from orderflow_tui.domain.market import Bars
-from orderflow_tui.domain.session import MS_NS
+from orderflow_tui.domain.market import Bars, FeedState, FeedStatus
+from orderflow_tui.domain.session import MS_NS, SessionTable
+from orderflow_tui.domain.signal import Signal
 from orderflow_tui.engine import Engine
+from orderflow_tui.market.aggressor import AggressorParams
 from orderflow_tui.modes import AccountProof, BrokerKind, Mode
 from orderflow_tui.view.model import ReplayView
+from orderflow_tui.wiring.memory import Memory, Place, folders_of, remember
 from orderflow_tui.wiring.paced import Service
-from orderflow_tui.wiring.past import HeardFeed, Past, TooMuchToKeep
+from orderflow_tui.wiring.past import HeardTape, Past, TooMuchToKeep
 from orderflow_tui.wiring.plan import SUFFIX, Plan
+from orderflow_tui.wiring.roll import Months
+from orderflow_tui.wiring.timeline import AWAY, holes, missing_sessions
 
 if TYPE_CHECKING:
     from orderflow_tui.runtime import Runtime
 
 PROOFS = {AccountProof.NOT_NEEDED: Proof.NONE, AccountProof.PAPER: Proof.PAPER, AccountProof.EXACT: Proof.EXACT}
-TELL_EVERY = 10  # sessions of progress between two notes
+TELL_EVERY = 5  # sessions of progress between two notes
+RETRY_S = (15.0, 30.0, 60.0, 120.0, 300.0)  # a failed back-fill is asked for again after these, the last for ever
+MEGABYTE = 1_000_000
 SOON_S = 1.5  # agreeing reports count a second apart
 ONE_LINE = 1  # the simulated broker is one connection, however often data is lost
 
@@ -56,17 +68,19 @@ def ib_settings(plan: Plan, execution: str, install: str) -> IbSettings:
         proof=PROOFS[plan.mode.proof],
         own_prefix=f"of1-{install}-",
         account=ib.account,
+        roll_by_volume=plan.loaded.config.roll.rule == "volume_or_calendar",
         library=ib.library,
-        settle_ms=plan.loaded.config.feed.settle_ms,
     )
 
 
 class IbSide:
     """The broker's market with everything that hangs on the session. Build it inside the engine's loop."""
 
-    def __init__(self, plan: Plan, engine: Engine, runtime: Runtime, clock_ns: Callable[[], int]) -> None:
-        params = engine.params
-        self._plan, self._runtime, self._clock_ns = plan, runtime, clock_ns
+    def __init__(
+        self, plan: Plan, engine: Engine, runtime: Runtime, journal: Journal, months: dict[str, str], clock_ns: Callable[[], int]
+    ) -> None:
+        params, config = engine.params, plan.loaded.config
+        self._plan, self._runtime, self._clock_ns, self._engine = plan, runtime, clock_ns, engine
         self._mode: Mode = plan.mode
         self.symbol = params.analysis.symbol
         self.history = History()
@@ -79,11 +93,45 @@ class IbSide:
         )
         self.synced = asyncio.Event()
         self._lock: InstanceLock | None = None
+        self._told = 0  # notes of the memory that were shown
         self.session.followers.append(_Onlooker(self))
-        self._past = Past(engine, lambda: runtime.waiting, runtime.settle)
-        self.feed = HeardFeed(IbFeed(self.session, clock_ns), self._past.hear)
+        self._journal, self._reader = journal, journal.reader()
+        self._folders = folders_of(plan.data_dir / "tape", self.symbol)
+        self._past = Past(engine, runtime.settle)
+        self._past_stands = asyncio.Event()
+        self.recorder = _recorder(plan, self.symbol, params.table)
+        self.tape = HeardTape(self.recorder, self._past.hear)
+        self.feed = IbFeed(self.session, clock_ns, rules=feed_rules(plan))
+        self.months = Months(
+            self.session,
+            self.feed,
+            params.table,
+            clock_ns,
+            auto=plan.mode.broker is BrokerKind.NONE or (plan.mode.auto_roll and config.roll.confirm == "auto"),
+            post=runtime.post,
+            record=journal.record,
+            say=lambda text, tier: runtime.alert(Alert(clock_ns(), "contract", text, tier)),
+        )
+        self.months.known(months)
         asking = (self._keep_asking,) if plan.mode.broker is BrokerKind.NONE else ()
-        self.services: tuple[Service, ...] = (self._run_session, self._fetch_past, *asking)
+        follow: Service = partial(self.months.follow, self._past_stands)
+        self.services: tuple[Service, ...] = (self._run_session, self._make_past, follow, *asking)
+
+    def row_of(self, item: Observation) -> Row:
+        """An observation as the journal's row; what the book told between two closes with its place in the tape."""
+        market = self._engine.market
+        if not isinstance(item, Signal) or item.ts_ns != market.last_trade_ns:
+            return row_of(item)
+        self._past.hear_signal(Place(item, market.trades_at_stamp))
+        return row_of(item, market.trades_at_stamp)
+
+    def boot_events(self) -> list[Event]:
+        """Nothing was seen until now, which the tape should know."""
+        return [FeedStatus(self.symbol, self._clock_ns(), FeedState.GAP, AWAY)]
+
+    def roll(self) -> None:
+        """Trade the month that is analysed."""
+        self.months.confirm()
 
     # -- what the house asks -------------------------------------------------------------------------------------------
 
@@ -125,11 +173,6 @@ class IbSide:
     def _note(self, text: str, tier: Tier = Tier.INFO) -> None:
         self._runtime.alert(Alert(self._clock_ns(), "history", text, tier))
 
-    def tell_months(self) -> None:
-        """The engine is told when what is traded expires."""
-        for symbol, traded in self.session.traded.items():
-            self._runtime.post(ContractMonth(self._clock_ns(), symbol, traded.listed.expiry))
-
     def own_account(self, account: str) -> None:
         """Lock an account that became known only now; a configured one was locked before the start."""
         if self._mode.proof is AccountProof.NOT_NEEDED or self._plan.account_to_lock or self._lock is not None:
@@ -158,29 +201,95 @@ class IbSide:
             if self.session.link in UP and self.session.line is not None and self.session.line.alive:
                 self.session.ask_report()
 
-    async def _fetch_past(self) -> None:
-        """Once, at the first synchronisation after which the broker delivers; until then the screen says what is missing."""
+    async def _make_past(self) -> None:
+        """What is remembered at once; what is missing from the broker, asked for until it comes. Then nothing more."""
+        if self.recorder is not None:
+            self.recorder.read_by_others = True
+        try:
+            memory = await self._remember()
+            await self._fill(memory)
+        except TooMuchToKeep as fault:
+            self._note(f"no history: {fault}; a restart reads it from the tape", Tier.WARNING)
+        self._past.finish()
+        if self.recorder is not None:
+            self.recorder.read_by_others = False
+        await self._reader.close()
+        self._past_stands.set()
+        await asyncio.Event().wait()
+
+    async def _remember(self) -> Memory:
+        params, now_ns = self._engine.params, self._clock_ns()
+        memory = await remember(
+            self._reader, self.symbol, params.table, params.market.archive_days, now_ns, self._folders
+        )  # fmt: skip
+        if memory:
+            await self._fold(memory, None)
+            days = len(self._engine.market.archive)
+            last = "none" if memory.state is None else str(memory.state.trade_date)
+            self._note(f"history: {days} sessions remembered (archive of {last}), {len(memory.folders)} session(s) of tape read")
+        self._tell_notes(memory)
+        return memory
+
+    async def _fold(self, memory: Memory, bars: Bars | None) -> None:
+        """Put what is known in place. Days that closed meanwhile leave their state, as they would have at their close."""
+        closed = await self._past.fold(memory, self._past.now(self._clock_ns()), bars, self.months.contract)
+        self._runtime.post(ClockTick(self._clock_ns() - self._plan.loaded.config.bars.close_grace_ms * MS_NS))
+        for state in closed:
+            self._journal.record(row_of(state))
+
+    async def _fill(self, memory: Memory) -> None:
+        """Bars for the days nobody recorded."""
+        failures = 0
         while True:
             await self.synced.wait()
             self.synced.clear()
-            if await self._past_made():
-                await asyncio.Event().wait()
+            if memory.state is not None and memory.state.contract not in ("", self.months.contract) and not memory.folders:
+                memory.note(f"the archive is of {memory.state.contract}, {self.months.contract} is analysed: value starts anew")
+                memory.state = None
+            sessions = await asyncio.to_thread(self._wanted_sessions, memory)
+            if not sessions:
+                self._tell_notes(memory)
+                self._note("history: complete")
+                return
+            if await self._filled(memory, sessions):
+                return
+            self._past_stands.set()  # a roll does not wait for a broker without history
+            wait_s = RETRY_S[min(failures, len(RETRY_S) - 1)]
+            failures += 1
+            self._note(f"history is asked for again in {wait_s:g} s, or at the next synchronisation", Tier.WARNING)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self.synced.wait()
+            self.synced.set()
 
-    async def _past_made(self) -> bool:
-        self._past.begin()
+    def _wanted_sessions(self, memory: Memory) -> int:
+        """How many trading days back bars are wanted, 0 when nothing is missing."""
+        table, keep = memory.table, self._engine.params.market.archive_days
+        if memory.state is None:
+            gaps = holes(memory, self._past.now(self._clock_ns()))
+            return SESSIONS if gaps else 0
+        if missing_sessions(memory, keep):
+            return SESSIONS
+        gaps = holes(memory, self._past.now(self._clock_ns()))
+        if not gaps:
+            return 0
+        since_ns = min(gap.start_ns or 0 for gap in gaps)
+        days = [d for d in table.days if d.close_ns > since_ns and d.open_ns <= self._clock_ns()]
+        return min(len(days), SESSIONS)
+
+    async def _filled(self, memory: Memory, sessions: int) -> bool:
         try:
-            bars = await self._bars()
+            bars = await self._bars(sessions)
             self._note(f"history: {len(bars):,} one-minute bars came, working them in")
-            await self._past.fold(bars)
-        except (HistoryMissing, TooMuchToKeep, OSError) as fault:
-            self._past.drop()
-            self._note(f"no history: {fault}; value areas build up from now", Tier.WARNING)
+            await self._fold(memory, bars)
+        except (HistoryMissing, NoAnswer, Refused, OSError) as fault:
+            self._note(f"no history: {fault}; value areas build up from what is known", Tier.WARNING)
             return False
-        self._runtime.post(ClockTick(self._clock_ns() - self._plan.loaded.config.bars.close_grace_ms * MS_NS))
+        self._tell_notes(memory)
         self._note("history: complete")
         return True
 
-    async def _bars(self) -> Bars:
+    async def _bars(self, sessions: int) -> Bars:
         line, traded = self.session.line, self.session.traded.get(self.symbol)
         if line is None or traded is None:
             raise HistoryMissing("the connection was lost")
@@ -192,10 +301,29 @@ class IbSide:
                 told = done
                 self._note(f"history: {done} of {wanted} sessions")
 
-        bars = await backfill(line, traded, self._clock_ns(), SESSIONS, progress)
+        bars = await backfill(line, traded, self._clock_ns(), sessions, progress)
         if not len(bars):
             raise HistoryMissing(f"the broker knows no bars of {self.symbol}")
         return bars
+
+    def _tell_notes(self, memory: Memory) -> None:
+        for text in memory.notes[self._told :]:
+            self._note(text, Tier.WARNING)
+        self._told = len(memory.notes)
+
+
+def feed_rules(plan: Plan) -> FeedRules:
+    """The configuration's `feed` table as the feed takes it."""
+    feed = plan.loaded.config.feed
+    return FeedRules(feed.trades, QuoteSource(feed.quotes), AggressorParams(feed.settle_ms, feed.max_quote_age_s))
+
+
+def _recorder(plan: Plan, symbol: str, table: SessionTable) -> TapeRecorder | None:
+    tape = plan.loaded.config.tape
+    if not tape.record:
+        return None
+    budget = tape.depth_mb * MEGABYTE if tape.depth else 0
+    return TapeRecorder(plan.data_dir / "tape", symbol, table, depth_budget_bytes=budget)
 
 
 class _Onlooker:
@@ -210,7 +338,7 @@ class _Onlooker:
 
     def synced(self, keep_subscriptions: bool) -> None:  # noqa: ARG002 - the protocol hands it over
         """Contracts are known."""
-        self._side.tell_months()
+        self._side.months.synced()
         self._side.synced.set()
 
     def lost(self, reason: str) -> None:

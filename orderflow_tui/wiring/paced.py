@@ -8,14 +8,16 @@ from zoneinfo import ZoneInfo
 
 from orderflow_tui.adapters.calendar import session_table
 from orderflow_tui.adapters.pace import Pace
+from orderflow_tui.adapters.rows import row_of
 from orderflow_tui.adapters.sim_market import SimMarket
 from orderflow_tui.config import Loaded
-from orderflow_tui.domain.event import MarketEvent
+from orderflow_tui.domain.action import Observation, Row
+from orderflow_tui.domain.event import Event, MarketEvent
 from orderflow_tui.domain.history import History
 from orderflow_tui.domain.instrument import Instrument, quarterly_contract
 from orderflow_tui.domain.session import MS_NS, SessionTable
 from orderflow_tui.modes import FeedKind
-from orderflow_tui.ports import Feed
+from orderflow_tui.ports import Feed, TapeWriter
 from orderflow_tui.view.model import ReplayView
 from orderflow_tui.wiring.params import market_params
 from orderflow_tui.wiring.plan import Plan
@@ -44,6 +46,19 @@ class PacedSide:
         """Where the data comes from and the trade date it starts on, None outside the calendar."""
         self.source = source
         self.contract = quarterly_contract(when) if when is not None and self._quarterly else ""
+
+    tape: TapeWriter | None = None
+
+    def row_of(self, item: Observation) -> Row:
+        """An observation as a row of the journal."""
+        return row_of(item)
+
+    def boot_events(self) -> list[Event]:
+        """Time began with the market: nothing was missed."""
+        return []
+
+    def roll(self) -> None:
+        """A market inside the house has no months; a recording rolls where it says so."""
 
     def now_ns(self) -> int:
         """The house clock: the pace's."""

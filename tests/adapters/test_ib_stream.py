@@ -1,5 +1,6 @@
 from orderflow_tui.adapters.ib_stream import OutlierGuard, Stream
 from orderflow_tui.domain.market import Aggressor, SideMethod
+from orderflow_tui.market.aggressor import AggressorParams
 from tests.adapters.ib_world import ES
 
 SECOND = 10**9
@@ -64,7 +65,7 @@ def test_after_a_minute_of_silence_the_tick_rule_begins_anew() -> None:
 
 def test_how_long_a_quote_may_overtake_its_trade_is_the_operators() -> None:
     for settle_ms, side in ((50, Aggressor.SELL), (200, Aggressor.BUY)):
-        stream = Stream(ES, settle_ms)
+        stream = Stream(ES, AggressorParams(settle_ms=settle_ms, max_quote_age_s=60))
         stream.on_quote(SECOND, 26_800, 26_801, 10, 10)
         stream.on_quote(2 * SECOND, 26_801, 26_802, 10, 10)
         assert stream.on_trade(2 * SECOND + SECOND // 10, 26_801, 1)[0] is side

@@ -1,0 +1,212 @@
+"""Which month is analysed and which is traded, over the life of the house.
+
+The analysed month rolls by rule: at a start, and when a trade date begins. Prices learnt so far move by the spread of the
+two months at the end of the last regular session; where that cannot be measured the value archive starts anew and says so.
+The traded month follows only when nothing is held and, with real orders, when a person says so. While the two differ
+there are no entries. When the traded contract expires is told too: the gate ends entries some days before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import date
+
+from orderflow_tui.adapters.ib_contracts import trade_date_at
+from orderflow_tui.adapters.ib_desk import Traded
+from orderflow_tui.adapters.ib_feed import IbFeed
+from orderflow_tui.adapters.ib_history import spread_ticks
+from orderflow_tui.adapters.ib_line import NoAnswer, Refused
+from orderflow_tui.adapters.ib_session import IbSession
+from orderflow_tui.domain.account import ContractMonth
+from orderflow_tui.domain.action import Row, Tier
+from orderflow_tui.domain.event import Command, ContractNews, Event, OperatorCommand
+from orderflow_tui.domain.session import SessionTable
+
+LOOK_S = 5.0
+KIND = "contract"  # of the journal's rows that say which month is analysed or traded
+Say = Callable[[str, Tier], None]
+
+
+class Months:
+    """Owns the months of one house. `auto`: the house itself asks for the change of the traded month."""
+
+    def __init__(
+        self,
+        session: IbSession,
+        feed: IbFeed,
+        table: SessionTable,
+        clock_ns: Callable[[], int],
+        *,
+        auto: bool,
+        post: Callable[[Event], None],
+        record: Callable[[Row], None],
+        say: Say,
+    ) -> None:
+        self._session, self._feed, self._table, self._clock_ns = session, feed, table, clock_ns
+        self._auto = auto
+        self._post, self._record, self._say = post, record, say
+        self._analysis, self._execution = session.settings.analysis, session.settings.execution
+        self._named = ""
+        self._written: dict[str, str] = {}
+        self._block = ""
+        self._expiry: date | None = None
+        self._looked: date | None = None
+        self._asked = 0
+
+    @property
+    def contract(self) -> str:
+        """The analysed month as the exchange writes it, such as `ESZ6`; empty while unknown."""
+        traded = self._session.traded.get(self._analysis)
+        return "" if traded is None else str(traded.contract.localSymbol)
+
+    def known(self, months: dict[str, str]) -> None:
+        """What earlier lives analysed and traded."""
+        self._session.months.update(months)
+        self._written.update(months)
+
+    def synced(self) -> None:
+        """Contracts are known: name the analysed one before its first price, and say what the months mean for entries."""
+        if self.contract != self._named:
+            self._named = self.contract
+            self._feed.name_contract(self.contract)
+        self._write()
+        self._tell()
+
+    async def follow(self, ready: asyncio.Event) -> None:
+        """Roll when it is time, for ever. Begins when `ready`: the past is there, or will not come for now."""
+        await ready.wait()
+        while True:
+            today = trade_date_at(self._clock_ns())
+            if self._session.traded and today != self._looked:
+                await self._look(today)
+            self._confirm_if_automatic()
+            self._tell()
+            await asyncio.sleep(LOOK_S)
+
+    async def _look(self, today: date) -> None:
+        """Once a trade date, ask which month leads."""
+        try:
+            if self._looked is not None:
+                await self._session.look_at_months()
+            await self._roll_analysis()
+        except (LookupError, NoAnswer, Refused, OSError) as fault:
+            self._say(f"which month leads could not be asked: {fault}; asked again soon", Tier.WARNING)
+            return
+        self._looked = today
+
+    async def _roll_analysis(self) -> None:
+        front, lead = self._session.traded[self._analysis], self._session.leads[self._analysis]
+        if lead.listed.expiry <= front.listed.expiry:
+            return
+        if self._analysis == self._execution:
+            return  # one instrument, one stream: both change together, when flat
+        shift = await self._spread(front, lead)
+        self._session.take_month(self._analysis)
+        self._switch(front, shift)
+
+    async def _spread(self, front: Traded, lead: Traded) -> int | None:
+        line, end_ns = self._session.line, self._last_close()
+        if line is None or end_ns is None:
+            return None
+        return await spread_ticks(line, front, lead, end_ns)
+
+    def _switch(self, front: Traded, shift: int | None) -> None:
+        unknown = "the spread is unknown, the value archive starts anew"
+        moved = unknown if shift is None else f"levels move {shift:+d} ticks"
+        reason = f"{front.contract.localSymbol} rolls to {self.contract}: {moved}"
+        self._named = self.contract
+        self._feed.rolled(self.contract, shift, reason)
+        self._write()
+        self._say(reason, Tier.WARNING)
+        self._tell()
+
+    def _last_close(self) -> int | None:
+        """The end of the last completed regular session."""
+        now_ns = self._clock_ns()
+        day = self._table.day_at(now_ns)
+        while day is not None and (day.rth_close_ns is None or day.rth_close_ns > now_ns):
+            day = self._table.previous(day)
+        return None if day is None else day.rth_close_ns
+
+    # -- the traded month ---------------------------------------------------------------------------------------------
+
+    @property
+    def _due(self) -> str:
+        """Why the traded month should change, empty when it need not."""
+        traded, wanted = self._session.traded.get(self._execution), self._wanted()
+        if traded is None or wanted is None or wanted.listed.expiry <= traded.listed.expiry:
+            return ""
+        return f"{traded.contract.localSymbol} is traded, {wanted.contract.localSymbol} leads"
+
+    def _wanted(self) -> Traded | None:
+        """The traded instrument in the month that is analysed."""
+        lead = self._session.leads.get(self._execution)
+        if lead is None or self._analysis == self._execution:
+            return lead
+        analysed = self._session.traded[self._analysis]
+        return lead if lead.listed.month == analysed.listed.month else None
+
+    def confirm(self) -> None:
+        """The desk is flat and the change was asked for."""
+        if not self._due:
+            self._say("roll: the traded month is the analysed one already", Tier.INFO)
+            return
+        if self._analysis == self._execution:
+            asyncio.get_running_loop().create_task(self._roll_both())
+            return
+        self._session.take_month(self._execution)
+        self._feed.resubscribe()
+        self._write()
+        self._say(f"{self._session.traded[self._execution].contract.localSymbol} is traded from now on", Tier.WARNING)
+        self._tell()
+
+    async def _roll_both(self) -> None:
+        """Where one instrument is analysed and traded."""
+        front, lead = self._session.traded[self._analysis], self._session.leads[self._analysis]
+        shift = await self._spread(front, lead)
+        self._session.take_month(self._analysis)
+        self._switch(front, shift)
+
+    def _confirm_if_automatic(self) -> None:
+        if self._due and self._auto:
+            self._asked += 1
+            now_ns = self._clock_ns()
+            self._post(OperatorCommand(now_ns, Command.ROLL, f"roll-{now_ns}-{self._asked}"))
+
+    # -- telling ------------------------------------------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        traded = self._session.traded.get(self._execution)
+        if traded is not None and traded.listed.expiry != self._expiry:
+            self._expiry = traded.listed.expiry
+            self._post(ContractMonth(self._clock_ns(), self._execution, self._expiry))
+        block = self._why_no_entries()
+        if block == self._block:
+            return
+        self._block = block
+        self._post(ContractNews(self._clock_ns(), block))
+        if block and not self._auto:
+            self._say(f"{block}; no entries until somebody who is flat confirms with `orderflow-tui roll`", Tier.WARNING)
+
+    def _why_no_entries(self) -> str:
+        traded, analysed = self._session.traded.get(self._execution), self._session.traded.get(self._analysis)
+        if traded is None or analysed is None:
+            return self._block
+        if self._due:
+            return self._due
+        if traded.listed.month != analysed.listed.month:
+            return f"{analysed.contract.localSymbol} is analysed, {traded.contract.localSymbol} is traded"
+        return ""
+
+    def _write(self) -> None:
+        """The months as rows, so that the next life goes on with them."""
+        for symbol, month in self._session.months.items():
+            if self._written.get(symbol) != month:
+                self._written[symbol] = month
+                self._record(Row("orders", KIND, symbol, self._clock_ns(), {"month": month}))
+
+
+def months_of(rows: list[Row]) -> dict[str, str]:
+    """The newest month of each symbol in the journal's rows."""
+    return {row.ref: str(row.payload.get("month", "")) for row in rows if row.kind == KIND}
