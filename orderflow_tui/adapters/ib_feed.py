@@ -99,7 +99,7 @@ class IbFeed:
         line.data = self
 
     def synced(self, keep_subscriptions: bool) -> None:
-        """Subscribe, unless the broker kept what we had. The book is asked for anew even then: rows we missed cannot be guessed."""
+        """Subscribe, unless the broker kept what we had. The book is asked for anew even then: we may have missed rows."""
         if not (keep_subscriptions and self.subscriptions):
             self.resubscribe()
         elif not self._no_depth:

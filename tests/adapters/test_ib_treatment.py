@@ -38,7 +38,7 @@ ORDER_CODES: tuple[tuple[tuple[int, ...], BrokerStatus, BrokerStatus, BrokerStat
     ((10349,), SUSPECT, SUSPECT, SUSPECT),  # a warning whose echo must be looked at: the time in force was changed
     ((507, 10311, 10149, 99_999), SUSPECT, SUSPECT, SUSPECT),  # unknown: a reason to ask, never an end
 )
-EACH_CODE = [(code, *told) for codes, *told in ORDER_CODES for code in codes]
+EACH_CODE = [(code, new, changed, cancelled) for codes, new, changed, cancelled in ORDER_CODES for code in codes]
 LIVES = {SUSPECT, WARNED}
 
 
@@ -65,7 +65,9 @@ def test_a_code_about_a_new_order_is_treated_as_the_list_says(worlds: MakeWorld,
         assert world.orders()["T"]["status"] == "PreSubmitted"
 
 
-@pytest.mark.parametrize(("code", "changed", "cancelled"), [(code, *asked) for code, _, *asked in EACH_CODE])
+@pytest.mark.parametrize(
+    ("code", "changed", "cancelled"), [(code, changed, cancelled) for code, _, changed, cancelled in EACH_CODE]
+)
 def test_a_code_about_a_change_or_a_cancel_is_treated_as_the_list_says(
     worlds: MakeWorld, code: int, changed: BrokerStatus, cancelled: BrokerStatus
 ) -> None:
@@ -113,6 +115,29 @@ class Case:
     within_s: float = 60.0
 
 
+Step = Callable[[IbWorld], object]
+
+
+def do(command: str, **arguments: object) -> Step:
+    """Tell the gateway something."""
+    return lambda world: world.do(command, **arguments)
+
+
+def wait(ms: int) -> Step:
+    """Let time pass."""
+    return lambda world: world.pass_ms(ms)
+
+
+def steps(*each: Step) -> Step:
+    """One after the other."""
+
+    def play(world: IbWorld) -> None:
+        for step in each:
+            step(world)
+
+    return play
+
+
 def link(*states: Link) -> Callable[[IbWorld], bool]:
     """These states were told one after the other at the end."""
     return lambda world: world.links()[-len(states) :] == list(states)
@@ -139,40 +164,40 @@ def locked_by_id(world: IbWorld) -> bool:
 
 RESTORED = (Link.SYNCING, Link.WARMUP, Link.READY)
 CONNECTION: tuple[Case, ...] = (
-    Case("1100 fences", (1100,), link(Link.BROKER_LOST), lambda w: w.do("lose-broker", code=1100)),
-    Case("2110 fences", (2110,), link(Link.BROKER_LOST), lambda w: w.do("lose-broker", code=2110)),
+    Case("1100 fences", (1100,), link(Link.BROKER_LOST), do("lose-broker", code=1100)),
+    Case("2110 fences", (2110,), link(Link.BROKER_LOST), do("lose-broker", code=2110)),
     Case(
         "1102 synchronises and keeps subscriptions",
         (1102, "lose-broker", "regain-broker"),
         lambda w: link(Link.BROKER_LOST, *RESTORED)(w) and asked(w, "TICK_BY_TICK") == 3,
-        lambda w: (w.do("lose-broker"), w.pass_ms(500), w.do("regain-broker", kept=True)),
+        steps(do("lose-broker"), wait(500), do("regain-broker", kept=True)),
     ),
     Case(
         "1101 synchronises and subscribes anew",
         (1101,),
         lambda w: link(Link.BROKER_LOST, *RESTORED)(w) and asked(w, "TICK_BY_TICK") == 6,
-        lambda w: (w.do("lose-broker"), w.pass_ms(500), w.do("regain-broker", kept=False)),
+        steps(do("lose-broker"), wait(500), do("regain-broker", kept=False)),
     ),
     Case(
         "1300 ends the line",
         (1300, "error"),
         lambda w: w.session.generation == 2 and w.session.link is Link.READY,
-        lambda w: w.do("error", code=1300),
+        do("error", code=1300),
     ),
     Case(
         "326 waits with the same id and locks after three tries",
         (326, "refuse-id"),
         locked_by_id,
-        before=lambda w: w.do("refuse-id", count=99),
+        before=do("refuse-id", count=99),
     ),
-    Case("2103 degrades", (2103, "farm"), link(Link.READY, Link.DEGRADED), lambda w: w.do("farm", down=True, code=2103)),
-    Case("2105 degrades", (2105,), link(Link.READY, Link.DEGRADED), lambda w: w.do("farm", down=True, code=2105)),
+    Case("2103 degrades", (2103, "farm"), link(Link.READY, Link.DEGRADED), do("farm", down=True, code=2103)),
+    Case("2105 degrades", (2105,), link(Link.READY, Link.DEGRADED), do("farm", down=True, code=2105)),
     *(
         Case(
             f"{code} ends a degradation after five good seconds",
             (code,),
             link(Link.READY, Link.DEGRADED, Link.READY),
-            lambda w, code=code: (w.do("farm"), w.pass_ms(500), w.do("farm", down=False, code=code)),  # type: ignore[misc]
+            steps(do("farm"), wait(500), do("farm", down=False, code=code)),
         )
         for code in (2104, 2106, 2158)
     ),
@@ -181,7 +206,7 @@ CONNECTION: tuple[Case, ...] = (
             f"{code} says nothing",
             (code,),
             lambda w: w.session.link is Link.READY and Link.DEGRADED not in w.links(),
-            lambda w, code=code: (w.do("error", code=code), w.pass_ms(2_000)),  # type: ignore[misc]
+            steps(do("error", code=code), wait(2_000)),
         )
         for code in (2107, 2108)
     ),
@@ -190,7 +215,7 @@ CONNECTION: tuple[Case, ...] = (
             f"{code} on single trades degrades to snapshots",
             (code, "answer"),
             snapshots,
-            before=lambda w, code=code: w.do("answer", what="TICK_BY_TICK", code=code, count=1),  # type: ignore[misc]
+            before=do("answer", what="TICK_BY_TICK", code=code, count=1),
         )
         for code in (354, 10089, 10186, 10189, 10190)
     ),
@@ -198,26 +223,26 @@ CONNECTION: tuple[Case, ...] = (
         "10090 changes nothing",
         (10090, "data-error"),
         lambda w: w.session.link is Link.READY and not any(isinstance(e, FeedStatus) for e in w.market),
-        lambda w: (w.do("data-error", code=10090), w.pass_ms(2_000)),
+        steps(do("data-error", code=10090), wait(2_000)),
     ),
-    Case("10167 is not traded on", (10167,), link(Link.DATA_BLOCKED), lambda w: w.do("data-error", code=10167)),
+    Case("10167 is not traded on", (10167,), link(Link.DATA_BLOCKED), do("data-error", code=10167)),
     Case(
         "10197 degrades until the data is back",
         (10197, "compete"),
         link(Link.READY, Link.DEGRADED, Link.READY),
-        lambda w: (w.do("compete"), w.pass_ms(3_000), w.do("compete", on=False)),
+        steps(do("compete"), wait(3_000), do("compete", on=False)),
     ),
     Case(
         "317 asks for the book anew",
         (317, "reset-depth"),
         lambda w: asked(w, "DEPTH") == 2 and w.feed.streams["ES"].book.valid,
-        lambda w: w.do("reset-depth", resend=False),
+        do("reset-depth", resend=False),
     ),
     Case(
         "a book that is refused is done without",
         (309,),
         lambda w: w.session.link is Link.READY and not w.feed.streams["ES"].book.bids,
-        before=lambda w: w.do("answer", what="DEPTH", code=309),
+        before=do("answer", what="DEPTH", code=309),
     ),
 )
 
@@ -298,32 +323,32 @@ ACCIDENTS: tuple[Case, ...] = (
         "news in reverse",
         ("hold", "release"),
         one_fill,
-        lambda w: (w.do("hold", what=["OPEN_ORDER", "ORDER_STATUS", "EXECUTION"]), bought(w), w.do("release", backwards=True)),
+        steps(do("hold", what=["OPEN_ORDER", "ORDER_STATUS", "EXECUTION"]), bought, do("release", backwards=True)),
     ),
     Case("execution before status", ("executions-first",), one_fill, while_buying("executions-first")),
     Case(
         "a correction has the base and a higher revision",
         ("correct",),
         lambda w: [f.revision for f in fills(w.events)] == [1, 2] and one_fill(w),
-        lambda w: (bought(w), w.do("correct", price=5_000.5), w.pass_ms(500)),
+        steps(bought, do("correct", price=5_000.5), wait(500)),
     ),
     *(
-        Case(f"{end} missing", ("drop",), synced_later, before=lambda w, end=end: w.do("drop", what=end, count=1))  # type: ignore[misc]
+        Case(f"{end} missing", ("drop",), synced_later, before=do("drop", what=end, count=1))
         for end in ("POSITION_END", "OPEN_ORDER_END", "COMPLETED_ORDERS_END", "EXECUTION_END", "CONTRACT_DETAILS_END")
     ),
     *(
-        Case(f"{what} muted", ("mute",), synced_later, before=lambda w, what=what: w.do("mute", what=what, count=1))  # type: ignore[misc]
+        Case(f"{what} muted", ("mute",), synced_later, before=do("mute", what=what, count=1))
         for what in ("POSITIONS", "ALL_OPEN_ORDERS", "COMPLETED_ORDERS", "EXECUTIONS", "CURRENT_TIME", "CONTRACT_DETAILS")
     ),
     Case(
         "the account summary muted costs the money and nothing else",
         ("mute", "unmute"),
         complete_at_last,
-        before=lambda w: w.do("mute", what="ACCOUNT_SUMMARY", count=1),
+        before=do("mute", what="ACCOUNT_SUMMARY", count=1),
     ),
     Case("a half-open socket is found by asking", ("half-open",), new_line, frozen),
-    Case("a cut in the middle of a frame", ("cut",), new_line, lambda w: w.do("cut", mid_frame=True)),
-    Case("a line closed in order", ("cut",), new_line, lambda w: w.do("cut", mid_frame=False)),
+    Case("a cut in the middle of a frame", ("cut",), new_line, do("cut", mid_frame=True)),
+    Case("a line closed in order", ("cut",), new_line, do("cut", mid_frame=False)),
     *(Case(f"frames in pieces of {size}", ("split",), one_fill, while_buying("split", bytes=size)) for size in (1, 3, 7, 50)),
     Case(
         "a restart that resets order ids",
@@ -363,5 +388,5 @@ ELSEWHERE = {  # told by name in tests of their own
 
 def test_every_code_and_every_fault_of_the_gateway_is_on_the_list() -> None:
     covered = {item for case in LIST for item in case.covers} | {code for code, *_ in EACH_CODE}
-    assert ASKED_FOR <= covered
+    assert covered >= ASKED_FOR
     assert set(COMMANDS) - ELSEWHERE <= covered | {"unmute"}

@@ -1,9 +1,9 @@
 """`python -m tests.e2e.operated CLOCK ARGUMENTS…`: the real command on a clock of the test's, with a hand at its keys.
 
-Three things differ from `orderflow-tui ARGUMENTS…`. The time of day comes from the file CLOCK (`tests.gateway.clock`). A line
-that lived a second counts as stable, where a minute is needed otherwise: a session's disconnects come within minutes here and
-would wait longer each time. And without a screen the operator types commands as lines of JSON on standard input, `{"command": "bracket", "side":
-"BUY"}`, which become what keys become. With a screen the keys are the keys.
+Three things differ from `orderflow-tui ARGUMENTS…`. The time of day comes from the file CLOCK (`tests.gateway.clock`).
+A line that lived a second counts as stable, where a minute is needed otherwise: a session's disconnects come within
+minutes here and would wait longer each time. And without a screen the operator types commands as lines of JSON on
+standard input, `{"command": "bracket", "side": "BUY"}`, which become what keys become. With a screen the keys are keys.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _hear_operator() -> None:
                 words = json.loads(line)
                 self.command(Command(words.pop("command")), words)
 
-    console.Seam = OperatedSeam  # type: ignore[misc]
+    console.Seam = OperatedSeam  # type: ignore[attr-defined]
 
 
 STABLE_S = 1.0
@@ -44,7 +44,7 @@ STABLE_S = 1.0
 def main() -> None:
     """Run the command."""
     clock = SharedClock(Path(sys.argv[1]))
-    time.time_ns = clock  # type: ignore[assignment]
+    time.time_ns = clock
     time.time = lambda: clock() / 1e9
     sys.argv = ["orderflow-tui", *sys.argv[2:]]
     if "--headless" in sys.argv:

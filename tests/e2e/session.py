@@ -180,6 +180,8 @@ class Session:
 
     def ask_entry(self) -> None:
         """Arm and send a bracket at the market, towards where it began; what comes of it is another matter."""
+        if self.status()["position"]["local"] != 0:
+            self.leave()
         self.running()
         side = "BUY" if self.do("quote", symbol="MES")["last"] < MIDDLE else "SELL"
         time.sleep(max(0.0, self._entered_s + BETWEEN_ENTRIES_S - time.monotonic()))
@@ -202,7 +204,7 @@ class Session:
     @staticmethod
     def _held(status: Status) -> bool:
         position = status["position"]
-        return position["local"] != 0 and position["local"] == position["broker"]
+        return bool(position["local"]) and bool(position["local"] == position["broker"])
 
     def hold(self) -> None:
         """Have a protected position, one that is there or a new one."""

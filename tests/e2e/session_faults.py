@@ -177,22 +177,34 @@ def _book_reset(s: Session) -> None:
 
 def _entry_rejected(code: int, s: Session) -> None:
     """No position, no order left, and the next entry works."""
-    placed = len(s.books()["executions"])
+    s.leave()
+    done = len(s.books()["executions"])
     s.do("order-fault", on="place", code=code, role="-E", text="on demand")
     s.ask_entry()
-    s.until(lambda _: not s.gateway.do("state")["faulty_orders"], "the rejection")
+    s.until(lambda _: not s.books()["faulty_orders"], "the rejection")
     s.flat()
-    assert len(s.books()["executions"]) == placed, "a rejected entry filled"
+    assert len(s.books()["executions"]) == done, "a rejected entry filled"
 
 
 def _stop_rejected(code: int, s: Session) -> None:
-    """The entry fills, its stop is refused: an emergency stop stands within five seconds."""
+    """Without its stop no entry: nothing fills, nothing is left lying in the gateway."""
+    s.leave()
+    done = len(s.books()["executions"])
     s.do("order-fault", on="place", code=code, role="-S", text="on demand")
     s.ask_entry()
-    s.until(lambda _: bool(s.books()["positions"]), "a fill at the broker")
-    s.until(lambda st: st["protective_stop"] == "at broker" or not s.books()["positions"], "protected, or flat")
-    s.trades += 1
-    s.leave()
+    s.until(lambda _: not s.books()["faulty_orders"], "the rejection")
+    s.flat()
+    assert len(s.books()["executions"]) == done, "an entry without a stop filled"
+    assert not [o["ref"] for o in s.books()["orders"] if o["staged"] and o["status"] != "Cancelled"], "legs lie in the gateway"
+
+
+def _stop_gone(s: Session) -> None:
+    """The broker ends our stop: an emergency stop stands within five seconds."""
+    s.hold()
+    if s.books()["positions"]:
+        s.do("kill", ref="-S")
+        s.until(lambda _: any(o["ref"].endswith("-X") for o in s.books()["orders"][-2:]), "an emergency stop")
+    s.safe()
 
 
 def _order_error_while_alive(code: int, s: Session) -> None:
@@ -284,6 +296,7 @@ FAULTS: tuple[Fault, ...] = (
         Fault(f"entry rejected with {code}", partial(_entry_rejected, code), quick=code == 201)
         for code in sorted(codec.REJECTS | codec.REJECTS_IF_NEW)
     ),
+    Fault("stop ended by the broker", _stop_gone),
     *(Fault(f"stop rejected with {code}", partial(_stop_rejected, code), quick=code == 201) for code in (201, 110, 321)),
     *(
         Fault(f"{code} on a living stop", partial(_order_error_while_alive, code), quick=code == 10349)

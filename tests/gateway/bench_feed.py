@@ -28,8 +28,8 @@ from loguru import logger
 from orderflow_tui.adapters.ib_feed import IbFeed
 from orderflow_tui.adapters.ib_session import IbSession
 from orderflow_tui.domain.action import Action, Observation, Row
-from orderflow_tui.domain.event import Event
 from orderflow_tui.domain.bar import FootprintBar
+from orderflow_tui.domain.event import Event
 from orderflow_tui.domain.market import Trades
 from orderflow_tui.runtime import House, Runtime
 from tests.adapters.ib_world import IbWorld
@@ -62,7 +62,8 @@ class Witness:
         async def listening(runtime: Runtime) -> House:
             house = await build(runtime)
             self._hear_engine(house)
-            return replace(house, row_of=self._hear_rows(house.row_of), services=(*house.services, self._beats(runtime, house)))
+            services = (*house.services, self._beats(runtime, house))
+            return replace(house, row_of=self._hear_rows(house.row_of), services=services)
 
         return listening
 
@@ -196,8 +197,8 @@ class Bench:
         return (
             f"{name}: {messages:,} messages, {busy_messages / busy_s:,.0f} a second while playing for {busy_s:.0f} s; "
             f"trades sent {sent:,}, in footprints {in_bars:,}, lost {sent - in_bars}\n"
-            f"    queue at most {witness.most_waiting:,} events; a trade was {witness.age_ms(0.5):.0f} ms old when the engine had it "
-            f"(p99 {witness.age_ms(0.99):.0f}, most {witness.age_ms(1):.0f}); behind the gateway at most "
+            f"    queue at most {witness.most_waiting:,} events; a trade was {witness.age_ms(0.5):.0f} ms old when the engine "
+            f"had it (p99 {witness.age_ms(0.99):.0f}, most {witness.age_ms(1):.0f}); behind the gateway at most "
             f"{witness.most_behind:,} trades, caught up {caught_up_s:.2f} s after the end\n"
             f"    longest pause of the loop {1000 * witness.longest_pause_s:.0f} ms; processor {100 * busy_cpu / took:.0f} %; "
             f"pictures replaced {feed_of(self.desk.runtime.house).queue.skipped - skipped:,}; link {held}"

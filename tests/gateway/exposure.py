@@ -61,7 +61,7 @@ def guarded(orders: Iterable[Working], con_id: int, position: int) -> int:
 
 def longest_naked_s(entries: Sequence[Exposed], until_ns: int) -> float:
     """The longest stretch, in seconds, in which a position stood without all of its stop and somebody could have acted."""
-    longest, since = 0, {}
+    longest, since = 0, dict[str, int]()
     for entry in [*entries, *[Exposed(until_ns, s, 0, 0, True) for s in {e.symbol for e in entries}]]:
         naked = entry.reachable and entry.guarded < abs(entry.position)
         if entry.symbol in since:
