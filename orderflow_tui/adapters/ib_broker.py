@@ -286,7 +286,7 @@ class IbBroker:
 
     def _take_back(self, rejected: Ticket) -> None:
         """The leg that was to set the others free was rejected: they must not lie in the gateway for somebody to transmit."""
-        for ticket in rejected.held_back:
+        for ticket in reversed(rejected.held_back):  # children first: a parent takes them along
             if ticket.status not in OVER and self._line is not None and self._line.alive:
                 ticket.phase = Phase.CANCELLING
                 self._line.client.cancelOrder(ticket.number)

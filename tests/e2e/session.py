@@ -42,6 +42,7 @@ MIDDLE = 6_700.0  # where the market begins
 AWAY = 40  # ticks: beyond every stop and target
 SETS = (
     "timing.fence_clear_ms=300",
+    "timing.commit_wait_ms=1000",  # a busy machine's disk is slow
     "timing.cooldown_ms=200",
     "risk.daily_loss_cents=100000",
     "risk.max_drawdown_cents=100000",

@@ -139,7 +139,7 @@ async def _happen(world: ClientWorld, kind: str, seconds: float) -> None:
     rng, until_s = stream(world.seed, f"client {kind}"), world.loop.now_s + seconds
     mean_s = rng.choice((5.0, 15.0, 40.0))
     while True:
-        await asyncio.sleep(rng.expovariate(1 / mean_s))
+        await asyncio.sleep(min(rng.expovariate(1 / mean_s), until_s - world.loop.now_s))
         if world.loop.now_s >= until_s:
             return
         world.accidents[kind] += 1

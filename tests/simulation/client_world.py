@@ -428,6 +428,8 @@ class ClientWorld:
         self.disk.slow_s, self.disk.fails = 0.0, 0
         if self.runtime is None:
             self.boot()
+        elif self.session.link is Link.BLOCKED:  # three times 326: a person looks
+            self.session.acknowledge()
 
     def _unwell(self) -> str:
         """What is not well yet, empty when everything is."""
@@ -437,7 +439,7 @@ class ClientWorld:
             return f"the house ended: {self._house.exception() if not self._house.cancelled() else 'cancelled'}"
         floor, truth = self.floor, self.truth
         locked = floor.board.severity is Severity.LOCK
-        if self.session.link not in {Link.READY, Link.BLOCKED}:
+        if self.session.link is not Link.READY:
             return f"the link is {self.session.link.value}: {self.engine.link_reason}"
         if floor.ledger.position(SYMBOL) != truth:
             return f"broker {truth:+d}, ours {floor.ledger.position(SYMBOL):+d}"
