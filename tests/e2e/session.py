@@ -82,25 +82,38 @@ class Session:
         self.passed: list[Passed] = []
         self.trades = 0
         self._entered_s = 0.0
-        options = ["run", "--mode", "paper", "--data-dir", str(self.data), "--set", f"ib.port={self.gateway.port}"]
-        options += [word for key in SETS for word in ("--set", key)]
-        command = [sys.executable, "-m", "tests.e2e.operated", str(folder / "clock")]
-        locks = folder / "locks"
-        locks.mkdir()
-        surroundings = {"PYTHONPATH": str(ROOT), "TMPDIR": str(locks)}
+        self._options = ["run", "--mode", "paper", "--data-dir", str(self.data), "--set", f"ib.port={self.gateway.port}"]
+        self._options += [word for key in SETS for word in ("--set", key)]
+        (folder / "locks").mkdir()
         self._terminal: Terminal | None = None
-        if screen:
-            self._terminal = Terminal(options, cwd=folder, env=surroundings, command=command)
-            self._process = self._terminal.process
-        else:
-            self._process = subprocess.Popen(
-                [*command, *options, "--headless"],
-                cwd=folder,
-                env={**os.environ, **surroundings},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            )
+        self._process = self._start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        """The command, a new process."""
+        command = [sys.executable, "-m", "tests.e2e.operated", str(self.folder / "clock")]
+        surroundings = {"PYTHONPATH": str(ROOT), "TMPDIR": str(self.folder / "locks")}
+        if self.screen:
+            self._terminal = Terminal(self._options, cwd=self.folder, env=surroundings, command=command)
+            return self._terminal.process
+        return subprocess.Popen(
+            [*command, *self._options, "--headless"],
+            cwd=self.folder,
+            env={**os.environ, **surroundings},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+
+    def killed_and_started(self) -> float:
+        """Kill the command and start it on a fresh terminal; seconds until that shows position and stop as they are."""
+        assert self._terminal is not None, "only what has a screen can show anything"
+        self._process.kill()
+        self._process.wait()
+        self._terminal.__exit__()
+        begin = time.monotonic()
+        self._process = self._start()
+        self._terminal.until(lambda text: "at broker" in text and "RECOVERING" not in text, "a truthful screen", PATIENCE_S)
+        return time.monotonic() - begin
 
     def __enter__(self) -> Session:
         return self
