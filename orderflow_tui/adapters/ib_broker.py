@@ -278,11 +278,18 @@ class IbBroker:
         if ticket is None:
             return
         status = codec.order_error(code, ticket.phase, ticket.status)
+        if code == codec.MISSING_PARENT and self._parent_rejected(ticket):
+            status = BrokerStatus.REJECTED
         if status in {BrokerStatus.CHANGE_REFUSED, BrokerStatus.CANCEL_REFUSED}:
             ticket.phase, ticket.asked = Phase.LIVE, None
         self._tell(ticket, status, code=code, text=f"{code} {text}")
         if status is BrokerStatus.REJECTED:
             self._take_back(ticket)
+
+    def _parent_rejected(self, ticket: Ticket) -> bool:
+        """Whether the parent that the broker misses is one it has just rejected itself: then the child never was."""
+        parent = self._tickets.numbered(ticket.parent) if ticket.phase is Phase.NEW else None
+        return parent is not None and parent.status is BrokerStatus.REJECTED
 
     def _take_back(self, rejected: Ticket) -> None:
         """The leg that was to set the others free was rejected: they must not lie in the gateway for somebody to transmit."""

@@ -369,3 +369,20 @@ def test_an_entry_whose_stop_was_rejected_does_not_lie_in_the_gateway_waiting_fo
         BrokerStatus.REJECTED,
         BrokerStatus.CANCELLED,
     ]
+
+
+def test_the_legs_of_a_rejected_entry_are_rejected_with_it_and_not_unknown_for_ten_seconds(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    world.do("order-fault", on="place", code=201, role="E")
+    world.broker.send(bracket(entry=19_900), world.now_ns)
+    world.pass_ms(500)
+    assert [world.updates(ref)[-1].status for ref in "EST"] == [BrokerStatus.REJECTED] * 3
+    assert [world.updates(ref)[-1].code for ref in "ST"] == [10006, 10006]
+
+
+def test_a_missing_parent_that_was_not_rejected_proves_nothing(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    world.do("order-fault", on="place", code=10006, role="T")
+    world.broker.send(bracket(entry=19_900), world.now_ns)
+    world.pass_ms(500)
+    assert world.updates("T")[-1].status is BrokerStatus.SUSPECT
