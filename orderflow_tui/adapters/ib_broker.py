@@ -27,6 +27,7 @@ from orderflow_tui.domain.order import BrokerStatus, Change, Commission, Order, 
 from orderflow_tui.ports import NotSent
 
 MARGIN_LIMIT_S = 3.0
+MOST_COMMISSIONS = 10_000
 
 
 class IbBroker:
@@ -38,6 +39,7 @@ class IbBroker:
         self._clock_ns = clock_ns
         self._tickets = Tickets()
         self._line: Line | None = None
+        self._commissions: dict[str, int] = {}  # cents told by execution, oldest first
         self._margin_asked: dict[int, str] = {}
         self._margin_timers: dict[int, asyncio.TimerHandle] = {}
         session.followers.append(self)
@@ -51,6 +53,7 @@ class IbBroker:
             self._check(order)
         group = sorted(orders, key=lambda o: (o.parent_id is not None, o.number))
         numbers: dict[str, int] = {}
+        family: list[Ticket] = []
         for position, order in enumerate(group):
             number = max(order.number, self._next_number(line))
             parent = numbers.get(order.parent_id or "", 0)
@@ -59,6 +62,8 @@ class IbBroker:
             self._tickets.add(ticket)
             self._tickets.sent.add((order.id, order.revision))
             numbers[order.id] = number
+            ticket.held_back = tuple(family) if position == len(group) - 1 else ()
+            family.append(ticket)
             self._place(line, ticket, order, transmit=position == len(group) - 1)
 
     def change(self, change: Change, order: Order, now_ns: int) -> None:
@@ -257,8 +262,12 @@ class IbBroker:
     def on_commission(self, report: Any) -> None:
         """The commission of a fill."""
         amount = codec.cents(report.commission)
-        if amount is not None:
-            self._post(Commission(report.execId, self._clock_ns(), amount))
+        if amount is None or self._commissions.get(report.execId) == amount:
+            return  # every report repeats those of the day
+        if len(self._commissions) >= MOST_COMMISSIONS:
+            del self._commissions[next(iter(self._commissions))]
+        self._commissions[report.execId] = amount
+        self._post(Commission(report.execId, self._clock_ns(), amount))
 
     def on_order_error(self, number: int, code: int, text: str) -> None:
         """An error that names an order, or a what-if question."""
@@ -269,9 +278,26 @@ class IbBroker:
         if ticket is None:
             return
         status = codec.order_error(code, ticket.phase, ticket.status)
+        if code == codec.MISSING_PARENT and self._parent_rejected(ticket):
+            status = BrokerStatus.REJECTED
         if status in {BrokerStatus.CHANGE_REFUSED, BrokerStatus.CANCEL_REFUSED}:
             ticket.phase, ticket.asked = Phase.LIVE, None
         self._tell(ticket, status, code=code, text=f"{code} {text}")
+        if status is BrokerStatus.REJECTED:
+            self._take_back(ticket)
+
+    def _parent_rejected(self, ticket: Ticket) -> bool:
+        """Whether the parent that the broker misses is one it has just rejected itself: then the child never was."""
+        parent = self._tickets.numbered(ticket.parent) if ticket.phase is Phase.NEW else None
+        return parent is not None and parent.status is BrokerStatus.REJECTED
+
+    def _take_back(self, rejected: Ticket) -> None:
+        """The leg that was to set the others free was rejected: they must not lie in the gateway for somebody to transmit."""
+        for ticket in reversed(rejected.held_back):  # children first: a parent takes them along
+            if ticket.status not in OVER and self._line is not None and self._line.alive:
+                ticket.phase = Phase.CANCELLING
+                self._line.client.cancelOrder(ticket.number)
+        rejected.held_back = ()
 
     def _tell(
         self,

@@ -25,6 +25,7 @@ REJECTS_IF_NEW = frozenset({110, 321})  # on a change they leave the original al
 CHANGE_FAILED = frozenset({104, 105, 110, 134, 321, 329, 2102})
 CANCEL_FAILED = frozenset({135, 136, 161, 10147, 10148})
 CANCELLED = 202
+MISSING_PARENT = 10006  # proves nothing by itself: the parent may still be on its way
 WARNINGS = frozenset({399, 404, 2109, 2137})
 
 LOST = frozenset({1100, 2110})

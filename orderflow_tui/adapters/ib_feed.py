@@ -91,7 +91,7 @@ class IbFeed:
         self._heard = False
         self._denied = ""
         self._farm_down = ""
-        self._competing = False
+        self._competing_ns: int | None = None  # when another session was last said to have the data
         self._no_depth = not with_depth
         session.followers.append(self)
 
@@ -132,14 +132,16 @@ class IbFeed:
             self.subscriptions.forget()
             self.subscriptions.line = line
             self._denied = self._farm_down = ""
-            self._competing = False
+            self._competing_ns = None
             self._no_depth = not self._with_depth
         line.data = self
 
     def synced(self, keep_subscriptions: bool) -> None:
-        """Subscribe, unless the broker kept what we had."""
+        """Subscribe, unless the broker kept what we had. The book is asked for anew even then: we may have missed rows."""
         if not (keep_subscriptions and self.subscriptions):
             self.resubscribe()
+        elif not self._no_depth:
+            self._renew_book(self._analysis)
 
     def lost(self, reason: str) -> None:
         """Nothing comes any more; what comes next has a gap before it."""
@@ -176,7 +178,7 @@ class IbFeed:
         """Why the data cannot be trusted now. A closed market is quiet, not impaired, once it was heard."""
         now_ns, stream = self._clock_ns(), self.streams[self._analysis]
         traded = self._session.traded.get(self._analysis)
-        if self._farm_down or self._competing:
+        if self._farm_down or self._competes(stream):
             return self._farm_down or "another session took the market data"
         cold = self._cold(stream)
         if traded is not None and traded.listed.is_open(now_ns) is False:
@@ -187,6 +189,13 @@ class IbFeed:
         if now_ns - stream.quote_ns > STALE_NS:
             return f"no quote for {(now_ns - stream.quote_ns) / 1e9:.0f} s"
         return self._book_trouble(stream, now_ns)
+
+    def _competes(self, stream: Stream) -> bool:
+        """Whether another session has the data. Nobody tells when it gives them back: single trades and quotes do."""
+        since_ns = self._competing_ns
+        if since_ns is not None and min(stream.quote_ns or 0, stream.trade_ns or 0) > since_ns + SECOND_NS:
+            self._competing_ns = None
+        return self._competing_ns is not None
 
     def _cold(self, stream: Stream) -> str:
         """What has not come yet."""
@@ -327,7 +336,7 @@ class IbFeed:
         if code == codec.DEPTH_RESET:
             self._renew_book(wanted.symbol)
         elif code == codec.COMPETING:
-            self._competing = True
+            self._competing_ns = self._now()
         elif wanted.kind is Kind.DEPTH:
             self.subscriptions.refused(request)
             self._no_depth = True

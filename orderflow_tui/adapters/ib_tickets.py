@@ -18,7 +18,8 @@ OVER = frozenset({BrokerStatus.FILLED, BrokerStatus.CANCELLED, BrokerStatus.REJE
 @dataclass(slots=True)
 class Ticket:
     """One of our orders. `number` is the broker's order id, `parent` its parent's (0: none). `asked` is the change that is
-    on its way. `order` is None for an order of an earlier run that we only know from the broker."""
+    on its way. `held_back` are the legs that the gateway keeps until this one is transmitted. `order` is None for an order
+    of an earlier run that we only know from the broker."""
 
     ref: str
     number: int
@@ -30,6 +31,7 @@ class Ticket:
     status: BrokerStatus = BrokerStatus.PENDING
     asked: Order | None = None
     revision: int = 0
+    held_back: tuple[Ticket, ...] = ()
     foreign: bool = False  # another client id placed it: we can see it, not touch it
     quantity: int | None = None  # echoed fields, None before the first echo
     price_ticks: int | None = None

@@ -28,6 +28,8 @@ def on_link(floor: Floor, status: LinkStatus) -> None:
     if status.next_number:
         floor.gate.saw_number(status.next_number - 1)
     could, new_epoch = floor.reachable, status.epoch != floor.epoch
+    if status.link is not floor.link or new_epoch:  # entries wait in every state but READY: each fence has its rows
+        floor.note("link", status.link.value, epoch=status.epoch, reason=status.reason)
     floor.link, floor.epoch = status.link, status.epoch
     floor.facts = replace(floor.facts, link=status.link, link_epoch=status.epoch)
     if could and (not can_send(status.link) or new_epoch):
@@ -38,7 +40,6 @@ def on_link(floor: Floor, status: LinkStatus) -> None:
 
 def _lost(floor: Floor, status: LinkStatus) -> None:
     """Nothing can be known from now on: what was sent is UNKNOWN, what was not is revoked, the hand leaves the key."""
-    floor.note("link", status.link.value, epoch=status.epoch, reason=status.reason)
     floor.link_lost_ns = floor.now
     floor.doubt()
     floor.disarm()
@@ -53,7 +54,6 @@ def _lost(floor: Floor, status: LinkStatus) -> None:
 
 def _back(floor: Floor) -> None:
     """Everything is asked anew; agreement and the guard count from here."""
-    floor.note("link", floor.link.value, epoch=floor.epoch, reason="")
     if floor.link_lost_ns is not None:
         floor.doubt()
     floor.link_lost_ns = None

@@ -346,3 +346,43 @@ def test_commissions_follow_their_fills_in_cents(worlds: MakeWorld) -> None:
     assert isinstance(fill, Fill)
     assert isinstance(fee, Commission)
     assert (fee.exec_id, fee.cents) == (fill.exec_id, 124)
+
+
+def test_reports_do_not_tell_the_commissions_of_the_day_again_and_again(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    entered(world)
+    for _ in range(3):
+        world.broker.ask_report(world.now_ns)
+        world.pass_ms(1_000)
+    assert len([e for e in world.events if isinstance(e, Commission)]) == 1
+
+
+def test_an_entry_whose_stop_was_rejected_does_not_lie_in_the_gateway_waiting_for_a_click(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    world.do("order-fault", on="place", code=201, role="S")
+    entry, stop, target = bracket(entry=19_900)
+    world.broker.send((entry, replace(target, number=2), replace(stop, number=3)), world.now_ns)
+    world.pass_ms(500)
+    assert {ref: o["status"] for ref, o in world.orders().items()} == {"E": "Cancelled", "T": "Cancelled"}
+    assert [world.updates(ref)[-1].status for ref in "EST"] == [
+        BrokerStatus.CANCELLED,
+        BrokerStatus.REJECTED,
+        BrokerStatus.CANCELLED,
+    ]
+
+
+def test_the_legs_of_a_rejected_entry_are_rejected_with_it_and_not_unknown_for_ten_seconds(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    world.do("order-fault", on="place", code=201, role="E")
+    world.broker.send(bracket(entry=19_900), world.now_ns)
+    world.pass_ms(500)
+    assert [world.updates(ref)[-1].status for ref in "EST"] == [BrokerStatus.REJECTED] * 3
+    assert [world.updates(ref)[-1].code for ref in "ST"] == [10006, 10006]
+
+
+def test_a_missing_parent_that_was_not_rejected_proves_nothing(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    world.do("order-fault", on="place", code=10006, role="T")
+    world.broker.send(bracket(entry=19_900), world.now_ns)
+    world.pass_ms(500)
+    assert world.updates("T")[-1].status is BrokerStatus.SUSPECT

@@ -235,6 +235,29 @@ def test_subscriptions_kept_by_the_broker_are_not_made_twice(worlds: MakeWorld) 
     assert 15 <= len(trades(world)) - count <= 25
 
 
+def test_the_book_after_an_outage_is_asked_for_anew_although_the_broker_kept_it(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    before = next(r for r, s in world.feed.subscriptions.by_request.items() if s.kind.value == "depth")
+    world.do("lose-broker")
+    world.pass_ms(2_000)
+    world.do("regain-broker", kept=True)
+    world.pass_ms(1_000)
+    assert before not in world.feed.subscriptions.by_request
+    world.do("play", on=False)
+    world.pass_ms(200)
+    newest, truth = [e for e in world.market if isinstance(e, Depth)][-1], world.do("quote", symbol="ES")
+    assert [list(row) for row in newest.bids] == truth["bids"][:10]
+
+
+def test_the_data_another_session_took_are_good_again_once_they_flow(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("compete")
+    world.until(lambda: world.session.link is Link.DEGRADED, 1)
+    world.do("compete", on=False)
+    assert world.until(lambda: world.session.link is Link.READY, 15) >= 5
+    assert world.session.generation == 1
+
+
 def test_a_closed_market_is_quiet_and_not_impaired(worlds: MakeWorld) -> None:
     world = worlds().ready()
     world.do("play", on=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -11,7 +11,7 @@ from typing import Any
 
 from orderflow_tui.adapters.journal_memory import read_events
 from orderflow_tui.domain.event import Command
-from orderflow_tui.runtime import Runtime
+from orderflow_tui.runtime import House, Runtime
 from orderflow_tui.seam import Seam
 from orderflow_tui.view.model import ConsoleView, Truth
 from orderflow_tui.wiring import Wish, builder, plan_of
@@ -19,18 +19,28 @@ from tests.gateway.process import GatewayProcess
 
 PATIENCE_S = 60.0  # how long a busy machine may take; a test that passes never waits for it
 MORNING_NS = int(datetime(2026, 11, 18, 15, 30, tzinfo=UTC).timestamp()) * 1_000_000_000  # 10:30 in New York
+Build = Callable[[Runtime], Awaitable[House]]
 
 
 class PaperDesk:
-    """Use as a context manager: gateway and house run inside it. `gateway_options` go to the gateway's command line."""
+    """Use as a context manager: gateway and house run inside it. `gateway_options` go to the gateway's command line;
+    `around` may put ears into the house that is built."""
 
-    def __init__(self, folder: Path, *gateway_options: str, mode: str = "paper", sets: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *gateway_options: str,
+        mode: str = "paper",
+        sets: tuple[str, ...] = (),
+        around: Callable[[Build], Build] | None = None,
+    ) -> None:
         ahead_ns = MORNING_NS - time.time_ns()
         self.gateway = GatewayProcess("--ahead-ns", str(ahead_ns), *gateway_options)
         self.folder, self.mode = folder, mode
         plan = plan_of(Wish(mode=mode, data_dir=folder, sets=(f"ib.port={self.gateway.port}", *sets)))
         self.seam = Seam("test")
-        self.runtime = Runtime(builder(plan, lambda: time.time_ns() + ahead_ns), self.seam)
+        build = builder(plan, lambda: time.time_ns() + ahead_ns)
+        self.runtime = Runtime(build if around is None else around(build), self.seam)
 
     def __enter__(self) -> PaperDesk:
         self.runtime.start()

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pyte
@@ -25,7 +25,14 @@ class Terminal:
     """Starts a command on a pty of the given size and keeps drawing what it writes. Use as a context manager."""
 
     def __init__(
-        self, args: list[str], *, columns: int = 170, rows: int = 50, cwd: Path, env: Mapping[str, str] | None = None
+        self,
+        args: list[str],
+        *,
+        columns: int = 170,
+        rows: int = 50,
+        cwd: Path,
+        env: Mapping[str, str] | None = None,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
@@ -36,7 +43,7 @@ class Terminal:
         self._slave = slave
         variables = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "", "LC_ALL": "C.UTF-8", **(env or {})}
         self.process = subprocess.Popen(
-            [*COMMAND, *args],
+            [*command, *args],
             stdin=slave,
             stdout=slave,
             stderr=subprocess.PIPE,

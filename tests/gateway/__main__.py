@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from tests.gateway import control
+from tests.gateway.clock import SharedClock
 from tests.gateway.gateway import Gateway
 from tests.gateway.house import Settings
 from tests.gateway.script import Script
@@ -28,12 +29,15 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--accounts", default="DU1234567", help="account ids, comma separated")
     parser.add_argument("--cash", type=Decimal, default=Decimal(100_000), help="cash in dollars")
     parser.add_argument("--ahead-ns", type=int, default=0, help="the gateway's clock minus this machine's")
+    parser.add_argument("--clock", type=Path, help="file of a clock that others read too (tests.gateway.clock)")
     return parser.parse_args(argv)
 
 
 async def _serve(options: argparse.Namespace) -> None:
+    shared = SharedClock(options.clock) if options.clock is not None else time.time_ns
+
     def clock_ns() -> int:
-        return time.time_ns() + int(options.ahead_ns)
+        return shared() + int(options.ahead_ns)
 
     now = clock_ns()
     settings = Settings(

@@ -70,6 +70,10 @@ class Client:
         for _ in range(copies):
             self.write(data)
 
+    def answer(self, *fields: Field) -> None:
+        """Send a row of an answer. News can get lost or be held on its way; an answer is whole or has no end."""
+        self.write(frame(*fields))
+
     def write(self, data: bytes) -> None:
         """Bytes out, in small pieces if a fault says so."""
         self.sent += 1

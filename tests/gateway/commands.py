@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import astuple
 from typing import Any
 
 from tests.gateway.faults import OrderFault
@@ -65,6 +66,12 @@ def _release(gateway: Gateway, a: Arguments) -> Json:
         client.release(bool(a.get("backwards", False)))
 
 
+def _calm(gateway: Gateway, a: Arguments) -> Json:
+    """Nothing is wrong with wire or orders any more; what was held is told."""
+    _release(gateway, a)
+    gateway.house.faults.calm()
+
+
 def _split(gateway: Gateway, a: Arguments) -> Json:
     gateway.house.faults.split_bytes = a["bytes"]
 
@@ -113,6 +120,11 @@ def _compete(gateway: Gateway, a: Arguments) -> Json:
     gateway.house.competing = bool(a.get("on", True))
     if gateway.house.competing:
         gateway.data.complain_about_data(10197, "No market data during competing live session")
+
+
+def _data_error(gateway: Gateway, a: Arguments) -> Json:
+    """A code about every running market-data subscription, which goes on."""
+    gateway.data.complain_about_data(a["code"], a.get("text", f"Error {a['code']} on demand"))
 
 
 def _reset_depth(gateway: Gateway, a: Arguments) -> Json:
@@ -293,11 +305,17 @@ def _state(gateway: Gateway, a: Arguments) -> Json:
             for c in gateway.house.ready_clients()
         ],
         "sent": sum(c.sent for c in gateway.house.clients),
+        "faulty_orders": len(gateway.house.faults.orders),
     }
 
 
 def _prints(gateway: Gateway, a: Arguments) -> Json:
     return gateway.house.markets.count[gateway.house.front(a["symbol"]).product.family]
+
+
+def _exposure(gateway: Gateway, a: Arguments) -> Json:
+    """Every change of position and protection so far, and now."""
+    return {"now_ns": gateway.house.now_ns, "entries": [list(astuple(e)) for e in gateway.exposure.entries]}
 
 
 def _received(gateway: Gateway, a: Arguments) -> Json:
@@ -317,6 +335,7 @@ COMMANDS: dict[str, Command] = {
     "duplicate": _duplicate,
     "hold": _hold,
     "release": _release,
+    "calm": _calm,
     "split": _split,
     "cut": _cut,
     "restart": _restart,
@@ -325,6 +344,7 @@ COMMANDS: dict[str, Command] = {
     "regain-broker": _regain_broker,
     "farm": _farm,
     "compete": _compete,
+    "data-error": _data_error,
     "reset-depth": _reset_depth,
     "refuse-id": _refuse_id,
     "pace": _pace,
@@ -345,5 +365,6 @@ COMMANDS: dict[str, Command] = {
     "liquidate": _liquidate,
     "state": _state,
     "received": _received,
+    "exposure": _exposure,
     "prints": _prints,
 }

@@ -113,8 +113,8 @@ class OrderDesk:
         """Live orders: the client's own, or all of the account."""
         for order in self.house.exchange.live():
             if everybody or order.client_id == client.id:
-                client.tell(*self._opened(order))
-                client.tell(*messages.order_status(order))
+                client.answer(*self._opened(order))
+                client.answer(*messages.order_status(order))
         client.tell(Tell.OPEN_ORDER_END, 1)
 
     def completed_orders(self, client: Client, fields: list[str]) -> None:
@@ -130,8 +130,8 @@ class OrderDesk:
         today = self.house.moment.astimezone(CHICAGO).date()
         for done in self.house.exchange.executions:
             if datetime.fromtimestamp(done.time_ns / 1e9, CHICAGO).date() == today:
-                client.tell(*messages.execution(request, done))
-                client.tell(*messages.commission(done, self._fees.get(done.exec_id, Decimal(0))))
+                client.answer(*messages.execution(request, done))
+                client.answer(*messages.commission(done, self._fees.get(done.exec_id, Decimal(0))))
         client.tell(Tell.EXECUTION_END, 1, request)
 
     # -- news --------------------------------------------------------------------------------------------------------

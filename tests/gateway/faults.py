@@ -46,6 +46,14 @@ class Faults:
     what_if: str = ""  # "unset-first" | "never"
     refuse_id: int = 0  # so many connections to be told 326
 
+    def calm(self) -> None:
+        """Nothing is wrong any more."""
+        for counted in (self.mute, self.answer, self.drop, self.duplicate, self.hold, self.orders):
+            counted.clear()
+        self.split_bytes = self.refuse_id = 0
+        self.executions_first = False
+        self.tif_echo = self.what_if = ""
+
     def is_muted(self, ask: Ask) -> bool:
         """Whether this request is swallowed."""
         return _spend(self.mute, ask)

@@ -14,6 +14,7 @@ from tests.gateway.client import Client, Outlet
 from tests.gateway.desk_account import AccountDesk
 from tests.gateway.desk_data import DataDesk
 from tests.gateway.desk_orders import OrderDesk
+from tests.gateway.exposure import ExposureLog
 from tests.gateway.house import House, Settings
 from tests.gateway.wire import GREETING, SERVER_VERSION, Ask, Tell, WireError, fields_of, frame
 
@@ -55,6 +56,7 @@ class Gateway:
         self.orders = OrderDesk(self.house, self.accounts)
         self.data = DataDesk(self.house)
         self.received: deque[Received] = deque(maxlen=KEPT_REQUESTS)
+        self.exposure = ExposureLog()
         self.refusing_until_ns = 0
         self._answers = self._answer_table()
 
@@ -121,6 +123,7 @@ class Gateway:
                 client.outlet.write(frame(SERVER_VERSION, f"{self.house.moment:%Y%m%d %H:%M:%S} UTC"))
             else:
                 self._request(client, fields_of(payload))
+                self.exposure.look(self.house)
 
     def _start_api(self, client: Client, fields: list[str]) -> None:
         client.id = int(fields[2])
@@ -163,6 +166,7 @@ class Gateway:
         self.orders.publish(self.house.exchange.advance(self.house.now_ns))
         for _ in range(self.house.markets.due_steps(self.house.now_ns)):
             self.step()
+        self.exposure.look(self.house)
         self.data.advance()
         self.accounts.advance()
 

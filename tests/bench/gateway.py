@@ -1,0 +1,153 @@
+"""`python -m tests.bench.gateway [--quick]`: how fast the house finds out, how long orders wait, how soon it is back.
+
+Everything over TCP, the gateway in a process of its own. Printed, each with the goal it belongs to:
+
+* from the order to cut the socket, to freeze the gateway, until the engine's link is no longer READY (wall time);
+* how long a bracket takes from the broker adapter to the gateway while the slow lane is never empty;
+* from the start of the command (`tests.e2e.operated`: interpreter, journal, gateway, reports) until its terminal shows
+  the position that a killed run left and its stop at the broker.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from loguru import logger
+
+from orderflow_tui.adapters.ib_broker import IbBroker
+from orderflow_tui.adapters.ib_feed import IbFeed
+from orderflow_tui.adapters.ib_session import IbSession
+from orderflow_tui.domain.account import Link
+from orderflow_tui.domain.event import Event
+from orderflow_tui.domain.order import Order
+from tests.adapters.ib_world import INSTRUMENTS, ib_settings
+from tests.contract.broker_contract import bracket
+from tests.e2e.paper_desk import PaperDesk
+from tests.e2e.session import Session
+from tests.gateway.process import GatewayProcess
+
+LOOK_S = 0.0005
+PLACED_EVERY_S = 0.4
+NEVER_EMPTY = 60  # requests waiting in the slow lane
+PATIENCE_S = 120.0
+
+
+def say(text: str) -> None:
+    """A line on standard output, at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def shares(values: Sequence[float], unit: str = "s") -> str:
+    """Median, p99 and most of some figures."""
+    ordered = sorted(values)
+    scale = 1000.0 if unit == "ms" else 1.0
+    median, p99 = ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
+    return (
+        f"p50 {scale * median:.2f} {unit}, p99 {scale * p99:.2f} {unit}, most {scale * ordered[-1]:.2f} {unit} of {len(ordered)}"
+    )
+
+
+def fences(folder: Path, cuts: int, freezes: int) -> None:
+    """Cut and freeze a house in mode paper, again and again."""
+    with PaperDesk(folder) as desk:
+
+        def until_fenced(accident: Callable[[], object]) -> float:
+            desk.until(lambda view: view.truth.link == "READY", "READY")
+            time.sleep(1.0)
+            begin = time.perf_counter()
+            accident()
+            while desk.runtime.house.engine.link is Link.READY:
+                time.sleep(LOOK_S)
+            return time.perf_counter() - begin
+
+        lost = [until_fenced(lambda: desk.gateway.do("cut")) for _ in range(cuts)]
+        say(f"socket lost until fenced: {shares(lost, 'ms')} (goal 100 ms)")
+        hung = []
+        for _ in range(freezes):
+            hung.append(until_fenced(desk.gateway.freeze))
+            desk.gateway.thaw()
+        say(f"gateway frozen until fenced: {shares(hung)} (goal 5 s)")
+
+
+async def _orders(gateway: GatewayProcess, brackets: int) -> list[float]:
+    events: list[Event] = []
+    session = IbSession(ib_settings(port=gateway.port), INSTRUMENTS, events.append, time.time_ns)
+    feed, broker = IbFeed(session, time.time_ns), IbBroker(session, events.append, time.time_ns)
+
+    async def read() -> None:
+        async for _ in feed.events():
+            pass
+
+    tasks = [asyncio.ensure_future(session.run()), asyncio.ensure_future(read())]
+    while session.link is not Link.READY:
+        await asyncio.sleep(0.01)
+    line = session.line
+    assert line is not None, "READY has a line"
+    gateway.do("play", on=False)
+    last = round(gateway.do("quote", symbol="MES")["last"] * 4)
+    gateway.do("play", on=True)
+    sent: dict[str, int] = {}
+    for number in range(1, brackets + 1):
+        for _ in range(NEVER_EMPTY - len(line.lane)):
+            line.lane.call(line.client.reqCurrentTime)
+        orders: tuple[Order, ...] = bracket(10 * number, entry=last - 400, stop=last - 450, target=last)
+        sent[orders[0].id] = time.time_ns()
+        broker.send(orders, time.time_ns())
+        await asyncio.sleep(PLACED_EVERY_S)
+    session.stop()
+    await asyncio.gather(tasks[0], return_exceptions=True)
+    for task in tasks:
+        task.cancel()
+    arrived: dict[str, int] = {}
+    for request in gateway.do("received", what="PLACE_ORDER"):
+        arrived[request["fields"][26]] = request["at_ns"]
+    return [(arrived[ref] - begun) / 1e9 for ref, begun in sent.items()]
+
+
+def orders(brackets: int) -> None:
+    """Brackets behind a slow lane that is never empty."""
+    with GatewayProcess("--pace", "50") as gateway:
+        waits = asyncio.run(_orders(gateway, brackets))
+    say(f"bracket handed over until at the gateway, {NEVER_EMPTY} requests waiting: {shares(waits, 'ms')} (goal p99 50 ms)")
+
+
+def boots(folder: Path, times: int) -> None:
+    """Kill the command with a position open, start it again, watch its terminal."""
+    took = []
+    for number in range(times):
+        place = folder / f"boot{number}"
+        place.mkdir()
+        with Session(place, screen=True) as session:
+            session.until(lambda s: s["link_state"] == "READY", "READY")
+            session.leap(9, 35, 1)
+            session.enter()
+            took.append(session.killed_and_started())
+    say(f"start of the command until its screen shows position and stop at the broker: {shares(took)} (goal 10 s)")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.gateway", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions")
+    options = parser.parse_args(argv)
+    logger.remove()
+    say(f"{os.cpu_count()} processors, load average {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "fences").mkdir()
+        fences(Path(folder) / "fences", *((3, 1) if options.quick else (12, 4)))
+        orders(20 if options.quick else 100)
+        boots(Path(folder), 1 if options.quick else 4)
+    say(f"load average at the end {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

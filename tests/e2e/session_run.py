@@ -1,0 +1,82 @@
+"""`python -m tests.e2e.session_run [--console] [--all]`: a whole session of the real command through scripted faults.
+
+Prints each fault as it has passed and the verdict; exit code 1 when anything did not hold. `--all` plays every fault there
+is, the default the quick ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.e2e.session import Session, Verdict, judge
+from tests.e2e.session_faults import FAULTS, Fault
+
+Say = Callable[[str], None]
+LEAPS = ((11, 30, 0), (14, 0, 0))
+STOPPED = {0, 143}
+
+
+def chosen(*, screen: bool, quick: bool) -> list[Fault]:
+    """The faults of a run. On a terminal the quick run plays those that fence, and what a person does between them."""
+    wanted = [fault for fault in FAULTS if fault.quick or not quick]
+    return [fault for fault in wanted if fault.fences or "rejected" in fault.name] if screen and quick else wanted
+
+
+def play_session(folder: Path, *, screen: bool, quick: bool, say: Say = lambda _: None) -> Verdict:
+    """Opening, faults with trades among them in three parts of the day, flat time, close; then the verdict."""
+    faults = chosen(screen=screen, quick=quick)
+    part = -(-len(faults) // (len(LEAPS) + 1))
+    with Session(folder, screen=screen) as session:
+        session.until(lambda s: s["link_state"] == "READY", "READY before the opening")
+        session.leap(9, 35, 1)
+        session.running()
+        session.round_trip()
+        for number, fault in enumerate(faults):
+            if number and number % part == 0:
+                session.leap(*LEAPS[number // part - 1])
+            began = time.monotonic()
+            session.play(fault.name, fault.play, fences=fault.fences)
+            say(f"{fault.name}: passed in {time.monotonic() - began:.1f} s")
+        session.hold()
+        session.leap(15, 54, 55)
+        session.flat()  # the flat time is five seconds away: nobody presses anything
+        session.until(lambda s: s["working_orders"] == 0, "nothing at work")
+        session.leap(15, 59, 58)
+        session.until(lambda s: s["engine_time_ns"] > session.clock() - 2_000_000_000 and session.past_close(), "the close")
+        books, exposure = session.books(), session.do("exposure")
+        code = session.end()
+        verdict = judge(session, books, exposure)
+    verdict.expect(code in STOPPED, f"the command ended with {code}")
+    return verdict
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Play, print, judge."""
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.session_run", description=__doc__)
+    parser.add_argument("--console", action="store_true", help="on a pseudo-terminal, with keys")
+    parser.add_argument("--all", action="store_true", help="every fault, not only the quick ones")
+    options = parser.parse_args(argv)
+
+    def say(text: str) -> None:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        verdict = play_session(Path(folder), screen=options.console, quick=not options.all, say=say)
+    say(
+        f"{verdict.faults} faults, {verdict.trades} trades, {verdict.orders} orders, {verdict.executions} executions, "
+        f"{verdict.links} link rows in {time.monotonic() - began:.0f} s; longest without a stop {verdict.naked_s:.2f} s"
+    )
+    for sentence in verdict.wrong:
+        say(f"WRONG: {sentence}")
+    return 1 if verdict.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
