@@ -27,13 +27,13 @@ def posted() -> list[Event]:
 
 
 @pytest.fixture
-def runtime(posted: list[Event]) -> Runtime:
+def runtime(posted: list[Event], monkeypatch: pytest.MonkeyPatch) -> Runtime:
     """A runtime that is not running, with a house that checks keys and a mailbox that can be read."""
     made = Runtime(unbuilt, Seam("t"))
     parts: Any = SimpleNamespace(check_key=check, clock=lambda: 1_000, notifier=None)
     house: House = parts
     made._house = house
-    made.post = posted.append  # type: ignore[method-assign]
+    monkeypatch.setattr(made, "post", posted.append)
     return made
 
 
