@@ -389,11 +389,13 @@ class Runtime:
         return []
 
     def _commit_now(self, action: Commit) -> list[Event]:
+        """Done at the instant the engine is at, which may lie before the event that revealed it: no time passes meanwhile."""
+        now_ns = self.house.engine.now_ns
         try:
             self.house.journal.commit_now(action.rows)
         except JournalError as fault:
-            return [JournalFailed(self._last_ns, action.ids, str(fault))]
-        return [Committed(self._last_ns, action.ids, 0)]
+            return [JournalFailed(now_ns, action.ids, str(fault))]
+        return [Committed(now_ns, action.ids, 0)]
 
     async def _write_commits(self) -> None:
         """The order lane: one commit after the other, nothing else on its connection."""

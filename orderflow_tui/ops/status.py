@@ -34,8 +34,18 @@ def status_of(data_dir: Path) -> dict[str, Json]:
 
 def status_text(document: dict[str, Json]) -> str:
     """The same for people: one line a fact, nested facts on one line."""
-    shown = [(name.replace("_", " "), _plain(value)) for name, value in document.items() if name != "schema"]
+    brief = document | ({"session": _session(document["session"])} if "session" in document else {})
+    shown = [(name.replace("_", " "), _plain(value)) for name, value in brief.items() if name != "schema"]
     return "\n".join(f"{name:>22}  {text}" for name, text in shown)
+
+
+def _session(session: Json) -> Json:
+    """What matters of a session at a glance; `--json` has its limits and patterns."""
+    if not isinstance(session, dict):
+        return session
+    net = session.get("net_cents")
+    kept: dict[str, Json] = {name: session.get(name) for name in ("id", "instrument", "execution", "trades")}
+    return {**kept, "net": net / 100 if isinstance(net, int) else None, "changes": session.get("changes")}
 
 
 def _plain(value: Json) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TextIO
@@ -88,9 +88,15 @@ def _change(book: Book, row: Row) -> None:
 
 def document(books: list[Book], mode: str, on: date | None, instruments: Mapping[str, Instrument]) -> dict[str, Json]:
     """The `journal --json` document; `on` keeps one trade date."""
-    kept = [(book, [t for t in book.trips.values() if on is None or t.trade_date == on]) for book in books]
-    trips = sorted((t for _, own in kept for t in own), key=lambda t: t.exit_ns)
-    trades = [line for book, own in kept for line in _trades(book, own, instruments)]
+    trips: list[RoundTrip] = []
+    trades: list[dict[str, Json]] = []
+    for book in books:
+        own = [t for t in book.trips.values() if on is None or t.trade_date == on]
+        seen = _observations(book, own)
+        own = [_in_context(trip, seen["regime"]) for trip in own]
+        trips += own
+        trades += [_trade(book, trip, instruments.get(trip.instrument), seen) for trip in own]
+    trips.sort(key=lambda trip: trip.exit_ns)
     return {
         "schema": SCHEMA,
         "mode": mode,
@@ -111,18 +117,20 @@ def iso(ts_ns: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
-def _trades(book: Book, trips: list[RoundTrip], instruments: Mapping[str, Instrument]) -> Iterator[dict[str, Json]]:
+def _observations(book: Book, trips: list[RoundTrip]) -> dict[str, dict[str, Row]]:
+    """What the market's journal says around these trades, by kind and reference."""
     since_ns = min((trip.entry_ns for trip in trips), default=0) - DAY_NS
-    kinds = ("decision", "setup", "signal", "regime") if trips else ()
-    seen = {kind: {s.row.ref: s.row for s in read_observations(book.folder, kind, since_ns)} for kind in kinds}
-    for trip in trips:
-        yield _trade(book, trip, instruments.get(trip.instrument), seen)
+    kinds = ("decision", "setup", "signal", "regime")
+    return {kind: {s.row.ref: s.row for s in read_observations(book.folder, kind, since_ns)} if trips else {} for kind in kinds}
 
 
-def _regime_at(readings: Mapping[str, Row], ts_ns: int) -> Json:
-    """The regime in force: the newest reading of the market's journal at an instant, null before the first."""
-    before = [row for row in readings.values() if row.ts_ns <= ts_ns]
-    return max(before, key=lambda row: row.ts_ns).payload.get("regime") if before else None
+def _in_context(trip: RoundTrip, readings: Mapping[str, Row]) -> RoundTrip:
+    """A trade that no decision of ours led to was made in some regime too: the newest reading before it, if there was one."""
+    before = [row for row in readings.values() if row.ts_ns <= trip.entry_ns]
+    if trip.context.get("regime") or not before:
+        return trip
+    regime = max(before, key=lambda row: row.ts_ns).payload.get("regime")
+    return replace(trip, context={**trip.context, "regime": regime})
 
 
 def _trade(book: Book, trip: RoundTrip, instrument: Instrument | None, seen: Mapping[str, Mapping[str, Row]]) -> dict[str, Json]:
@@ -153,7 +161,7 @@ def _trade(book: Book, trip: RoundTrip, instrument: Instrument | None, seen: Map
         "mfe_ticks": trip.mfe_ticks,
         "slippage_ticks": trip.slippage_ticks,
         "setup": context.get("label"),
-        "regime": context.get("regime") or _regime_at(seen["regime"], trip.entry_ns),
+        "regime": context.get("regime"),
         "confidence": context.get("confidence"),
         "confidence_parts": parts,
         "patterns": patterns,

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from orderflow_tui.adapters.heartbeat import stamp
 from orderflow_tui.adapters.instance_lock import InstanceLock, instance_lock_path
 from orderflow_tui.adapters.journal_memory import SyncJournal
+from orderflow_tui.adapters.safety_key import key_path, set_key
 from orderflow_tui.cli import app
 from orderflow_tui.config import Config
 from orderflow_tui.config.section import leaves
@@ -112,6 +113,34 @@ def test_the_document_has_every_key_with_its_source_and_no_secret(data: Path, tm
     assert {"name": "TWILIO_AUTH_TOKEN", "source": str(dotenv)} in document["secrets"]
     told = json.dumps(document) + report.text()
     assert not any(secret in told for secret in (CANARY, "600123456", "DU1234567", "AC" + "0" * 32))
+
+
+@pytest.mark.parametrize(
+    ("mode", "stored", "result", "sentence"),
+    [
+        ("demo", False, Result.OK, "none is set"),
+        ("paper", False, Result.OK, "to clear a lock only"),
+        ("live", False, Result.FAIL, "nothing that is latched in mode live can be cleared"),
+        ("demo", True, Result.OK, "at clearing a lock"),
+        ("paper", True, Result.OK, "at every resume"),
+        ("live", True, Result.OK, "at every resume"),
+    ],
+)
+def test_the_preflight_says_whether_a_safety_key_is_set_and_when_it_is_asked_for(
+    data: Path, mode: str, stored: bool, result: Result, sentence: str
+) -> None:
+    if stored:
+        set_key(key_path(data), CANARY)
+    found = row(looked(data, mode=mode), "safety key")
+    assert found[0] is result
+    assert sentence in found[1]
+    assert CANARY not in found[1]
+
+
+def test_a_safety_key_that_others_can_read_fails_the_preflight(data: Path) -> None:
+    set_key(key_path(data), CANARY)
+    key_path(data).chmod(0o644)
+    assert row(looked(data), "safety key")[0] is Result.FAIL
 
 
 def test_a_configuration_that_cannot_be_used_is_told_problem_by_problem(data: Path) -> None:

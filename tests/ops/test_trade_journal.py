@@ -108,6 +108,7 @@ def test_the_statistics_and_scorecards_are_those_of_the_trades(data: Path) -> No
     assert everything["max_drawdown"] == pytest.approx(-nets[1])
     assert everything["expectancy_interval"] > 0
     assert {line["name"] for line in found["by_pattern"]} == {"VA_BREAKOUT", "manual"}
+    assert [(line["name"], line["trades"]) for line in found["by_regime"]] == [("RANGING", 2)]
     assert {line["name"] for line in found["by_exit"]} == {"TARGET", "STOP"}
 
 

@@ -71,6 +71,15 @@ def test_a_person_who_asks_while_the_broker_is_out_of_reach_is_told_so() -> None
     assert "out of reach" in house.desk.refusals[-1].reason
 
 
+def test_a_stranger_heard_of_while_the_broker_is_out_of_reach_locks_and_asks_nobody() -> None:
+    house = House()
+    house.link(Link.BACKOFF)
+    asked = len(house.all(AskAccountReport))
+    house.tell(OrderUpdate("of1-other-9-E", house.now, BrokerStatus.WORKING))
+    assert house.latched == {"SECOND_HOST"}
+    assert len(house.all(AskAccountReport)) == asked
+
+
 def test_without_a_period_reports_come_on_demand_only() -> None:
     house = House(TradingParams(risk=RICH, timing=Timing(reconcile_ms=0)))
     house.wait(120_000)
