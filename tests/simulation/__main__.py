@@ -7,6 +7,7 @@ N random pairs of kinds. A long run tells its progress on standard error, and th
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections import Counter
@@ -38,6 +39,8 @@ def run(plans: str, first: int, count: int, jobs: int, chaos_s: int) -> int:
     """Run, tell failures as they come, report at the end or when interrupted."""
     total, began, told = Tally(), time.perf_counter(), time.perf_counter()
     interrupted = False
+    for wish in (signal.SIGINT, signal.SIGTERM):  # also in the background, where a shell has the first one ignored
+        signal.signal(wish, signal.default_int_handler)
     try:
         for tally in run_many(first, count, jobs, chaos_s, plans):
             total.add(tally)

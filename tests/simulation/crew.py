@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -33,6 +34,13 @@ def prepare() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+def begin_worker() -> None:
+    """A worker ends when its parent says so: an interruption from outside is the parent's business."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    prepare()
+
+
 def batches(first: int, count: int) -> Iterator[tuple[int, int]]:
     """(first number, how many) of each batch."""
     for start in range(first, first + count, BATCH):
@@ -46,7 +54,7 @@ def run_many(first: int, count: int, jobs: int, chaos_s: int, plans: str = "swar
         for start, number in batches(first, count):
             yield run_batch(plans, start, number, chaos_s)
         return
-    with ProcessPoolExecutor(jobs, initializer=prepare) as pool:
+    with ProcessPoolExecutor(jobs, initializer=begin_worker) as pool:
         coming: deque[Future[Tally]] = deque()
         parts = batches(first, count)
         try:

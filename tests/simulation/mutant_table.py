@@ -36,7 +36,13 @@ GATE = (
         "                self._answered(event.ids, Answer.FAILED)\n",
         "                self._answered(event.ids, Answer.COMMITTED)\n",
     ),
-    _t("entry_after_any_wait", "gate", "        if age_ns > self._wait_ns:\n", "        if age_ns > 100 * self._wait_ns:\n"),
+    Mutant(
+        "entry_after_any_wait",
+        "orderflow_tui/trading/gate.py",
+        "        if age_ns > self._wait_ns:\n",
+        "        if age_ns > 100 * self._wait_ns:\n",
+        (("        wait = self._wait_ns + (1 if", "        wait = 100 * self._wait_ns + (1 if"),),
+    ),
     _t(
         "send_first",
         "floor",
@@ -149,11 +155,17 @@ LIFE = (
     _t("link_loss_keeps_the_hand_on_the_key", "audit", "    floor.doubt()\n    floor.disarm()\n", "    floor.doubt()\n"),
 )
 PROTECTION = (
-    _t(
+    Mutant(
         "no_naked_check",
-        "naked",
-        "        if self._emergency_ns is None:\n            if hoped < need:",
-        "        if self._emergency_ns is None and not need:\n            if hoped < need:",
+        "orderflow_tui/trading/campaigns.py",
+        "    if wish.emergency is not None:\n        _emergency(",
+        "    if wish.emergency is not None and not position:\n        _emergency(",
+        (
+            (
+                "    if wish.flatten is not None:\n        _flatten",
+                "    if wish.flatten is not None and not position:\n        _flatten",
+            ),
+        ),
     ),
     _t(
         "sleeping_child_protects",
