@@ -171,7 +171,7 @@ async def _furnish(plan: Plan, runtime: Runtime, install: str, clock_ns: Callabl
         broker = _simulated_broker(plan, params)
         return Furnished(paced, Engine(params, paced.history), broker, broker)
     today = datetime.fromtimestamp(clock_ns() / 1e9, ET).date()
-    table = await asyncio.to_thread(table_around, loaded, today)
+    table = await asyncio.to_thread(table_around, loaded, today, plan.instrument)
     account = SIM_ACCOUNT if plan.mode.broker is BrokerKind.SIMULATED else loaded.config.ib.account
     params = engine_params(loaded, table, plan.mode, analysis=plan.instrument, account=account, install=install)
     engine = Engine(params)
