@@ -255,15 +255,11 @@ def data_folder(given: Path | None) -> Path:
 
 def import_paths(wish: Wish, tz: str | None, format_name: str | None) -> str:
     """Import recordings into the tape; returns what happened, one line a source and one a session."""
-    from orderflow_tui.adapters.calendar import FIRST_BUILT, LAST_BUILT, session_table
-    from orderflow_tui.adapters.importers import open_sources
     from orderflow_tui.adapters.tape import import_events
+    from orderflow_tui.wiring.days import opened
 
     plan = plan_of(wish)
-    table = session_table(FIRST_BUILT, LAST_BUILT, rth_close=plan.loaded.config.session.rth_close)
-    sources = open_sources(
-        plan.paths, plan.loaded.instruments, instrument=wish.instrument, tz=tz, format=format_name, table=table
-    )
+    sources, table = opened(plan.loaded, plan.paths, instrument=wish.instrument, tz=tz, format=format_name)
     made = import_events(sources.recording(), plan.data_dir / "tape", sources.instrument, table)
     lines = [f"{s.path}: {s.format}, {s.records:,} records, rejected {dict(s.rejected) or 'none'}" for s in sources.sources]
     lines += [f"{sources.instrument}: {len(made)} session(s) into {plan.data_dir / 'tape' / sources.instrument}"]

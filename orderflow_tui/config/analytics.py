@@ -149,7 +149,7 @@ class Regime(Section):
     min_score: float = Field(ge=0, le=8.5)
     min_confidence: float = Field(ge=0, le=1)
     min_bars: int = Field(ge=1, le=50)
-    session: Literal["RTH"]
+    session: Literal["RTH", "GLOBEX"]
     price_vs_vwap_unit: Literal["atr", "points", "percent", "sigma"]
     min_volume_ratio: float = Field(ge=0, le=10)
 

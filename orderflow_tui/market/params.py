@@ -18,7 +18,8 @@ class MarketParams:
 
     Zones live `level_sessions` trading days beyond their own, unfinished session extremes `unfinished_sessions`;
     `unfinished_max_volume` is the largest opposite volume of a finished extreme; `unfinished_thin` takes the thin-volume
-    reading instead (comparison only); `npoc_rth_only` lets only regular hours cover a naked POC.
+    reading instead (comparison only); `npoc_rth_only` lets only regular hours cover a naked POC. `globex_series` runs the
+    indicators through the nights too; otherwise the overnight gap is one step of the true range.
     """
 
     bar_kind: str = "time"
@@ -39,6 +40,7 @@ class MarketParams:
     unfinished_thin: bool = False
     unfinished_keep: int = 50
     npoc_rth_only: bool = False
+    globex_series: bool = False
 
     def __post_init__(self) -> None:
         for key in ("bar_seconds", "bar_volume", "row_ticks", "tpo_minutes", "ib_minutes", "cva_days", "archive_days"):

@@ -1,7 +1,7 @@
 """What stands behind today: completed sessions, closed bars, levels still alive, and the indicators' series.
 
 The indicators' series starts, every day anew, at the first bar of the fifth previous regular session, so that a run that
-was restarted and one that was not compute the same numbers.
+was restarted and one that was not compute the same numbers. It holds regular hours, or all hours from there on.
 """
 
 from __future__ import annotations
@@ -146,6 +146,7 @@ class Past:
         self.week_open = history.week_open
         self.restarted = history.restarted
         self._dated: date | None = None  # trade date of the newest bar
+        self._globex_series = params.globex_series
         self.traces = list(history.traces[-TRACES_MAX:])
         self._dates = [self.date_of(bar) for bar in self.rth_bars]
         if not self.traces:
@@ -187,9 +188,10 @@ class Past:
         self.bars.append(bar)
         if len(self.bars) > BARS_MAX:
             del self.bars[0]
+        if bar.rth or self._globex_series:
+            self.indicators.add(bar)
         if not bar.rth:
             return
-        self.indicators.add(bar)
         if self.indicators.atr14.value is not None:
             self._atr_today.append(self.indicators.atr14.value)
         self.rth_bars.append(bar)
@@ -254,7 +256,11 @@ class Past:
 
     def _series(self, today: date | None, traces: Sequence[SessionTrace]) -> Indicators:
         indicators = Indicators([trace.atr for trace in traces])
-        indicators.add_all(self.rth_bars[self._series_start(today) :])
+        series = self.rth_bars[self._series_start(today) :]
+        if self._globex_series and series:
+            since = series[0].start_ns
+            series = [bar for bar in self.bars if bar.start_ns >= since]
+        indicators.add_all(series)
         return indicators
 
     def _series_start(self, today: date | None) -> int:

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO, assert_never
 
-from orderflow_tui.adapters.calendar import FIRST_BUILT, LAST_BUILT, session_table
-from orderflow_tui.adapters.importers import Source, open_sources
+from orderflow_tui.adapters.importers import Source
 from orderflow_tui.closed_loop import ClosedLoop
 from orderflow_tui.domain.action import Json, Observation
 from orderflow_tui.domain.bar import FootprintBar
@@ -27,6 +26,7 @@ from orderflow_tui.engine import Engine
 from orderflow_tui.modes import mode_named
 from orderflow_tui.research import document as form
 from orderflow_tui.research.scorecard import Scorecard
+from orderflow_tui.wiring.days import opened
 from orderflow_tui.wiring.params import engine_params
 from orderflow_tui.wiring.plan import configuration
 
@@ -136,10 +136,7 @@ def analyze(wish: AnalyzeWish) -> Analysis:
     """Run the engine over the wished sources. Raises ImportFault for bad files, ConfigFault for a bad configuration."""
     sets = wish.sets if wish.bar_seconds is None else (*wish.sets, f"bars.seconds={wish.bar_seconds}")
     loaded = configuration(sets)
-    table = session_table(FIRST_BUILT, LAST_BUILT, rth_close=loaded.config.session.rth_close)
-    sources = open_sources(
-        wish.paths, loaded.instruments, instrument=wish.instrument, tz=wish.tz, format=wish.format, table=table
-    )
+    sources, table = opened(loaded, wish.paths, instrument=wish.instrument, tz=wish.tz, format=wish.format)
     engine = Engine(engine_params(loaded, table, mode_named("monitor"), analysis=sources.instrument))
     found = Analysis(loaded.instruments[sources.instrument], engine.params.market.bar_seconds, wish)
     loop = ClosedLoop(engine, observe=lambda item: found.observe(item, lambda: engine.analyst.context))

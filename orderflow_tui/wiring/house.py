@@ -196,7 +196,7 @@ async def _furnish(
     from orderflow_tui.wiring.interactive import IbSide
 
     today = datetime.fromtimestamp(clock_ns() / 1e9, ET).date()
-    table = await asyncio.to_thread(table_around, loaded, today)
+    table = await asyncio.to_thread(table_around, loaded, today, plan.instrument)
     account = SIM_ACCOUNT if plan.mode.broker is BrokerKind.SIMULATED else loaded.config.ib.account
     params = engine_params(
         loaded,

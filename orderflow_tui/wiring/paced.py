@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine, Iterable
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from orderflow_tui.adapters.calendar import session_table
 from orderflow_tui.adapters.pace import Pace
 from orderflow_tui.adapters.rows import row_of
 from orderflow_tui.adapters.sim_market import SimMarket
@@ -19,6 +18,7 @@ from orderflow_tui.domain.session import MS_NS, SessionTable
 from orderflow_tui.modes import FeedKind
 from orderflow_tui.ports import Feed, TapeWriter
 from orderflow_tui.view.model import ReplayView
+from orderflow_tui.wiring.days import opened, trading_days
 from orderflow_tui.wiring.params import market_params
 from orderflow_tui.wiring.plan import Plan
 
@@ -88,10 +88,11 @@ class PacedSide:
         return ReplayView(self.source, pace.paused, pace.speed, pace.now_ns, 0, 0, ended)
 
 
-def table_around(loaded: Loaded, when: date) -> SessionTable:
-    """Trading days two years to either side, with the configured close."""
+def table_around(loaded: Loaded, when: date, symbol: str | None = None) -> SessionTable:
+    """Trading days of an instrument (None: the configured one) two years to either side."""
     first, last = when - timedelta(days=366 * YEARS_AROUND), when + timedelta(days=366 * YEARS_AROUND)
-    return session_table(max(first, date(2008, 1, 2)), min(last, date(2030, 12, 31)), rth_close=loaded.config.session.rth_close)
+    name = symbol or loaded.config.instrument.analysis
+    return trading_days(loaded, name, max(first, date(2008, 1, 2)), min(last, date(2030, 12, 31)))
 
 
 def paced_side(plan: Plan) -> tuple[SessionTable, PacedSide]:
@@ -105,7 +106,7 @@ def _simulated(plan: Plan) -> tuple[SessionTable, PacedSide]:
     loaded, demo = plan.loaded, plan.loaded.config.demo
     start = datetime.fromisoformat(demo.start).replace(tzinfo=ET)
     start_ns = int(start.timestamp()) * 1_000_000_000
-    table = table_around(loaded, start.date())
+    table = table_around(loaded, start.date(), plan.instrument)
     pace = Pace(plan.speed)
     instrument = loaded.instruments[plan.instrument]
     market = SimMarket(instrument, table, seed=demo.seed, start_ns=start_ns, speed=plan.speed, clock=pace)
@@ -116,12 +117,10 @@ def _simulated(plan: Plan) -> tuple[SessionTable, PacedSide]:
 
 
 def _recording(plan: Plan) -> tuple[SessionTable, PacedSide]:
-    from orderflow_tui.adapters.importers import open_sources  # every format with its libraries
     from orderflow_tui.adapters.replay import ReplayFeed
 
     loaded = plan.loaded
-    table = session_table(date(2008, 1, 2), date(2030, 12, 31), rth_close=loaded.config.session.rth_close)
-    sources = open_sources(plan.paths, loaded.instruments, instrument=plan.named, tz=plan.tz, format=plan.format, table=table)
+    sources, table = opened(loaded, plan.paths, instrument=plan.named, tz=plan.tz, format=plan.format)
     begins_ns = min(reading.begins_ns() for reading in sources.readings)
     pace = Pace(plan.speed)
     pace.start(begins_ns)

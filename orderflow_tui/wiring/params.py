@@ -114,6 +114,7 @@ def market_params(config: Config) -> MarketParams:
         unfinished_thin=config.unfinished.variant == "thin",
         unfinished_keep=config.unfinished.keep,
         npoc_rth_only=profile.npoc_scope == "RTH",
+        globex_series=config.regime.session == "GLOBEX",
     )
 
 

@@ -88,22 +88,37 @@ def test_two_instruments_or_bars_with_trades_are_refused(tmp_path: Path) -> None
         sources(es, bars)
 
 
-def test_each_day_takes_the_contract_with_most_regular_volume_and_measures_the_shift(tmp_path: Path) -> None:
-    front = bars_file(tmp_path, "ESH26.csv", [("2026-03-05", 90, 6700), ("2026-03-06", 40, 6710), ("2026-03-09", 10, 6720)])
-    following = bars_file(tmp_path, "ESM26.csv", [("2026-03-05", 10, 6755), ("2026-03-06", 60, 6766), ("2026-03-09", 90, 6775)])
+def test_the_lead_passes_on_the_day_after_the_next_contract_traded_more_and_the_shift_is_measured(tmp_path: Path) -> None:
+    front = bars_file(tmp_path, "ESH26.csv", [("2026-03-10", 90, 6700), ("2026-03-11", 40, 6710), ("2026-03-12", 10, 6720)])
+    following = bars_file(tmp_path, "ESM26.csv", [("2026-03-10", 10, 6755), ("2026-03-11", 60, 6766), ("2026-03-12", 90, 6775)])
     events = list(sources(front, following).events())
     bars = [event for event in events if isinstance(event, Bars)]
     assert sorted({(day_of(b).trade_date.day, int(price)) for b in bars for price in b.close}) == [
-        (5, 26800),
-        (6, 27064),
-        (9, 27100),
+        (10, 26800),
+        (11, 26840),
+        (12, 27100),
     ]
     assert sum(len(b) for b in bars) == 6
     (roll,) = gaps(events)
     assert roll.rolled_to == "ESM26"
-    assert roll.shift_ticks == 55 * 4
-    assert roll.ts_ns == min(first_stamp(b) for b in bars if day_of(b).trade_date.day == 6)
-    assert roll.reason == "ESH26 rolls to ESM26: shift +220 ticks"
+    assert roll.shift_ticks == 56 * 4
+    assert roll.ts_ns == min(first_stamp(b) for b in bars if day_of(b).trade_date.day == 12)
+    assert roll.reason == "ESH26 rolls to ESM26: shift +224 ticks"
+
+
+def test_a_recording_cut_short_follows_the_same_contracts_as_far_as_it_goes(tmp_path: Path) -> None:
+    """What the roll day itself will trade cannot be known when it opens."""
+    days = [("2026-03-10", 90, 6700), ("2026-03-11", 40, 6710), ("2026-03-12", 10, 6720), ("2026-03-13", 5, 6720)]
+    later = [("2026-03-10", 10, 6755), ("2026-03-11", 60, 6766), ("2026-03-12", 90, 6775), ("2026-03-13", 95, 6775)]
+
+    def told(count: int) -> list[tuple[int, int]]:
+        folder = tmp_path / str(count)
+        folder.mkdir(exist_ok=True)
+        found = sources(bars_file(folder, "ESH26.csv", days[:count]), bars_file(folder, "ESM26.csv", later[:count])).events()
+        return [(day_of(b).trade_date.day, int(p)) for b in found if isinstance(b, Bars) for p in b.close]
+
+    for count in (1, 2, 3):
+        assert told(4)[: 2 * count] == told(count)
 
 
 def test_contracts_that_never_traded_side_by_side_have_no_shift(tmp_path: Path) -> None:

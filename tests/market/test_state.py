@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from orderflow_tui.domain.market import Depth, FeedState, FeedStatus, Grade, Quote, Trades, trades_of
 from orderflow_tui.domain.session import Phase, SessionTable
+from orderflow_tui.market.indicators import Indicators
 from orderflow_tui.market.news import BarClosed, DayClosed, DayOpened, PeriodClosed, RthClosed, RthOpened
 from orderflow_tui.market.params import BadMarketParams, MarketParams
 from orderflow_tui.market.session import OutsideCalendar
@@ -129,13 +130,14 @@ def test_mirrored_prices_mirror_bars_levels_and_deltas(seed: int) -> None:
 
 
 @settings(deadline=None, max_examples=10)
-@given(st.integers(0, 10_000), st.sampled_from(["2026-03-03", "2026-03-04", "2026-03-05"]))
-def test_a_restart_after_any_day_continues_without_a_difference(seed: int, evening: str) -> None:
+@given(st.integers(0, 10_000), st.sampled_from(["2026-03-03", "2026-03-04", "2026-03-05"]), st.booleans())
+def test_a_restart_after_any_day_continues_without_a_difference(seed: int, evening: str, nights: bool) -> None:
+    params = replace(FAST, globex_series=nights)
     block = days_of_trading(seed, 900, first="2026-02-17", last="2026-03-09")
     cut = int(np.searchsorted(block.ts_ns, at(evening, "17:30:00")))
-    through = Probe(FAST).run(block)
-    before = Probe(FAST).run(block.cut(0, cut)).until(at(evening, "17:30:00"))
-    after = Probe(FAST, history=before.market.history()).until(at(evening, "17:30:00")).run(block.cut(cut, len(block)))
+    through = Probe(params).run(block)
+    before = Probe(params).run(block.cut(0, cut)).until(at(evening, "17:30:00"))
+    after = Probe(params, history=before.market.history()).until(at(evening, "17:30:00")).run(block.cut(cut, len(block)))
     assert [*before.news, *after.news] == through.news
     one, other = reading(through.market), reading(after.market)
     kept = len(after.market.bars)
@@ -144,6 +146,17 @@ def test_a_restart_after_any_day_continues_without_a_difference(seed: int, eveni
         one.pop(lost, None)
         other.pop(lost, None)
     assert other == one
+
+
+def test_indicators_can_run_through_the_nights_too() -> None:
+    block = days_of_trading(3, 900, first="2026-02-17", last="2026-03-09")
+    market = Probe(replace(FAST, globex_series=True)).run(block).market
+    fifth = next(bar.start_ns for bar in market.rth_bars if bar.start_ns >= at("2026-03-02", "09:30:00"))
+    expected = Indicators()
+    expected.add_all([bar for bar in market.bars if bar.start_ns >= fifth])
+    assert market.indicators.count == expected.count > len([b for b in market.rth_bars if b.start_ns >= fifth])
+    assert market.indicators.adx14.value == expected.adx14.value
+    assert market.indicators.ema_trend() == expected.ema_trend()
 
 
 # -- bars -------------------------------------------------------------------------------------------------------------

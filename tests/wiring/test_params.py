@@ -37,6 +37,7 @@ def test_a_key_reaches_the_signals_floor(option: str, name: str, value: object) 
         ("profile.zone_sessions=3", "level_sessions", 3),
         ("profile.archive_days=20", "archive_days", 20),
         ("profile.npoc_scope=RTH", "npoc_rth_only", True),
+        ("regime.session=GLOBEX", "globex_series", True),
         ("profile.method=one_row", "value_method", "one_row"),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from orderflow_tui.adapters.ib_contracts import QUARTERLY
 from orderflow_tui.adapters.importers import (
     book_rows,
     dbn,
@@ -96,11 +97,13 @@ def open_sources(
 ) -> Sources:
     """Open files, tape folders and folders of files as one recording in order of time.
 
-    `table` decides which contract has the most regular volume a day; the whole calendar when it is not given.
+    `table` decides which volume is that of regular hours; the whole calendar when it is not given.
     Raises ImportFault like `open_source`, for several instruments in one run, and for sources that overlap.
     """
     files = [file for path in paths for file in ([path] if tape_folder.holds_sessions(path) else files_of(path))]
-    return Sources([open_source(f, instruments, instrument=instrument, tz=tz, format=format) for f in files], table)
+    readings = [open_source(f, instruments, instrument=instrument, tz=tz, format=format) for f in files]
+    months = {instruments[r.about.instrument].roll_months for r in readings if r.about.instrument in instruments}
+    return Sources(readings, table, calendar=months == {QUARTERLY})
 
 
 def _named(name: str) -> Importer:

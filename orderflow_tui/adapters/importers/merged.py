@@ -1,8 +1,8 @@
 """Several sources as one stream: in order of time, one contract a trading day, with what is missing announced.
 
-Where sources hold several contracts of an instrument, the one with the most volume in regular hours is taken, day by
-day. A change of contract is a GAP with `rolled_to`; its shift is measured in the last regular minutes of the day before,
-and stays unknown where the two contracts never traded side by side. Trading days without any data are a GAP too.
+Where sources hold several contracts of an instrument, one leads each day (`lead` says which). A change of contract is a GAP
+with `rolled_to`; its shift is measured in the last regular minutes of the day before, and stays unknown where the two
+contracts never traded side by side. Trading days without any data are a GAP too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from orderflow_tui.adapters.importers.lead import DayFigures, Lead
 from orderflow_tui.adapters.importers.source import ImportFault, Kind, Reading, Source
 from orderflow_tui.adapters.importers.trade_dates import DayIndex
 from orderflow_tui.adapters.tape_log import first_stamp
@@ -22,16 +23,6 @@ from orderflow_tui.domain.session import MINUTE_NS, SessionTable
 
 HALF_HOUR_NS = 30 * MINUTE_NS
 _SIDE_BY_SIDE_NS = 10 * MINUTE_NS  # how far apart two contracts' last regular prices may lie to be compared
-
-
-@dataclass(slots=True)
-class _DayFigures:
-    """One contract on one trading day."""
-
-    rth_volume: int = 0
-    volume: int = 0
-    last_price: int = 0
-    last_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -57,7 +48,8 @@ class _Place:
 class Sources:
     """Opened sources as one recording. `events()` may be called again and reads everything again."""
 
-    def __init__(self, readings: Sequence[Reading], table: SessionTable | None = None) -> None:
+    def __init__(self, readings: Sequence[Reading], table: SessionTable | None = None, calendar: bool = True) -> None:
+        """`calendar`: contracts roll by the rules of equity-index quarters; otherwise by volume alone."""
         roots = sorted({reading.about.instrument for reading in readings})
         if len(roots) != 1:
             raise ImportFault(f"one run is about one instrument, these sources hold {' and '.join(roots)}")
@@ -67,6 +59,7 @@ class Sources:
         self.instrument = roots[0]
         self.readings = tuple(readings)
         self._days = DayIndex(table)
+        self._calendar = calendar
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -76,7 +69,7 @@ class Sources:
     def events(self) -> Iterator[MarketEvent]:
         """The merged stream. Stamps never decrease."""
         figures = self._figures() if len({reading.about.contract for reading in self.readings}) > 1 else {}
-        chosen = _chosen(figures)
+        chosen = self._chosen(figures)
         place = _Place()
         for contract, event in _in_time_order(self.readings):
             if isinstance(event, FeedStatus) and event.state is FeedState.ENDED:
@@ -107,22 +100,30 @@ class Sources:
         ended_ns = -(-last_ns // HALF_HOUR_NS) * HALF_HOUR_NS
         yield FeedStatus(self.instrument, ended_ns, FeedState.ENDED, "the recording is over")
 
-    def _figures(self) -> dict[tuple[int, str], _DayFigures]:
+    def _figures(self) -> dict[tuple[int, str], DayFigures]:
         """Volume and last regular price of every contract on every day: one pass over everything."""
-        figures: dict[tuple[int, str], _DayFigures] = {}
+        figures: dict[tuple[int, str], DayFigures] = {}
         for reading in self.readings:
             for event in reading.events():
                 if isinstance(event, Trades | Bars):
                     self._add(figures, reading.about.contract, event)
         return figures
 
-    def _add(self, figures: dict[tuple[int, str], _DayFigures], contract: str, block: Trades | Bars) -> None:
+    def _chosen(self, figures: Mapping[tuple[int, str], DayFigures]) -> dict[int, str]:
+        """The contract of each day."""
+        by_day: dict[int, dict[str, DayFigures]] = {}
+        for (day, contract), found in figures.items():
+            by_day.setdefault(day, {})[contract] = found
+        lead, days = Lead(self._calendar), self._days.table.days
+        return {day: lead.on_day(days[day].trade_date, by_day[day]) for day in sorted(by_day)}
+
+    def _add(self, figures: dict[tuple[int, str], DayFigures], contract: str, block: Trades | Bars) -> None:
         stamps, price, size = (
             (block.ts_ns, block.price, block.size) if isinstance(block, Trades) else (block.start_ns, block.close, block.volume)
         )
         for first, stop, index in self._days.pieces(stamps):
             day = self._days.table.days[index]
-            found = figures.setdefault((index, contract), _DayFigures())
+            found = figures.setdefault((index, contract), DayFigures())
             found.volume += int(size[first:stop].sum())
             if day.rth_open_ns is None or day.rth_close_ns is None:
                 continue
@@ -148,7 +149,7 @@ class Sources:
         place.reading_day, place.close_ns = day, self._days.table.days[day].close_ns
 
     def _gap(
-        self, place: _Place, day: int, contract: str, ts_ns: int, figures: Mapping[tuple[int, str], _DayFigures]
+        self, place: _Place, day: int, contract: str, ts_ns: int, figures: Mapping[tuple[int, str], DayFigures]
     ) -> FeedStatus | None:
         """What must be said before an event of this day and contract."""
         if place.contract is None or (day <= place.day + 1 and contract == place.contract):
@@ -166,15 +167,7 @@ class Sources:
         return FeedStatus(self.instrument, ts_ns, FeedState.GAP, "; ".join(words), contract, shift)
 
 
-def _chosen(figures: Mapping[tuple[int, str], _DayFigures]) -> dict[int, str]:
-    """The contract of each day: most volume in regular hours, then most volume, then the later code."""
-    best: dict[int, tuple[int, int, str]] = {}
-    for (day, contract), found in figures.items():
-        best[day] = max(best.get(day, (-1, -1, "")), (found.rth_volume, found.volume, contract))
-    return {day: contract for day, (_, _, contract) in best.items()}
-
-
-def _shift(front: _DayFigures | None, following: _DayFigures | None) -> int | None:
+def _shift(front: DayFigures | None, following: DayFigures | None) -> int | None:
     """following − front at the end of regular hours, None when one of them did not trade then."""
     if front is None or following is None or not front.last_ns or not following.last_ns:
         return None

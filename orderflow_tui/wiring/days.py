@@ -1,0 +1,48 @@
+"""The trading days of an instrument: the exchange's calendar with the instrument's own regular hours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orderflow_tui.adapters.calendar import FIRST_BUILT, LAST_BUILT, session_table
+from orderflow_tui.config import Loaded
+from orderflow_tui.domain.session import SessionTable
+
+if TYPE_CHECKING:
+    from orderflow_tui.adapters.importers import Sources
+
+EQUITY = "equity_index"  # the hours that `session.rth_close` moves
+
+
+def trading_days(loaded: Loaded, symbol: str, first: date = FIRST_BUILT, last: date = LAST_BUILT) -> SessionTable:
+    """The instrument's days from `first` to `last`. Holidays are those of the equity calendar for every group of hours."""
+    hours = loaded.hours[symbol]
+    rth_close = loaded.config.session.rth_close if hours.name == EQUITY else _clock(hours.rth_close_min)
+    return session_table(first, last, rth_close=rth_close, rth_open=_clock(hours.rth_open_min))
+
+
+def opened(
+    loaded: Loaded,
+    paths: Sequence[Path],
+    *,
+    instrument: str | None = None,
+    tz: str | None = None,
+    format: str | None = None,  # noqa: A002  the word of the command line
+) -> tuple[Sources, SessionTable]:
+    """Recordings and the days of the instrument they turn out to hold. Raises ImportFault."""
+    from orderflow_tui.adapters.importers import open_sources  # every format with its libraries
+
+    guess = loaded.config.instrument.analysis
+    table = trading_days(loaded, guess)
+    sources = open_sources(paths, loaded.instruments, instrument=instrument, tz=tz, format=format, table=table)
+    if loaded.hours[sources.instrument].name != loaded.hours[guess].name:
+        table = trading_days(loaded, sources.instrument)
+        sources = open_sources(paths, loaded.instruments, instrument=instrument, tz=tz, format=format, table=table)
+    return sources, table
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60:02d}:{minute % 60:02d}"
