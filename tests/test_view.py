@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 
 import pytest
 
@@ -21,6 +22,7 @@ from orderflow_tui.engine import Engine
 from orderflow_tui.modes import mode_named
 from orderflow_tui.view.build import Surroundings, ViewBuilder
 from orderflow_tui.view.model import ConsoleView, LightState, Protection
+from orderflow_tui.view.signals import evidence_text
 from orderflow_tui.wiring.params import engine_params
 from tests.adapters.test_calendar import ns
 
@@ -104,3 +106,11 @@ def test_a_bracket_shows_at_once_with_its_stop_and_one_position(desk: Desk) -> N
     assert {text for _, text in view.dom.own} == {"S −1", "T −1"}
     assert view.pnl.worst_case < view.pnl.net
     assert len(view.orders) == 2
+
+
+def test_the_chain_tells_evidence_in_prices_and_round_shares(desk: Desk) -> None:
+    told = partial(evidence_text, desk.engine)
+    assert told("decline", 0.9772727272727273) == "decline 0.98"
+    assert told("levels", [[26772, 21, 5], [26773, 30, 4]]) == "levels 6693.00 21 5 · 6693.25 30 4"
+    assert told("levels", [[26734, -1, ns("2026-03-05T09:45")]]) == "levels 6683.50 -1 09:45:00"
+    assert told("volume_ratio", 0.6883) == "volume ratio 0.69"

@@ -64,6 +64,10 @@ class ReplayFeed:
             if not self._reading:  # a cancelled reading goes on in its thread, and closes with its last reference
                 recording.close()
 
+    def next_trade_ns(self) -> int | None:
+        """The stamp of the next trade that was read ahead but not played, None when none is in hand."""
+        return next((first_stamp(event) for event in self._ahead if isinstance(event, Trades)), None)
+
     async def close(self) -> None:
         """Stop after the current beat. Idempotent."""
         self._closed = True

@@ -53,7 +53,7 @@ def stale(facts: Facts, timing: Timing) -> Fence | None:
         return Fence("data", "no market data has come yet")
     limit = stale_limit_ms(facts, timing)
     if facts.data_age_ms > limit:
-        return Fence("data", f"market data is {facts.data_age_ms} ms old, limit {limit} ms")
+        return Fence("data", f"market data is {facts.data_age_ms / 1000:,.3f} s old, limit {limit / 1000:g} s")
     return None
 
 

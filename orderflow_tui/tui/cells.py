@@ -187,6 +187,16 @@ def et_minute(ts_ns: int) -> str:
     return _exchange_minute(ts_ns // _MINUTE_NS)
 
 
+@lru_cache(maxsize=4096)
+def _exchange_moment(minute: int) -> str:
+    return datetime.fromtimestamp(minute * 60, _EXCHANGE_TIME).strftime("%Y-%m-%d %H:%M")
+
+
+def et_moment(ts_ns: int) -> str:
+    """`2022-01-24 09:35`, exchange date and time of an instant."""
+    return _exchange_moment(ts_ns // _MINUTE_NS)
+
+
 def faded(rows: Iterable[Row]) -> tuple[Row, ...]:
     """The same rows dimmed: numbers that can no longer be trusted to be current."""
     return tuple(tuple((text, "stale") for text, _ in row) for row in rows)

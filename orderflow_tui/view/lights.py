@@ -40,14 +40,14 @@ def _cva(engine: Engine) -> Light:
 def _dva(engine: Engine) -> Light:
     context = engine.analyst.context
     if engine.market.dva() is None:
-        return Light("DVA", LightState.OFF, "before the open")
+        return Light("DVA", LightState.OFF, "pre-open")
     ready = context is not None and context.dva_ready
     return Light("DVA", LightState.GREEN if ready else LightState.AMBER, "ready" if ready else "from 10:00")
 
 
 def _vwap(engine: Engine) -> Light:
     known = engine.market.vwap_rth.value() is not None
-    return Light("VWAP", LightState.GREEN if known else LightState.OFF, "RTH" if known else "before the open")
+    return Light("VWAP", LightState.GREEN if known else LightState.OFF, "RTH" if known else "pre-open")
 
 
 def _hypothesis(engine: Engine) -> Light:

@@ -282,7 +282,7 @@ class TapeRow:
 
 @dataclass(frozen=True, slots=True)
 class ReplayView:
-    """The replay bar."""
+    """The replay bar. `first_ns` = `last_ns` where the end is not known."""
 
     source: str
     paused: bool

@@ -10,6 +10,8 @@ from orderflow_tui.view.clock import et_clock
 from orderflow_tui.view.model import RegimeView, SetupRow, SignalRow, SignalsView
 
 ROWS_SHOWN = 60
+AN_INSTANT_NS = 10**15  # larger than any price or volume
+EvidenceValue = int | float | str | list[int] | list[list[int]]
 HISTORY_SHOWN = 12
 
 
@@ -35,7 +37,7 @@ def signal_row(engine: Engine, signal: Signal, decision: Decision | None) -> Sig
     else:
         verdict, reason = ("accepted", decision.reason) if decision.accepted else ("refused", decision.reason or decision.rule)
         regime = decision.regime.value
-    detail = [f"{name} {value}" for name, value in signal.evidence.items()]
+    detail = [evidence_text(engine, name, value) for name, value in signal.evidence.items()]
     return SignalRow(
         id=signal.id,
         ts_ns=signal.ts_ns,
@@ -50,6 +52,26 @@ def signal_row(engine: Engine, signal: Signal, decision: Decision | None) -> Sig
         reason=reason,
         detail=(f"trigger {engine.params.analysis.text(signal.trigger_price)}", f"quality {signal.quality.value}", *detail),
     )
+
+
+def evidence_text(engine: Engine, name: str, value: EvidenceValue) -> str:
+    """A piece of evidence as a trader reads it: shares with two decimals, levels as prices with their numbers."""
+    words = name.replace("_", " ")
+    if isinstance(value, float):
+        return f"{words} {value:.2f}"
+    if isinstance(value, list):
+        return f"{words} " + " · ".join(_level_text(engine, level) for level in value)
+    return f"{words} {value}"
+
+
+def _level_text(engine: Engine, level: int | list[int]) -> str:
+    """`6693.00 21 5` of a tick with numbers behind it; an instant among them becomes a time."""
+    if isinstance(level, int):
+        return str(level)
+    tick, *numbers = level
+    table = engine.params.table
+    told = (et_clock(table, number) if number > AN_INSTANT_NS else str(number) for number in numbers)
+    return " ".join((engine.params.analysis.text(tick), *told))
 
 
 def setup_row(setup: SetupReading, context_weight: float) -> SetupRow:

@@ -10,11 +10,12 @@ from orderflow_tui.adapters.pace import Pace
 from orderflow_tui.adapters.rows import row_of
 from orderflow_tui.adapters.sim_market import SimMarket
 from orderflow_tui.config import Loaded
+from orderflow_tui.config.analytics import Bars as BarLengths
 from orderflow_tui.domain.action import Observation, Row
 from orderflow_tui.domain.event import Event, MarketEvent
 from orderflow_tui.domain.history import History
 from orderflow_tui.domain.instrument import Instrument, quarterly_contract
-from orderflow_tui.domain.session import MS_NS, SessionTable
+from orderflow_tui.domain.session import MS_NS, SECOND_NS, SessionTable
 from orderflow_tui.modes import FeedKind
 from orderflow_tui.ports import Feed, TapeWriter
 from orderflow_tui.view.model import ReplayView
@@ -25,17 +26,28 @@ from orderflow_tui.wiring.plan import Plan
 ET = ZoneInfo("America/New_York")
 YEARS_AROUND = 2
 MINUTE_NS = 60_000_000_000
+MOMENT_NS = 200 * MS_NS  # a step where the next trade is not known before it is made
 
 Service = Callable[[], Coroutine[None, None, None]]
 
 
 class PacedSide:
-    """A simulated market or a recording, with its clock and its past."""
+    """A simulated market or a recording, with its clock and its past. `next_trade` tells the stamp of the next one, None
+    where it is not known yet."""
 
     def __init__(
-        self, feed: Feed, pace: Pace, instrument: Instrument, history: History, warm: Callable[[], Iterable[MarketEvent]]
+        self,
+        feed: Feed,
+        pace: Pace,
+        instrument: Instrument,
+        history: History,
+        warm: Callable[[], Iterable[MarketEvent]],
+        bars: BarLengths,
+        next_trade: Callable[[], int | None] = lambda: None,
     ) -> None:
         self.feed, self.pace, self.symbol, self.history, self.warm = feed, pace, instrument.symbol, history, warm
+        self._bar_ns, self._grace_ns = bars.seconds * SECOND_NS, bars.close_grace_ms * MS_NS
+        self._next_trade = next_trade
         self.source = ""
         self.account_suffix = ""
         self.contract = ""
@@ -74,13 +86,18 @@ class PacedSide:
             case "speed" if value is not None:
                 self.pace.set_speed(min(max(value, 0.05), 5_000.0))
             case "step_bar":
-                self.pace.step(5 * MINUTE_NS)
+                self._step(self.now_ns() // self._bar_ns * self._bar_ns + self._bar_ns + self._grace_ns)
             case "step_trade":
-                self.pace.step(200 * MS_NS)
+                self._step(self._next_trade() or self.now_ns() + MOMENT_NS)
             case "seek" if value is not None:
                 self.pace.run_to(int(value))
             case _:
                 return
+
+    def _step(self, until_ns: int) -> None:
+        """Stand still, but for the time up to and with this instant."""
+        self.pace.pause()
+        self.pace.step(max(until_ns - self.now_ns(), 0) + 1)
 
     def replay(self, ended: bool) -> ReplayView | None:
         """The replay bar."""
@@ -111,7 +128,9 @@ def _simulated(plan: Plan) -> tuple[SessionTable, PacedSide]:
     instrument = loaded.instruments[plan.instrument]
     market = SimMarket(instrument, table, seed=demo.seed, start_ns=start_ns, speed=plan.speed, clock=pace)
     pace.start(start_ns)
-    side = PacedSide(market, pace, instrument, market.history(market_params(loaded.config)), market.warm_events)
+    side = PacedSide(
+        market, pace, instrument, market.history(market_params(loaded.config)), market.warm_events, loaded.config.bars
+    )
     side.began(f"simulated market, seed {demo.seed}", start.date())
     return table, side
 
@@ -124,6 +143,8 @@ def _recording(plan: Plan) -> tuple[SessionTable, PacedSide]:
     begins_ns = min(reading.begins_ns() for reading in sources.readings)
     pace = Pace(plan.speed)
     pace.start(begins_ns)
-    side = PacedSide(ReplayFeed(sources, pace), pace, loaded.instruments[sources.instrument], History(), tuple)
+    feed = ReplayFeed(sources, pace)
+    instrument = loaded.instruments[sources.instrument]
+    side = PacedSide(feed, pace, instrument, History(), tuple, loaded.config.bars, feed.next_trade_ns)
     side.began(", ".join(path.name for path in plan.paths), table.trade_date(begins_ns))
     return table, side

@@ -55,11 +55,9 @@ def key_row(keymap: Keymap, width: int) -> Row:
 
 
 def replay_row(replay: ReplayView, mode: str, keymap: Keymap, width: int) -> Row:
-    """Mode, source, state, speed, where we are in the recording, and its keys."""
+    """Mode, source, state, speed, the instant played, how far that is where the end is known, and the keys."""
     state = "ended" if replay.ended else "paused" if replay.paused else "playing"
     glyph = "■" if replay.ended else "‖" if replay.paused else "►"
-    span = max(replay.last_ns - replay.first_ns, 1)
-    done = (replay.position_ns - replay.first_ns) / span
     speed = f"{replay.speed:g}×"
     keys = "  ".join(
         f"{keymap.shown(key_id)} {word}"
@@ -71,15 +69,19 @@ def replay_row(replay: ReplayView, mode: str, keymap: Keymap, width: int) -> Row
     left: list[Span] = [
         (f" {mode.upper()} {glyph} {state:<8}", "bold ink on calm"),
         (f" {speed:>6} ", "bold text"),
-        (f"{cells.et_minute(replay.position_ns)} ", "text"),
+        (f"{cells.et_moment(replay.position_ns)} ET ", "text"),
     ]
-    right: list[Span] = [(f" {100 * min(max(done, 0), 1):3.0f}% ", "text")]
+    span = replay.last_ns - replay.first_ns
+    done = min(max((replay.position_ns - replay.first_ns) / span, 0.0), 1.0) if span > 0 else None
+    right: list[Span] = [] if done is None else [(f" {100 * done:3.0f}% ", "text")]
     if width >= 120:
         right += [(f"{keys} ", "dim")]
     room = width - cells.width(left) - cells.width(right)
-    if room > 34:
+    if room > 24:
         left.append((cells.left(replay.source, min(room - 12, 40)) + " ", "dim"))
         room = width - cells.width(left) - cells.width(right)
+    if done is None:  # a market without an end, or a file whose end nobody has read yet
+        return cells.spread(left, right, width)
     return cells.fit((*left, (cells.bar(done, max(room, 4)), "accent on well"), *right), width)
 
 
