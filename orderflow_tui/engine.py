@@ -101,8 +101,7 @@ class Engine:
             return Watch(every=True)
         if self._watch is None:
             if self._desk_watch is None:
-                told = self._told  # of times and days it says all there is to know, as long as it is of this instant
-                self._desk_watch = self._desk.watch(told if told is not None and told.now_ns == self.now_ns else self.facts())
+                self._desk_watch = self._desk.watch(self._times())
             self._watch = merge(self.market.watch, self.analyst.watch(self.market), self._desk_watch)
         return self._watch
 
@@ -196,6 +195,11 @@ class Engine:
         if known[0] is not day or known[1] != minute or known[2] != objection:
             known = self._hours = (day, minute, objection, *entries_open(self.params.window, day, self.now_ns, objection))
         return known[3], known[4]
+
+    def _times(self) -> Facts:
+        """Facts that are right about days and times, which is all a watch is made of: the last ones, if of this instant."""
+        told = self._told
+        return told if told is not None and told.now_ns == self.now_ns else self.facts()
 
     def mark(self) -> Mark:
         """The executed instrument's mark; the analysed tape's where the executed one has none of its own (same grid)."""

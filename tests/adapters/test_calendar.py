@@ -59,6 +59,15 @@ def test_an_instant_settles_into_its_trade_date(table: SessionTable, wall: str, 
     assert table.trade_date(ns(wall)) == date.fromisoformat(trade_date)
 
 
+def test_what_was_looked_up_before_changes_no_answer(table: SessionTable) -> None:
+    stamps = [stamp for d in table.days[:40] for stamp in (d.open_ns - 1, d.open_ns, d.close_ns - 1, d.close_ns)]
+    stamps += [table.days[-1].close_ns - 1, table.days[-1].close_ns, 0]
+    alone = [SessionTable(table.days).day_at(stamp) for stamp in stamps]
+    order = np.random.default_rng(1).permutation(len(stamps)).tolist()
+    assert [table.day_at(stamps[i]) for i in order] == [alone[i] for i in order]
+    assert alone[-2] is None
+
+
 def test_sunday_opens_in_summer_time_the_evening_clocks_changed(table: SessionTable) -> None:
     monday = table.day_of(date(2026, 3, 9))
     assert monday is not None

@@ -121,6 +121,21 @@ async def test_a_recorded_row_that_repeats_a_key_is_kept_beside_the_first(journa
     assert rows[1].payload["row"] == fill("x").payload
 
 
+async def test_a_refused_row_leaves_those_around_it_and_the_chain_whole(tmp_path: Path) -> None:
+    journal = await opened(tmp_path)
+    plain = [Row("orders", "note", f"n{i}", NOW, {}) for i in range(6)]
+    for row in (plain[0], plain[1], fill("x"), plain[2], fill("x"), plain[3], plain[4]):
+        journal.record(row)
+    refused = journal.commit([plain[5], intent(1), fill("x")])
+    with pytest.raises(DuplicateRow):
+        await refused
+    await journal.flush()
+    await journal.close()
+    again = await opened(tmp_path, "r2")  # proves the whole file
+    assert [row.ref for row in await again.rows(("note", "fill", "intent"))] == ["n0", "n1", "x", "n2", "n3", "n4"]
+    await again.close()
+
+
 async def test_a_row_that_is_not_json_is_refused_at_the_door_and_blocks_nobody(journal: Journal) -> None:
     with pytest.raises(JournalError, match="plain JSON"):
         journal.record(Row("orders", "note", "nan", NOW, {"x": float("nan")}))

@@ -545,6 +545,18 @@ def test_grades_follow_shares_of_volume_with_inclusive_edges() -> None:
     assert grade_of(none=5) is Grade.D
 
 
+def test_the_grade_is_of_now_whoever_asked_for_it_before() -> None:
+    start = at(DAY, "10:00:00")
+    probe, methods = Probe(), [1, 2, 5, 0, 5, 5, 4, 1]
+    for n in range(1, len(methods) + 1):
+        sides = [0 if method == 0 else 1 for method in methods[:n]]
+        whole = trades_of("ES", [start + i for i in range(n)], [100] * n, [1] * n, sides, methods[:n])
+        probe.run(whole.cut(n - 1, n))
+        assert probe.market.grade is Probe().run(whole).market.grade
+        probe.market.open_bar()  # takes in what waits
+        assert probe.market.grade is Probe().run(whole).market.grade
+
+
 def test_side_shares_add_up() -> None:
     block = days_of_trading(3)
     shares = Probe().run(block).market.side_shares()

@@ -344,7 +344,7 @@ FENCES = (
     Mutant(
         "engine_never_wakes_for_the_desk",
         "orderflow_tui/engine.py",
-        "self._desk_watch = self._desk.watch(self.facts())",
+        "self._desk_watch = self._desk.watch(self._times())",
         "self._desk_watch = Watch()",
     ),
     Mutant(
