@@ -24,10 +24,19 @@ MORNING_NS = int(datetime(2026, 11, 18, 15, 30, tzinfo=UTC).timestamp()) * 1_000
 class PaperDesk:
     """Use as a context manager: gateway and house run inside it. `gateway_options` go to the gateway's command line."""
 
-    def __init__(self, folder: Path, *gateway_options: str, mode: str = "paper", sets: tuple[str, ...] = ()) -> None:
-        ahead_ns = MORNING_NS - time.time_ns()
+    def __init__(
+        self,
+        folder: Path,
+        *gateway_options: str,
+        mode: str = "paper",
+        sets: tuple[str, ...] = (),
+        morning_ns: int = MORNING_NS,
+        lead: int = 0,
+    ) -> None:
+        ahead_ns = morning_ns - time.time_ns()
         self.gateway = GatewayProcess("--ahead-ns", str(ahead_ns), *gateway_options)
         self.folder, self.mode = folder, mode
+        self.gateway.do("lead", rank=lead)
         plan = plan_of(Wish(mode=mode, data_dir=folder, sets=(f"ib.port={self.gateway.port}", *sets)))
         self.seam = Seam("test")
         self.runtime = Runtime(builder(plan, lambda: time.time_ns() + ahead_ns), self.seam)
