@@ -255,6 +255,8 @@ class Engine:
         """
         self.feed = event
         news = self.market.on_status(event)
+        if not self.market.book.valid:
+            self.analyst.lose_book()
         if event.rolled_to and event.instrument == self.params.analysis.symbol:
             rolls = event.state is FeedState.GAP
             if rolls and event.shift_ticks is not None:

@@ -40,10 +40,12 @@ Months = Mapping[str, str]  # YYYYMM by symbol
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`traded`: what is analysed and traded now, by symbol; `leads`: the same in the leading month."""
+    """`traded`: what is analysed and traded now, by symbol; `leads`: the same in the leading month. `unsure`: volumes were
+    wanted and not told, so the calendar alone decided."""
 
     traded: Mapping[str, Traded]
     leads: Mapping[str, Traded]
+    unsure: bool = False
 
 
 class WrongContract(LookupError):
@@ -95,7 +97,7 @@ class ContractDesk:
             beside = Traded(self._instruments[execution], twin, more[twin.con_id])
         kept = min(months) if months else known.get(execution, "")
         traded[execution] = _kept(beside, others, more, kept, "is held" if months else "is traded")
-        return Choice(traded, leads)
+        return Choice(traded, leads, self._by_volume and not volume)
 
     async def _listed(self, symbol: str) -> tuple[list[Listed], dict[int, Any]]:
         """What the broker lists of a root, with its contracts by id."""

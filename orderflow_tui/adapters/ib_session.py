@@ -73,6 +73,7 @@ class IbSession:
     account: str = ""
     traded: Mapping[str, Traded] = field(default_factory=dict)
     leads: Mapping[str, Traded] = field(default_factory=dict)  # the same in the month that leads
+    leads_unsure: bool = False  # the calendar alone decided, because volumes were not told
     months: dict[str, str] = field(default_factory=dict)  # YYYYMM by symbol: what stays until it is rolled
     held: tuple[Held, ...] = ()
     next_number: int = 0
@@ -300,7 +301,7 @@ class IbSession:
         return await desk.choose(settings.analysis, settings.execution, self.held, self.months)
 
     def _chosen(self, choice: Choice) -> None:
-        self.traded, self.leads = choice.traded, choice.leads
+        self.traded, self.leads, self.leads_unsure = choice.traded, choice.leads, choice.unsure
         self.months.update({symbol: traded.listed.month for symbol, traded in choice.traded.items()})
 
     async def look_at_months(self) -> None:

@@ -243,6 +243,11 @@ class Analyst:
             self._dom.reset()
         return []
 
+    def lose_book(self) -> None:
+        """Data was lost: what was watched in the book is void, whatever the next book shows."""
+        self._watch = None
+        self._dom.reset()
+
     def on_time(self, now_ns: int, market: MarketState) -> list[Observation]:
         """A due time came: the plan's appointment, or the end of a hold. Call after `market.on_time`."""
         self._watch = None

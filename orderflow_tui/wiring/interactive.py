@@ -227,6 +227,8 @@ class IbSide:
             days = len(self._engine.market.archive)
             last = "none" if memory.state is None else str(memory.state.trade_date)
             self._note(f"history: {days} sessions remembered (archive of {last}), {len(memory.folders)} session(s) of tape read")
+        for text in self._journal.notes:
+            self._note(text, Tier.WARNING)
         self._tell_notes(memory)
         return memory
 
@@ -265,17 +267,18 @@ class IbSide:
     def _wanted_sessions(self, memory: Memory) -> int:
         """How many trading days back bars are wanted, 0 when nothing is missing."""
         table, keep = memory.table, self._engine.params.market.archive_days
+        whole = SESSIONS + 1  # the running day is one of them
         if memory.state is None:
             gaps = holes(memory, self._past.now(self._clock_ns()))
-            return SESSIONS if gaps else 0
+            return whole if gaps else 0
         if missing_sessions(memory, keep):
-            return SESSIONS
+            return whole
         gaps = holes(memory, self._past.now(self._clock_ns()))
         if not gaps:
             return 0
         since_ns = min(gap.start_ns or 0 for gap in gaps)
         days = [d for d in table.days if d.close_ns > since_ns and d.open_ns <= self._clock_ns()]
-        return min(len(days), SESSIONS)
+        return min(len(days), whole)
 
     async def _filled(self, memory: Memory, sessions: int) -> bool:
         try:

@@ -112,7 +112,7 @@ class Memory:
 
 
 def essence(events: Iterator[MarketEvent], symbol: str) -> Iterator[MarketEvent]:
-    """Without what decides nothing: quotes and books but the newest before a status, trades that are not analysed (told as
+    """Without what decides nothing: quotes and books but a quote just before a status, trades that are not analysed (told as
     one event of their own at the end), long runs of trades as one block."""
     run: list[Trades] = []
     quote: Quote | None = None
@@ -124,6 +124,7 @@ def essence(events: Iterator[MarketEvent], symbol: str) -> Iterator[MarketEvent]
                 foreign = event
                 continue
             run.append(event)
+            quote = None
             rows += len(event)
             if rows >= BLOCK_ROWS:
                 yield block_of(run)

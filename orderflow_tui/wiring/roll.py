@@ -12,6 +12,8 @@ import asyncio
 from collections.abc import Callable
 from datetime import date
 
+from loguru import logger
+
 from orderflow_tui.adapters.ib_contracts import trade_date_at
 from orderflow_tui.adapters.ib_desk import Traded
 from orderflow_tui.adapters.ib_feed import IbFeed
@@ -24,6 +26,7 @@ from orderflow_tui.domain.event import Command, ContractNews, Event, OperatorCom
 from orderflow_tui.domain.session import SessionTable
 
 LOOK_S = 5.0
+UNSURE_S = 20.0  # the broker refuses the same question twice within fifteen seconds
 KIND = "contract"  # of the journal's rows that say which month is analysed or traded
 Say = Callable[[str, Tier], None]
 
@@ -53,6 +56,7 @@ class Months:
         self._expiry: date | None = None
         self._looked: date | None = None
         self._asked = 0
+        self._waited = 0  # looks since the broker was asked
 
     @property
     def contract(self) -> str:
@@ -77,23 +81,25 @@ class Months:
         """Roll when it is time, for ever. Begins when `ready`: the past is there, or will not come for now."""
         await ready.wait()
         while True:
-            today = trade_date_at(self._clock_ns())
-            if self._session.traded and today != self._looked:
-                await self._look(today)
-            self._confirm_if_automatic()
-            self._tell()
+            if self._session.traded:
+                await self._look()
+                self._confirm_if_automatic()
+                self._tell()
             await asyncio.sleep(LOOK_S)
 
-    async def _look(self, today: date) -> None:
-        """Once a trade date, ask which month leads."""
+    async def _look(self) -> None:
+        """Which month leads is told by every synchronisation, and asked when a trade date begins."""
+        today = trade_date_at(self._clock_ns())
         try:
-            if self._looked is not None:
+            self._waited += 1
+            again = self._session.leads_unsure and self._waited * LOOK_S >= UNSURE_S
+            if self._looked not in (None, today) or again:
+                self._waited = 0
                 await self._session.look_at_months()
+            self._looked = today
             await self._roll_analysis()
         except (LookupError, NoAnswer, Refused, OSError) as fault:
-            self._say(f"which month leads could not be asked: {fault}; asked again soon", Tier.WARNING)
-            return
-        self._looked = today
+            logger.warning("which month leads could not be asked: {}; asked again in {} s", fault, LOOK_S)
 
     async def _roll_analysis(self) -> None:
         front, lead = self._session.traded[self._analysis], self._session.leads[self._analysis]

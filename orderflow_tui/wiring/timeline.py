@@ -88,7 +88,12 @@ def folded_past(params: EngineParams, memory: Memory, now: Now, bars: Bars | Non
     filled = False
     for item in _walk(memory, now):
         if isinstance(item, Hole):
-            rows = None if bars is None or item.contract not in ("", contract) else _cut(bars, item.start_ns, item.end_ns)
+            rows = None if bars is None else _cut(bars, item.start_ns, item.end_ns)
+            if rows is not None and item.contract not in ("", contract):
+                memory.note(
+                    f"bars of {contract} cannot fill what {item.contract} traded: the stretch before the roll stays a gap"
+                )
+                rows = None
             filled = rows is not None
             if rows is not None:
                 fold.bars(rows, item.start_ns)
@@ -167,7 +172,7 @@ class Fold:
         self._driver = Driver(engine, self._act, None)
         self._signals = deque(signals)
 
-    def step(self, event: MarketEvent) -> None:
+    def step(self, event: MarketEvent | ClockTick) -> None:
         """One event, cut where a signal came."""
         if not isinstance(event, Trades):
             self._driver.step(event)

@@ -1,8 +1,11 @@
 import pytest
 
+from orderflow_tui.adapters.ib_feed import FeedRules, IbFeed
 from orderflow_tui.domain.account import Link
 from orderflow_tui.domain.event import stamp_of
 from orderflow_tui.domain.market import Aggressor, Depth, FeedState, FeedStatus, Quote, SideMethod, Trades
+from orderflow_tui.wiring import Wish, plan_of
+from orderflow_tui.wiring.interactive import feed_rules
 from tests.adapters.ib_fixtures import MakeWorld, worlds
 from tests.adapters.ib_world import IbWorld
 from tests.gateway.house import Settings
@@ -264,3 +267,59 @@ def test_a_closed_market_is_quiet_and_not_impaired(worlds: MakeWorld) -> None:
     world.loop.now_s += 7 * 3600 + 300  # 16:05 Chicago, the daily pause
     world.pass_ms(1_000)
     assert world.feed.impairment() == ""
+
+
+# -- the keys of the feed ------------------------------------------------------------------------------------------------
+
+
+def rules_of(*sets: str) -> FeedRules:
+    return feed_rules(plan_of(Wish(mode="paper", sets=sets)))
+
+
+def ruled(worlds: MakeWorld, *sets: str) -> IbWorld:
+    world = worlds(start=False)
+    rules = rules_of(*sets)
+    world.call(lambda: world.session.followers.remove(world.feed))
+    world.feed = world.call(lambda: IbFeed(world.session, lambda: world.loop.now_ns, rules=rules))
+    world.start()
+    return world.ready()
+
+
+def test_the_configured_quotes_of_the_book_save_a_tick_by_tick_line_and_settle_sides_as_well(worlds: MakeWorld) -> None:
+    world = ruled(worlds, 'feed.quotes="dom0"')
+    world.pass_ms(30_000)
+    assert world.do("state")["subscriptions"] == [{"last": 1, "bid_ask": 1, "depth": 1, "level1": 0}]
+    methods = [int(m) for b in world.market if isinstance(b, Trades) for m in b.method]
+    assert sum(m in {SideMethod.QUOTE, SideMethod.QUOTE_PREV} for m in methods) / len(methods) > 0.95
+
+
+def test_without_a_book_the_quotes_come_tick_by_tick(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.call(lambda: world.session.followers.remove(world.feed))
+    world.feed = world.call(lambda: IbFeed(world.session, lambda: world.loop.now_ns, rules=rules_of('feed.quotes="dom0"')))
+    world.do("answer", what="DEPTH", code=354)
+    world.start()
+    world.ready()
+    world.pass_ms(5_000)
+    assert quotes(world, "ES")
+    assert world.do("state")["subscriptions"] == [{"last": 1, "bid_ask": 2, "depth": 0, "level1": 0}]
+
+
+def test_quotes_of_the_aggregate_can_be_configured(worlds: MakeWorld) -> None:
+    world = ruled(worlds, 'feed.quotes="mktdata"')
+    world.pass_ms(5_000)
+    assert quotes(world, "ES")
+    assert quotes(world, "MES")
+    assert world.do("state")["subscriptions"] == [{"last": 1, "bid_ask": 0, "depth": 1, "level1": 2}]
+
+
+@pytest.mark.parametrize("prints", ["Last", "AllLast"])
+def test_the_kind_of_prints_is_the_configured_one(worlds: MakeWorld, prints: str) -> None:
+    world = ruled(worlds, f'feed.trades="{prints}"')
+    kinds = {r["fields"][14] for r in world.sent("TICK_BY_TICK")}
+    assert kinds == {prints, "BidAsk"}
+
+
+def test_settling_time_and_age_of_quotes_are_the_configured_ones() -> None:
+    rules = rules_of("feed.settle_ms=80", "feed.max_quote_age_s=7")
+    assert (rules.sides.settle_ms, rules.sides.max_quote_age_s) == (80, 7)

@@ -33,10 +33,13 @@ class PaperDesk:
         mode: str = "paper",
         sets: tuple[str, ...] = (),
         around: Callable[[Build], Build] | None = None,
+        morning_ns: int = MORNING_NS,
+        lead: int = 0,
     ) -> None:
-        ahead_ns = MORNING_NS - time.time_ns()
+        ahead_ns = morning_ns - time.time_ns()
         self.gateway = GatewayProcess("--ahead-ns", str(ahead_ns), *gateway_options)
         self.folder, self.mode = folder, mode
+        self.gateway.do("lead", rank=lead)
         plan = plan_of(Wish(mode=mode, data_dir=folder, sets=(f"ib.port={self.gateway.port}", *sets)))
         self.seam = Seam("test")
         build = builder(plan, lambda: time.time_ns() + ahead_ns)

@@ -27,6 +27,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--pace", type=float, default=20.0, help="steps of every market a second")
     parser.add_argument("--recording", type=Path, help="CSV of price_ticks,size,bid_ticks,ask_ticks to play as ES and MES")
     parser.add_argument("--accounts", default="DU1234567", help="account ids, comma separated")
+    parser.add_argument("--carry", type=int, default=0, help="ticks between the prices of two expiries")
     parser.add_argument("--cash", type=Decimal, default=Decimal(100_000), help="cash in dollars")
     parser.add_argument("--ahead-ns", type=int, default=0, help="the gateway's clock minus this machine's")
     parser.add_argument("--clock", type=Path, help="file of a clock that others read too (tests.gateway.clock)")
@@ -43,6 +44,7 @@ async def _serve(options: argparse.Namespace) -> None:
     settings = Settings(
         accounts=tuple(options.accounts.split(",")),
         cash=options.cash,
+        carry=options.carry,
         seed=options.seed,
         steps_per_second=options.pace,
         recording=options.recording,

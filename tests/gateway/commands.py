@@ -116,6 +116,11 @@ def _farm(gateway: Gateway, a: Arguments) -> Json:
     gateway.house.announce(code, f"Market data farm connection is {'broken' if down else 'OK'}:usfuture")
 
 
+def _lead(gateway: Gateway, a: Arguments) -> Json:
+    """From now on another expiry trades most, in all of history."""
+    gateway.house.leading = int(a["rank"])
+
+
 def _compete(gateway: Gateway, a: Arguments) -> Json:
     gateway.house.competing = bool(a.get("on", True))
     if gateway.house.competing:
@@ -343,6 +348,7 @@ COMMANDS: dict[str, Command] = {
     "lose-broker": _lose_broker,
     "regain-broker": _regain_broker,
     "farm": _farm,
+    "lead": _lead,
     "compete": _compete,
     "data-error": _data_error,
     "reset-depth": _reset_depth,

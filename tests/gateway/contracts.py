@@ -34,11 +34,12 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One contract: a product and an expiry."""
+    """One contract: a product and an expiry. `carry` is how many ticks it trades above the walk of its family."""
 
     con_id: int
     product: Product
     expiry: date
+    carry: int = 0
 
     @property
     def month(self) -> str:
@@ -52,12 +53,12 @@ class Listing:
 
     def price(self, ticks: int) -> float:
         """Decimal price of a tick index."""
-        return float(ticks * self.product.tick)
+        return float((ticks + self.carry) * self.product.tick)
 
     def ticks(self, price: float) -> int | None:
         """Tick index of a decimal price, None off the grid."""
         index, rest = divmod(Decimal(str(price)), self.product.tick)
-        return int(index) if rest == 0 else None
+        return int(index) - self.carry if rest == 0 else None
 
 
 def _product(symbol: str, family: str, name: str, exchange: str, multiplier: int, months: str, money: str) -> Product:
@@ -81,8 +82,8 @@ def _third_friday(year: int, month: int) -> date:
     return first + timedelta(days=(4 - first.weekday()) % 7 + 14)
 
 
-def listings(today: date, count: int = LISTED) -> tuple[Listing, ...]:
-    """The next `count` expiries of every product, nearest first."""
+def listings(today: date, count: int = LISTED, carry: int = 0) -> tuple[Listing, ...]:
+    """The next `count` expiries of every product, nearest first, each `carry` ticks above the one before it."""
     found: list[Listing] = []
     for number, product in enumerate(PRODUCTS):
         expiries = [
@@ -91,7 +92,10 @@ def listings(today: date, count: int = LISTED) -> tuple[Listing, ...]:
             for code in sorted(product.months, key=MONTH_CODES.index)
         ]
         live = [e for e in expiries if e >= today][:count]
-        found += [Listing(500_000_000 + number * 100_000 + e.year % 100 * 100 + e.month, product, e) for e in live]
+        found += [
+            Listing(500_000_000 + number * 100_000 + e.year % 100 * 100 + e.month, product, e, rank * carry)
+            for rank, e in enumerate(live)
+        ]
     return tuple(found)
 
 

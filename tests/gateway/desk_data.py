@@ -96,7 +96,7 @@ class DataDesk:
             return
         end = _when(end_text) or self.house.moment
         begin = past.begin_of(end, duration)
-        share = 100 if self._rank(listing) == self.house.settings.leading else 4
+        share = 100 if self._rank(listing) == self.house.leading else 4
         product = listing.product
         start, seconds = int(product.start / product.tick), BAR_SECONDS[bar_size]
         daily = seconds == BAR_SECONDS["1 day"]

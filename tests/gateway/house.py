@@ -20,7 +20,8 @@ from tests.gateway.wire import Tell
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the gateway starts. `leading` is the expiry (0 = nearest) that trades most; limits as the broker has them.
+    """How the gateway starts. `leading` is the expiry (0 = nearest) that trades most, each
+    expiry trades `carry` ticks above the one before; limits as the broker has them.
     `tick_spacing_s` enforces a pause between two tick-by-tick requests of one instrument, 0 does not."""
 
     accounts: tuple[str, ...] = ("DU1234567",)
@@ -29,6 +30,7 @@ class Settings:
     steps_per_second: float = 20.0
     recording: Path | None = None
     leading: int = 0
+    carry: int = 0
     tick_by_tick_limit: int = 5
     depth_limit: int = 3
     tick_spacing_s: float = 0.0
@@ -50,6 +52,7 @@ class House:
     broker_reachable: bool = True
     farm_up: bool = True
     competing: bool = False
+    leading: int = 0
 
     @staticmethod
     def open(settings: Settings, now_ns: int) -> House:
@@ -58,7 +61,9 @@ class House:
         account = Account(settings.accounts[0], settings.cash, lambda listing: markets.of(listing).last)
         exchange = Exchange(markets.of, is_regular=lambda: past.is_regular(house.moment), now_ns=now_ns)
         today = datetime.fromtimestamp(now_ns / 1e9, UTC).date()
-        house = House(settings, now_ns, markets, listings(today), exchange, account)
+        house = House(
+            settings, now_ns, markets, listings(today, carry=settings.carry), exchange, account, leading=settings.leading
+        )
         return house
 
     @property
