@@ -140,6 +140,10 @@ class Session:
         assert isinstance(found, dict)
         return dict(found)
 
+    def now(self) -> Status:
+        """The status, asked for until somebody answers."""
+        return self.until(lambda _: True, "an answer")
+
     def until(self, seen: Callable[[Status], bool], what: str) -> Status:
         """Wait until the engine's status satisfies a condition."""
         limit, status = time.monotonic() + PATIENCE_S, {}
@@ -194,12 +198,12 @@ class Session:
 
     def ask_entry(self) -> None:
         """Arm and send a bracket at the market, towards where it began; what comes of it is another matter."""
-        if self.status()["position"]["local"] != 0:
+        if self.now()["position"]["local"] != 0:
             self.leave()
         self.running()
         side = "BUY" if self.do("quote", symbol="MES")["last"] < MIDDLE else "SELL"
         time.sleep(max(0.0, self._entered_s + BETWEEN_ENTRIES_S - time.monotonic()))
-        if not self.status()["armed"]:
+        if not self.now()["armed"]:
             self.press("arm", "A")
             self.until(lambda s: bool(s["armed"]), "armed")
         self.press("bracket", side[0], side=side)
@@ -222,7 +226,7 @@ class Session:
 
     def hold(self) -> None:
         """Have a protected position, one that is there or a new one."""
-        if self.status()["position"]["local"] == 0:
+        if self.now()["position"]["local"] == 0:
             self.enter()
         self.safe()
 
