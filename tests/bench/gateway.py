@@ -21,6 +21,7 @@ from pathlib import Path
 
 from loguru import logger
 
+from orderflow_tui.adapters import ib_session
 from orderflow_tui.adapters.ib_broker import IbBroker
 from orderflow_tui.adapters.ib_feed import IbFeed
 from orderflow_tui.adapters.ib_session import IbSession
@@ -58,7 +59,8 @@ def shares(values: Sequence[float], unit: str = "s") -> str:
 
 
 def fences(folder: Path, cuts: int, freezes: int) -> None:
-    """Cut and freeze a house in mode paper, again and again."""
+    """Cut and freeze a house in mode paper, again and again; a line counts as stable at once, so that waits do not grow."""
+    ib_session.STABLE_S = 0.0
     with PaperDesk(folder) as desk:
         desk.running()
 
