@@ -55,6 +55,8 @@ PUMP_NS = 5_000_000
 CLOCK_S = 0.05
 COMMAND_WAIT_S = 0.25
 ALERTS_KEPT = 100
+BEHIND = 500  # events waiting beyond which pictures give way to the market
+PICTURE_LIMIT_S = 0.5  # but for no longer than this
 INBOX_PAUSE = 2_000  # events waiting before a feed is asked to hold on; nothing is dropped
 STOP_LIMIT_S = 5.0
 AUTHORISED_S = 30.0  # a typed key authorises the one command it came with, and not for longer than this
@@ -499,9 +501,14 @@ class Runtime:
         return checked.fault
 
     async def _publish(self) -> None:
+        """Pictures at frame rate; while the engine is behind the market, fewer, so that it catches up first."""
+        frame_s = 1.0 / self.house.fps
         while True:
             self.publish()
-            await asyncio.sleep(1.0 / self.house.fps)
+            waited_s = 0.0
+            while waited_s < frame_s or (self.waiting > BEHIND and waited_s < PICTURE_LIMIT_S):
+                await asyncio.sleep(frame_s)
+                waited_s += frame_s
 
     def publish(self) -> None:
         """Build the newest view and swap it into the slot."""

@@ -69,6 +69,7 @@ BY_HAND: tuple[tuple[str, str], ...] = (
     ("last-and-quote", "Compare delta of ten bars with another platform: does `Last` come before or after its quote?"),
     ("bracket", "Arm, buy one MES: stop and target are shown `at broker`, GTC, outside regular hours, one OCA group"),
     ("partial", "Buy two MES with a limit that fills in part: are the children released for the part or for the whole?"),
+    ("staged", "Have a stop rejected (by a price limit): are entry and target gone, or left untransmitted in the gateway?"),
     ("what-if", "Is a margin figure for ES and MES in the journal (AskMargin), once or twice, and within how many seconds?"),
     ("parent-id", "Restart the gateway with a position: move the stop. Does the change pass, or must parentId be cleared?"),
     ("order-id", "After a restart of the program place an order: the gateway takes its number, no error 103"),

@@ -1,9 +1,10 @@
 """`python -m tests.e2e.operated CLOCK ARGUMENTS…`: the real command on a clock of the test's, with a hand at its keys.
 
-Three things differ from `orderflow-tui ARGUMENTS…`. The time of day comes from the file CLOCK (`tests.gateway.clock`).
+Four things differ from `orderflow-tui ARGUMENTS…`. The time of day comes from the file CLOCK (`tests.gateway.clock`).
 A line that lived a second counts as stable, where a minute is needed otherwise: a session's disconnects come within
-minutes here and would wait longer each time. And without a screen the operator types commands as lines of JSON on
-standard input, `{"command": "bracket", "side": "BUY"}`, which become what keys become. With a screen the keys are keys.
+minutes here and would wait longer each time. The past that is asked for is one session instead of thirty. And without a
+screen the operator types commands as lines of JSON on standard input, `{"command": "bracket", "side": "BUY"}`, which
+become what keys become. With a screen the keys are the keys.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ def _hear_operator() -> None:
 
 
 STABLE_S = 1.0
+SESSIONS = 1
 
 
 def main() -> None:
@@ -51,8 +53,10 @@ def main() -> None:
         _hear_operator()
     from orderflow_tui.adapters import ib_session
     from orderflow_tui.cli import main as command
+    from orderflow_tui.wiring import interactive
 
     ib_session.STABLE_S = STABLE_S
+    interactive.SESSIONS = SESSIONS  # type: ignore[attr-defined]
     command()
 
 

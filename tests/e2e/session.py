@@ -34,7 +34,8 @@ from tests.gateway.process import ROOT, GatewayProcess
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAY = (2026, 11, 18)  # a Wednesday
-PATIENCE_S = 90.0  # how long a busy machine may take; a run that goes well never waits for it
+PATIENCE_S = 240.0  # how long a busy machine may take; a run that goes well never waits for it
+SLOW_DISK = "JOURNAL_FAILED"
 BETWEEN_ENTRIES_S = 2.7  # four entries in ten seconds are allowed
 READABLE_S = 0.4  # what asks must have been readable before Enter counts
 TICK = 0.25
@@ -140,6 +141,10 @@ class Session:
         assert isinstance(found, dict)
         return dict(found)
 
+    def now(self) -> Status:
+        """The status, asked for until somebody answers."""
+        return self.until(lambda _: True, "an answer")
+
     def until(self, seen: Callable[[Status], bool], what: str) -> Status:
         """Wait until the engine's status satisfies a condition."""
         limit, status = time.monotonic() + PATIENCE_S, {}
@@ -185,8 +190,13 @@ class Session:
         self._process.stdin.flush()
 
     def running(self) -> None:
-        """Wait until entries are allowed."""
-        self.until(lambda s: s["link_state"] == "READY" and s["trading_state"] == "RUNNING", "READY and RUNNING")
+        """Wait until entries are allowed. A disk too slow for the journal halts, rightly: then a person resumes."""
+        self.until(self._runs_or_is_resumed, "READY and RUNNING")
+
+    def _runs_or_is_resumed(self, status: Status) -> bool:
+        if status["trading_state"] == "HALTED" and {latch[0] for latch in status["latches"]} == {SLOW_DISK}:
+            control.ask(control.control_path(self.data), "resume", {"word": "RESUME"})
+        return bool(status["link_state"] == "READY" and status["trading_state"] == "RUNNING")
 
     def fenced(self) -> None:
         """Wait until they are not."""
@@ -194,12 +204,12 @@ class Session:
 
     def ask_entry(self) -> None:
         """Arm and send a bracket at the market, towards where it began; what comes of it is another matter."""
-        if self.status()["position"]["local"] != 0:
+        if self.now()["position"]["local"] != 0:
             self.leave()
         self.running()
         side = "BUY" if self.do("quote", symbol="MES")["last"] < MIDDLE else "SELL"
         time.sleep(max(0.0, self._entered_s + BETWEEN_ENTRIES_S - time.monotonic()))
-        if not self.status()["armed"]:
+        if not self.now()["armed"]:
             self.press("arm", "A")
             self.until(lambda s: bool(s["armed"]), "armed")
         self.press("bracket", side[0], side=side)
@@ -222,7 +232,7 @@ class Session:
 
     def hold(self) -> None:
         """Have a protected position, one that is there or a new one."""
-        if self.status()["position"]["local"] == 0:
+        if self.now()["position"]["local"] == 0:
             self.enter()
         self.safe()
 

@@ -264,7 +264,7 @@ FAULTS: tuple[Fault, ...] = (
         for end in ("OPEN_ORDER_END", "POSITION_END", "COMPLETED_ORDERS_END", "EXECUTION_END")
     ),
     *(
-        Fault(f"{what} muted", partial(_muted, what), quick=what == "POSITIONS")
+        Fault(f"{what} muted", partial(_muted, what), quick=False)
         for what in ("POSITIONS", "ALL_OPEN_ORDERS", "COMPLETED_ORDERS", "EXECUTIONS")
     ),
     Fault("one probe missed", _one_probe_missed),
@@ -279,11 +279,11 @@ FAULTS: tuple[Fault, ...] = (
     Fault("1100 then 1101", partial(_broker_away, 1100, False), fences=True),
     Fault("2110 then 1102", partial(_broker_away, 2110, True), fences=True),
     Fault("1300", _port_changed, fences=True),
-    Fault("326", _id_in_use, fences=True),
+    Fault("326", _id_in_use, fences=True, quick=False),
     Fault("2103", partial(_farm_down, 2103), fences=True),
     Fault("2105", partial(_farm_down, 2105), fences=True, quick=False),
     Fault("317", _book_reset),
-    Fault("10197", _other_session, fences=True),
+    Fault("10197", _other_session, fences=True, quick=False),
     Fault("10090", partial(_told_about_data, codec.PARTIAL_PERMISSION)),
     *(
         Fault(f"{code} on trades", partial(_reconnected_with, what="TICK_BY_TICK", code=code, count=1), True, quick=code == 10189)

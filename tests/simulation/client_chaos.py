@@ -15,9 +15,12 @@ TICK = 0.25
 Accident = Callable[[ClientWorld, Random], object]
 
 
-def _order_fault(on: str, codes: tuple[int, ...]) -> Accident:
+def _order_fault(on: str, codes: tuple[int, ...], *, may_live: bool = True) -> Accident:
+    """An error about the next order of a role. Codes that mean a rejection come with one."""
+
     def play(w: ClientWorld, r: Random) -> None:
-        w.stage.do("order-fault", on=on, code=r.choice(codes), role=r.choice(("-E", "-S", "-T", "")), alive=r.random() < 0.5)
+        alive = may_live and r.random() < 0.5
+        w.stage.do("order-fault", on=on, code=r.choice(codes), role=r.choice(("-E", "-S", "-T", "")), alive=alive)
 
     return play
 
@@ -99,7 +102,7 @@ KINDS: dict[str, Accident] = {
     "end_missing": lambda w, r: w.stage.do("drop", what=r.choice(ENDS), count=1),
     "muted": lambda w, r: w.stage.do("mute", what=r.choice(ASKS), count=r.choice((1, 1, 2))),
     "split": lambda w, r: w.stage.do("split", bytes=r.choice((0, 1, 7, 50))),
-    "order_rejected": _order_fault("place", (201, 203, 110, 321, 451)),
+    "order_rejected": _order_fault("place", (201, 203, 110, 321, 451), may_live=False),
     "order_doubted": _order_fault("place", (10349, 399, 161, 507, 104)),
     "change_refused": _order_fault("change", (104, 105, 110, 134, 321, 329, 2102, 99_999)),
     "cancel_refused": _order_fault("cancel", (135, 136, 161, 10147, 10148, 99_999)),
