@@ -155,18 +155,7 @@ LIFE = (
     _t("link_loss_keeps_the_hand_on_the_key", "audit", "    floor.doubt()\n    floor.disarm()\n", "    floor.doubt()\n"),
 )
 PROTECTION = (
-    Mutant(
-        "no_naked_check",
-        "orderflow_tui/trading/campaigns.py",
-        "    if wish.emergency is not None:\n        _emergency(",
-        "    if wish.emergency is not None and not position:\n        _emergency(",
-        (
-            (
-                "    if wish.flatten is not None:\n        _flatten",
-                "    if wish.flatten is not None and not position:\n        _flatten",
-            ),
-        ),
-    ),
+    _t("no_naked_check", "naked", "        if assured >= need:\n", "        if assured >= 0:\n"),
     _t(
         "sleeping_child_protects",
         "blotter",
