@@ -156,19 +156,7 @@ LIFE = (
 )
 PROTECTION = (
     _t("no_naked_check", "naked", "        if assured >= need:\n", "        if assured >= 0:\n"),
-    _t(
-        "sleeping_child_protects",
-        "blotter",
-        "return min(self.assured, max(0, parent.filled - self.filled))",
-        "return self.assured",
-    ),
     _t("exits_stay_too_large", "naked", "now_ns - self._large_ns >= TOO_LARGE_NS", "now_ns - self._large_ns >= 10**15"),
-    _t(
-        "never_shrinks",
-        "campaigns",
-        "        floor.shrink(floor.blotter.tickets[order_id], quantity)\n",
-        '        floor.say(order_id, f"{quantity} would do")\n',
-    ),
     _t(
         "orphans_stay",
         "naked",
