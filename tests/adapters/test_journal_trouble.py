@@ -500,3 +500,16 @@ def test_a_market_write_that_never_began_has_nothing_to_roll_back(tmp_path: Path
         store.append(conn, "r1", [entry_of(bar("b"))])
     Scripted.word = ""
     conn.close()
+
+
+async def test_a_writer_that_is_woken_for_rows_already_written_on_the_spot_goes_back_to_sleep(tmp_path: Path) -> None:
+    journal = await opened(tmp_path)
+    await asyncio.sleep(0)  # the writer sleeps
+    waiting = journal.commit([note("a")])
+    journal.commit_now([note("b")])
+    for _ in range(5):
+        await asyncio.sleep(0)
+    await waiting
+    await journal.commit([note("c")])
+    assert [row.ref for row in await journal.rows(("note",))] == ["a", "b", "c"]
+    await journal.close()

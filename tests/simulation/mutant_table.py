@@ -155,31 +155,8 @@ LIFE = (
     _t("link_loss_keeps_the_hand_on_the_key", "audit", "    floor.doubt()\n    floor.disarm()\n", "    floor.doubt()\n"),
 )
 PROTECTION = (
-    Mutant(
-        "no_naked_check",
-        "orderflow_tui/trading/campaigns.py",
-        "    if wish.emergency is not None:\n        _emergency(",
-        "    if wish.emergency is not None and not position:\n        _emergency(",
-        (
-            (
-                "    if wish.flatten is not None:\n        _flatten",
-                "    if wish.flatten is not None and not position:\n        _flatten",
-            ),
-        ),
-    ),
-    _t(
-        "sleeping_child_protects",
-        "blotter",
-        "return min(self.assured, max(0, parent.filled - self.filled))",
-        "return self.assured",
-    ),
+    _t("no_naked_check", "naked", "        if assured >= need:\n", "        if assured >= 0:\n"),
     _t("exits_stay_too_large", "naked", "now_ns - self._large_ns >= TOO_LARGE_NS", "now_ns - self._large_ns >= 10**15"),
-    _t(
-        "never_shrinks",
-        "campaigns",
-        "        floor.shrink(floor.blotter.tickets[order_id], quantity)\n",
-        '        floor.say(order_id, f"{quantity} would do")\n',
-    ),
     _t(
         "orphans_stay",
         "naked",

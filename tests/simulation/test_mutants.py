@@ -22,6 +22,19 @@ QUICK = (
     "no_dedupe",
     "exact_dedupe",
     "fills_not_journalled",
+    "silence_means_cancelled",
+    "no_recovery",
+    "no_naked_check",
+    "guard_asleep",
+    "flatten_stale_position",
+    "flatten_one_too_many",
+    "flatten_key_does_nothing",
+    "stop_file_does_not_flatten",
+    "stop_swallow",
+    "halt_key_does_nothing",
+    "resume_despite_stop_file",
+    "fills_forgotten_by_restart",
+    "outbox_ignores_stop",
 )
 QUICK_SEEDS = 30
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from tests.simulation.crew import run_many, total_of
 from tests.simulation.faults import KINDS, Dose, Plan, alone, draw
 from tests.simulation.run import run_plan, run_seed
 from tests.simulation.shrink import case, shrink
-from tests.simulation.world import Failure
+from tests.simulation.tally import Tally, report
+from tests.simulation.world import Failure, Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 100  # six thousand more run beside the tests: tests/run
@@ -101,6 +103,19 @@ def test_a_failure_becomes_a_ready_test() -> None:
     text = case(Plan(9, (Dose("crash", 1.5),), 22), Failure("never naked", "never naked: +1", 3.0))
     assert text.startswith("def test_never_naked_in_seed_9() -> None:")
     compile(text, "case", "exec")
+
+
+def test_the_report_tells_naked_time_reversals_and_what_struck_and_keeps_a_thousand_failures() -> None:
+    total, reversal = Tally(), Failure("flatten never reverses", "flatten never reverses: -1", 9.0)
+    for seed in range(1_200):
+        struck = Counter({"crash": 1})
+        total.take(Outcome(Plan(seed, ()), reversal, struck, 10, 1, 1, 1, 2_000_000_000 if seed % 200 else 4_900_000_000, ""))
+    assert (total.seeds, total.failed, len(total.failures)) == (1_200, 1_200, 1_000)
+    lines = report(total, 60.0, 180)
+    assert "1,200 seeds/min" in lines[0]
+    assert "1000 reversals by a flatten" in lines[1]
+    assert lines[2].endswith("p99 2.00 s, max 4.90 s")
+    assert "1,200 of 1/80 kinds" in lines[3]
 
 
 def test_the_trace_of_a_run_can_be_read() -> None:
