@@ -27,7 +27,7 @@ from orderflow_tui.runtime import Runtime
 from orderflow_tui.seam import Seam
 from orderflow_tui.wiring import Plan, Wish, builder, plan_of, prove_meant
 from orderflow_tui.wiring.permission import enrol_key, prove_auto
-from orderflow_tui.wiring.plan import prove_fed, tour_mark
+from orderflow_tui.wiring.plan import keymap_fault, prove_fed, tour_mark
 
 __all__ = ["Wish", "data_folder", "import_paths", "open_house"]
 
@@ -60,6 +60,7 @@ def open_house(wish: Wish, *, headless: bool) -> int:
         if trouble:
             sys.stderr.write(f"orderflow-tui: {trouble}\n")
             return 2
+        prove_keys(plan)
     os.umask(0o077)
     with ExitStack() as locks:
         locks.enter_context(InstanceLock.take(instance_lock_path(plan.data_dir), plan.mode.name))
@@ -79,6 +80,16 @@ def _ask(question: str) -> str:
     sys.stderr.write(question)
     sys.stderr.flush()
     return sys.stdin.readline()
+
+
+def prove_keys(plan: Plan) -> None:
+    """The keymap must be usable before anything starts. Raises ConfigFault naming its file."""
+    from orderflow_tui.tui.keymap import KeymapError, resolve
+
+    try:
+        resolve(plan.keymap)
+    except KeymapError as fault:
+        raise keymap_fault(plan, str(fault).removeprefix("keymap: ")) from fault
 
 
 def screen_trouble() -> str:

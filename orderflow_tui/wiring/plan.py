@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orderflow_tui.adapters.safety_key import is_set, key_path
-from orderflow_tui.config import Loaded, Places, load
+from orderflow_tui.config import ConfigFault, Loaded, Places, Problem, load
 from orderflow_tui.modes import AccountProof, FeedKind, Mode, mode_named
 
 STOP = "STOP"
@@ -129,6 +129,11 @@ def plan_of(wish: Wish) -> Plan:
 def tour_mark(data_dir: Path) -> Path:
     """The file that says that the tour was shown here: it opens on the first run only."""
     return data_dir / "state" / "tour-seen"
+
+
+def keymap_fault(plan: Plan, sentence: str) -> ConfigFault:
+    """What the screen, which owns the keys, has against the keymap, as a fault of the file it came from."""
+    return ConfigFault([Problem(str(plan.loaded.places.file("keymap.toml")), sentence)])
 
 
 def prove_fed(plan: Plan) -> None:

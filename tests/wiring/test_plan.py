@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from orderflow_tui.config import ConfigFault
+from orderflow_tui.console import prove_keys
 from orderflow_tui.modes import UnknownMode
 from orderflow_tui.wiring import Wish, plan_of
 from orderflow_tui.wiring.plan import WrongUsage, prove_fed, tour_mark
@@ -52,3 +54,23 @@ def test_a_replay_believes_the_instrument_it_is_told(tmp_path: Path) -> None:
     assert (nameless.returncode, "--instrument ES" in nameless.stderr) == (1, True)
     named = subprocess.run([*command, "--instrument", "ES"], capture_output=True, text=True, check=False)
     assert named.returncode == 0, named.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('flaten = ["F"]', "unknown id 'flaten'; did you mean 'flatten'?"),
+        ('centre = ["X"]', "'X' would mean both 'cancel_entries' and 'centre'; the brakes keep their keys"),
+        ('theme = ["R"]', "'R' is kept for reversing a position"),
+    ],
+)
+def test_a_keymap_that_cannot_be_used_refuses_to_start_and_names_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, sentence: str
+) -> None:
+    (tmp_path / "orderflow.toml").write_text("[console]\nfps = 20\n")
+    (tmp_path / "keymap.toml").write_text(f"[keys]\n{line}\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigFault) as fault:
+        prove_keys(plan_of(Wish()))
+    assert f"{tmp_path / 'keymap.toml'}: " in str(fault.value)
+    assert sentence in str(fault.value)

@@ -67,7 +67,8 @@ def _extent(profile: ProfileView) -> tuple[int | None, int | None]:
 def profile_heading(view: ConsoleView, _sight: Sight) -> str:
     """`PROFILE · CVA 5d │ DVA · B`; a composite of too few sessions says PARTIAL."""
     profile = view.profile
-    return f"PROFILE · CVA {profile.cva_days}d{' PARTIAL' if profile.cva_note else ''} │ DVA · {profile.grade.value}"
+    cva = f"CVA {profile.cva_days}d PARTIAL" if profile.cva_note else f"CVA {profile.cva_days}d │ DVA"
+    return f"PROFILE · {cva} · {profile.grade.value}"
 
 
 def profile_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
