@@ -62,14 +62,14 @@ class Hands:
         events: list[Event] = []
         for action in actions:
             match action:
+                case Observed():
+                    self._observe(action.item)
                 case Commit():
                     events += self._commit(action)
                 case Send() | SendChange() | Cancel() | CancelEverything() | AskAccountReport() | AskMargin():
                     events += self._outbox.carry_out(action, self._now())
                 case Record():
                     self._record(action.row)
-                case Observed():
-                    self._observe(action.item)
                 case Alert():
                     self._alert(action)
                 case WriteStopFile():

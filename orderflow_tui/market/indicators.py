@@ -170,6 +170,7 @@ class Indicators:
     __slots__ = (
         "_adx_values",
         "_bars",
+        "_columns",
         "_trend",
         "adx14",
         "atr14",
@@ -191,6 +192,7 @@ class Indicators:
         self.population = sorted(value for session in sessions for value in session)
         self.population_sessions = len(sessions)
         self._bars: deque[FootprintBar] = deque(maxlen=21)
+        self._columns: tuple[list[int], list[int], list[int]] | None = None
 
     def add(self, bar: FootprintBar) -> None:
         """Take in a closed bar of regular hours."""
@@ -203,6 +205,7 @@ class Indicators:
         self.ema21.add_all(closes)
         self._trend.add_all([(bar.high, bar.low, bar.close) for bar in bars])
         self._bars.extend(bars)
+        self._columns = None
         self.count += len(bars)
 
     def ema_trend(self) -> float | None:
@@ -223,14 +226,21 @@ class Indicators:
             return 50.0
         return mid_rank(self.atr14.value, self.population)
 
+    def _recent(self) -> tuple[list[int], list[int], list[int]]:
+        """Highs, lows and volumes of the newest 21 bars, laid out once a bar."""
+        if self._columns is None:
+            bars = self._bars
+            self._columns = [b.high for b in bars], [b.low for b in bars], [b.volume for b in bars]
+        return self._columns
+
     def bar_range_avg(self) -> float | None:
         """Mean range of the last five bars in ticks."""
-        last = list(self._bars)[-5:]
-        return sum(b.high - b.low for b in last) / 5 if len(last) == 5 else None
+        highs, lows, _ = self._recent()
+        return (sum(highs[-5:]) - sum(lows[-5:])) / 5 if len(highs) >= 5 else None
 
     def volume_vs_average(self) -> float | None:
         """The newest bar's volume over the mean of the last twenty, itself included; 1.0 when nothing traded."""
-        last = [b.volume for b in list(self._bars)[-20:]]
+        last = self._recent()[2][-20:]
         if len(last) < 20:
             return None
         total = sum(last)
@@ -238,15 +248,15 @@ class Indicators:
 
     def structure(self) -> Structure | None:
         """Higher or lower highs and lows of the last ten bars."""
-        bars = list(self._bars)[-10:]
-        return structure([b.high for b in bars], [b.low for b in bars])
+        highs, lows, _ = self._recent()
+        return structure(highs, lows)
 
     def range_bound_bars(self) -> int | None:
         """How many bars back price has stayed inside 1.5 ATR."""
         if self.atr14.value is None:
             return None
-        bars = list(self._bars)
-        return range_bound([b.high for b in bars], [b.low for b in bars], self.atr14.value)
+        highs, lows, _ = self._recent()
+        return range_bound(highs, lows, self.atr14.value)
 
 
 def delta_slope(bars: Sequence[FootprintBar], count: int = 10) -> tuple[float, bool]:

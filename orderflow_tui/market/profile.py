@@ -148,6 +148,7 @@ class VolumeProfile:
         "high",
         "low",
         "row_ticks",
+        "spread",
         "total",
         "version",
     )
@@ -157,6 +158,7 @@ class VolumeProfile:
         self.low: int | None = None  # lowest and highest traded tick
         self.high: int | None = None
         self.total = 0
+        self.spread = 0  # of the total, what was laid out from bars
         self.approx = False
         self.version = 0  # changes with the contents
         self._base = 0
@@ -203,6 +205,7 @@ class VolumeProfile:
         if last >= first:
             self._table[first - self._base : last - self._base + 1, SPREAD] += 1
         self.total += volume
+        self.spread += volume
         self.approx = True
 
     def shift(self, ticks: int) -> None:
@@ -314,5 +317,6 @@ def merged(profiles: Iterable[VolumeProfile], row_ticks: int = 1) -> VolumeProfi
     for profile in profiles:
         if profile.low is not None:
             whole.add_table(profile.low, profile.table(), profile.total)
+            whole.spread += profile.spread
             whole.approx = whole.approx or profile.approx
     return whole

@@ -61,7 +61,7 @@ class Stretch:
         if self._version != profile.version:
             self._version = profile.version
             self._average = self.rows.copy()
-            if profile.low is not None:
+            if profile.low is not None and profile.total > profile.spread:  # of bars alone the levels hold no trades
                 self._average.add_levels(profile.low, added(profile.table()[:, :SPREAD], 1))
         return self._average
 
