@@ -234,11 +234,11 @@ class IbSide:
         return memory
 
     async def _fold(self, memory: Memory, bars: Bars | None) -> None:
-        """Put what is known in place. Days that closed meanwhile leave their state, as they would have at their close."""
+        """Put what is known in place. The last day that closed on the way leaves its state, as at its close."""
         closed = await self._past.fold(memory, self._past.now(self._clock_ns()), bars, self.months.contract)
         self._runtime.post(ClockTick(self._clock_ns() - self._plan.loaded.config.bars.close_grace_ms * MS_NS))
-        for state in closed:
-            self._journal.record(row_of(state))
+        if closed:
+            self._journal.record(await asyncio.to_thread(row_of, closed[-1]))
 
     async def _fill(self, memory: Memory) -> None:
         """Bars for the days nobody recorded."""

@@ -5,6 +5,7 @@ Reading never fails: whatever cannot be used is left out with a sentence that sa
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -190,6 +191,10 @@ async def _state(reader: Reader, memory: Memory, keep: int) -> DayState | None:
     except (JournalError, sqlite3.Error, UnicodeDecodeError) as fault:
         memory.note(f"the archive cannot be read: {fault}; the tape and the broker's bars take its place")
         return None
+    return await asyncio.to_thread(_newest, payloads, memory, keep)
+
+
+def _newest(payloads: Sequence[str], memory: Memory, keep: int) -> DayState | None:
     for payload in payloads:
         try:
             state: DayState = from_json(DayState, json.loads(payload))

@@ -168,7 +168,7 @@ class Fold:
 
     def __init__(self, engine: Engine, signals: Sequence[Place]) -> None:
         self.engine = engine
-        self.closed: list[DayState] = []
+        self.closed: list[DayState] = []  # the newest one
         self._driver = Driver(engine, self._act, None)
         self._signals = deque(signals)
 
@@ -201,5 +201,5 @@ class Fold:
         self._driver.step(FeedStatus(rows.instrument, stamp_of(rows), FeedState.GAP, FROM_BARS))
 
     def _act(self, actions: Sequence[Action]) -> Sequence[Event]:
-        self.closed += [a.item for a in actions if isinstance(a, Observed) and isinstance(a.item, DayState)]
+        self.closed = [a.item for a in actions if isinstance(a, Observed) and isinstance(a.item, DayState)] or self.closed
         return ()
