@@ -38,7 +38,7 @@ from orderflow_tui.engine import Engine
 from orderflow_tui.market.aggressor import AggressorParams
 from orderflow_tui.modes import AccountProof, BrokerKind, Mode
 from orderflow_tui.view.model import ReplayView
-from orderflow_tui.wiring.memory import Memory, Place, folders_of, remember
+from orderflow_tui.wiring.memory import Memory, Place, begin_after, folders_of, remember
 from orderflow_tui.wiring.paced import Service
 from orderflow_tui.wiring.past import HeardTape, Past, TooMuchToKeep
 from orderflow_tui.wiring.plan import SUFFIX, Plan
@@ -128,7 +128,8 @@ class IbSide:
 
     def boot_events(self) -> list[Event]:
         """Nothing was seen until now, which the tape should know."""
-        return [FeedStatus(self.symbol, self._clock_ns(), FeedState.GAP, AWAY)]
+        begins_ns = begin_after(self._folders, self._clock_ns())
+        return [FeedStatus(self.symbol, begins_ns, FeedState.GAP, AWAY)]
 
     def roll(self) -> None:
         """Trade the month that is analysed."""

@@ -15,12 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orderflow_tui.adapters.tape import TapeRecorder, newest_ns
 from orderflow_tui.domain.event import ClockTick
 from orderflow_tui.domain.history import DayState, History
 from orderflow_tui.domain.market import FeedState, FeedStatus, Trades, trades_of
 from orderflow_tui.engine import Engine
 from orderflow_tui.market.completed import completed
-from orderflow_tui.wiring.memory import Memory
+from orderflow_tui.wiring.memory import Memory, begin_after, folders_of
 from orderflow_tui.wiring.timeline import AWAY, Now, folded_past
 from tests.adapters.test_calendar import ns
 from tests.wiring.remembered import (
@@ -214,6 +215,27 @@ def test_a_gap_within_the_running_day_marks_what_is_partial(afternoon: Recorded)
     between = [bar for bar in market.bars if last[0].end_ns <= bar.start_ns and bar.end_ns <= back_ns]
     assert between == []
     assert market.bars[-1].partial
+
+
+def test_a_clock_behind_the_exchange_does_not_put_the_running_day_aside(afternoon: Recorded) -> None:
+    """Trades bear the exchange's second; a quick restart may find a tape that ends a moment after now."""
+    with TemporaryDirectory() as name:
+        tape = Path(name) / "tape"
+        asyncio.run(left_behind(afternoon, Path(name), CUT))
+        folders = folders_of(tape, "ES")
+        end_ns = newest_ns(folders[-1].path)
+        behind_ns = end_ns - 3 * 10**9
+        begins_ns = begin_after(folders, behind_ns)
+        assert begins_ns == end_ns + 1
+        recorder = TapeRecorder(tape, "ES", TABLE)
+        recorder.write(FeedStatus("ES", begins_ns, FeedState.GAP, AWAY))
+        asyncio.run(recorder.close())
+        assert [path.name for path in (tape / "ES").iterdir()] == ["2026-03-05"]
+        memory = asyncio.run(remembered(Path(name), behind_ns))
+        again(memory, end_ns + 10**9)
+        assert memory.notes == []
+    assert begin_after(folders_of(tape, "ES"), CUT) == CUT
+    assert begin_after(folders, end_ns + 1) == end_ns + 1
 
 
 # -- completing ---------------------------------------------------------------------------------------------------------
