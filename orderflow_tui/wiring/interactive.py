@@ -43,7 +43,7 @@ from orderflow_tui.wiring.paced import Service
 from orderflow_tui.wiring.past import HeardTape, Past, TooMuchToKeep
 from orderflow_tui.wiring.plan import SUFFIX, Plan
 from orderflow_tui.wiring.roll import Months
-from orderflow_tui.wiring.timeline import AWAY, holes, missing_sessions
+from orderflow_tui.wiring.timeline import AWAY, Now, holes, missing_sessions
 
 if TYPE_CHECKING:
     from orderflow_tui.runtime import Runtime
@@ -250,7 +250,7 @@ class IbSide:
             if memory.state is not None and memory.state.contract not in ("", self.months.contract) and not memory.folders:
                 memory.note(f"the archive is of {memory.state.contract}, {self.months.contract} is analysed: value starts anew")
                 memory.state = None
-            sessions = await asyncio.to_thread(self._wanted_sessions, memory)
+            sessions = await asyncio.to_thread(self._wanted_sessions, memory, self._past.now(self._clock_ns()))
             if not sessions:
                 self._tell_notes(memory)
                 self._note("history: complete")
@@ -266,18 +266,15 @@ class IbSide:
                     await self.synced.wait()
             self.synced.set()
 
-    def _wanted_sessions(self, memory: Memory) -> int:
+    def _wanted_sessions(self, memory: Memory, now: Now) -> int:
         """How many trading days back bars are wanted, 0 when nothing is missing."""
         table, keep = memory.table, self._engine.params.market.archive_days
         whole = SESSIONS + 1  # the running day is one of them
-        if memory.state is None:
-            gaps = holes(memory, self._past.now(self._clock_ns()))
-            return whole if gaps else 0
         if missing_sessions(memory, keep):
             return whole
-        gaps = holes(memory, self._past.now(self._clock_ns()))
-        if not gaps:
-            return 0
+        gaps = holes(memory, now)
+        if not gaps or memory.state is None:
+            return whole if gaps else 0
         since_ns = min(gap.start_ns or 0 for gap in gaps)
         days = [d for d in table.days if d.close_ns > since_ns and d.open_ns <= self._clock_ns()]
         return min(len(days), whole)
