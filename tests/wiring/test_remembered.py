@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 from orderflow_tui.adapters.tape import TapeRecorder, newest_ns
 from orderflow_tui.domain.event import ClockTick
 from orderflow_tui.domain.history import DayState, History
-from orderflow_tui.domain.market import FeedState, FeedStatus, Trades, trades_of
+from orderflow_tui.domain.market import Bars, FeedState, FeedStatus, Trades, trades_of
+from orderflow_tui.domain.session import MINUTE_NS
 from orderflow_tui.engine import Engine
 from orderflow_tui.market.completed import completed
 from orderflow_tui.wiring.memory import Memory, begin_after, folders_of
-from orderflow_tui.wiring.timeline import AWAY, Now, folded_past
+from orderflow_tui.wiring.timeline import AWAY, Now, folded_past, holes
 from tests.adapters.test_calendar import ns
 from tests.wiring.remembered import (
     BEFORE,
@@ -236,6 +237,62 @@ def test_a_clock_behind_the_exchange_does_not_put_the_running_day_aside(afternoo
         assert memory.notes == []
     assert begin_after(folders_of(tape, "ES"), CUT) == CUT
     assert begin_after(folders, end_ns + 1) == end_ns + 1
+
+
+# -- bars where nobody recorded ------------------------------------------------------------------------------------------
+
+
+def minutes(first: str, last: str, price: int) -> Bars:
+    """One-minute bars of ten contracts, one tick high, wherever the market is open."""
+    starts = [t for t in range(ns(first), ns(last), MINUTE_NS) if (d := TABLE.day_at(t)) is not None and d.open_ns <= t]
+    n = len(starts)
+    column = trades_of("ES", starts, [price] * n, [10] * n, [0] * n)
+    return Bars("ES", 60, column.ts_ns, column.price, column.price + 1, column.price, column.price, column.size)
+
+
+def test_the_rest_of_a_day_that_was_cut_comes_from_bars_and_says_that_it_is_approximate(afternoon: Recorded) -> None:
+    """Killed on Thursday at 15:40, started again on Friday at ten: without bars Thursday would pass for a whole session."""
+    back_ns = ns("2026-03-06T10:00")
+    with TemporaryDirectory() as name:
+        asyncio.run(left_behind(afternoon, Path(name), CUT))
+        memory = asyncio.run(remembered(Path(name), back_ns))
+        now = Now((FeedStatus("ES", back_ns, FeedState.GAP, AWAY),), back_ns)
+        gaps = holes(memory, now)
+        fold = folded_past(PARAMS, memory, now, minutes("2026-03-02T10:00", "2026-03-06T10:00", 26_500), "ESH6")
+    assert len(gaps) == 1
+    thursday = fold.engine.market.archive[-1]
+    taped = lived(afternoon, CUT).market.rth_profile.total
+    assert (thursday.trade_date, thursday.approx, thursday.close) == (date(2026, 3, 5), True, 26_500)
+    assert thursday.volume == taped + 20 * 10
+    assert fold.engine.market.rth_profile.total == 30 * 10
+    assert fold.engine.market.archive[:-1] == afternoon.history.profiles[1:]
+    assert [state.trade_date for state in fold.closed] == [date(2026, 3, 5)]
+
+
+def test_on_the_running_day_bars_never_fill_the_hole(afternoon: Recorded) -> None:
+    back_ns = ns("2026-03-05T15:55")
+    with TemporaryDirectory() as name:
+        asyncio.run(left_behind(afternoon, Path(name), CUT))
+        memory = asyncio.run(remembered(Path(name), back_ns))
+        now = Now((FeedStatus("ES", back_ns, FeedState.GAP, AWAY),), back_ns)
+        assert holes(memory, now) == []
+        fold = folded_past(PARAMS, memory, now, minutes("2026-03-05T09:30", "2026-03-05T15:55", 26_500), "ESH6")
+    assert fold.engine.market.rth_profile.total == lived(afternoon, CUT).market.rth_profile.total
+    assert fold.engine.market.cvd_rth is not None
+    assert fold.engine.market.cvd_rth_partial
+
+
+def test_bars_of_another_month_fill_nothing_and_say_so(afternoon: Recorded) -> None:
+    back_ns = ns("2026-03-06T10:00")
+    with TemporaryDirectory() as name:
+        asyncio.run(left_behind(afternoon, Path(name), CUT))
+        memory = asyncio.run(remembered(Path(name), back_ns))
+        assert memory.state is not None
+        memory.state = replace(memory.state, contract="ESH6")
+        now = Now((FeedStatus("ES", back_ns, FeedState.GAP, AWAY),), back_ns)
+        fold = folded_past(PARAMS, memory, now, minutes("2026-03-02T10:00", "2026-03-06T10:00", 27_000), "ESM6")
+    assert any("bars of ESM6 cannot fill what ESH6 traded" in note for note in memory.notes)
+    assert fold.engine.market.rth_profile.total == 0
 
 
 # -- completing ---------------------------------------------------------------------------------------------------------
