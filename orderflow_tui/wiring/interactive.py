@@ -212,10 +212,11 @@ class IbSide:
             await self._fill(memory)
         except TooMuchToKeep as fault:
             self._note(f"no history: {fault}; a restart reads it from the tape", Tier.WARNING)
+        finally:
+            await self._reader.close()
         self._past.finish()
         if self.recorder is not None:
             self.recorder.read_by_others = False
-        await self._reader.close()
         self._past_stands.set()
         await asyncio.Event().wait()
 
@@ -285,7 +286,9 @@ class IbSide:
             self._note(f"history: {len(bars):,} one-minute bars came, working them in")
             await self._fold(memory, bars)
         except (HistoryMissing, NoAnswer, Refused, OSError) as fault:
-            self._note(f"no history: {fault}; value areas build up from what is known", Tier.WARNING)
+            last = "the beginning" if memory.state is None else str(memory.state.trade_date)
+            left = f"sessions since {last} are missing or cut short, value areas stand on what is known"
+            self._note(f"no history: {fault}; {left}", Tier.WARNING)
             return False
         self._tell_notes(memory)
         self._note("history: complete")
