@@ -205,8 +205,6 @@ class IbSide:
 
     async def _make_past(self) -> None:
         """What is remembered at once; what is missing from the broker, asked for until it comes. Then nothing more."""
-        if self.recorder is not None:
-            self.recorder.read_by_others = True
         try:
             memory = await self._remember()
             await self._fill(memory)
@@ -328,7 +326,9 @@ def _recorder(plan: Plan, symbol: str, table: SessionTable) -> TapeRecorder | No
     if not tape.record:
         return None
     budget = tape.depth_mb * MEGABYTE if tape.depth else 0
-    return TapeRecorder(plan.data_dir / "tape", symbol, table, depth_budget_bytes=budget)
+    recorder = TapeRecorder(plan.data_dir / "tape", symbol, table, depth_budget_bytes=budget)
+    recorder.read_by_others = True  # until the past stands
+    return recorder
 
 
 class _Onlooker:
