@@ -9,7 +9,7 @@ import pytest
 from orderflow_tui.adapters.calendar import session_table
 from orderflow_tui.closed_loop import ClosedLoop
 from orderflow_tui.config import Places, config_dir, load
-from orderflow_tui.domain.event import ClockTick, Trouble
+from orderflow_tui.domain.event import ClockTick, ContractNews, Trouble
 from orderflow_tui.domain.latch import LatchKind, TradingState
 from orderflow_tui.domain.market import Bars, FeedState, FeedStatus, Quote, trades_of
 from orderflow_tui.domain.session import SECOND_NS
@@ -93,3 +93,41 @@ def test_trouble_of_the_shell_opens_its_latch(kind: LatchKind, state: TradingSta
     core.on(Trouble(ns("2026-03-05T10:00"), kind, "planted"))
     assert kind in [latch.kind for latch in core.desk.latches]
     assert core.desk.state(core.facts()) in {state, TradingState.RECOVERING}
+
+
+def test_a_contract_that_is_only_named_moves_nothing() -> None:
+    loop = ClosedLoop(engine())
+    loop.feed(session("2026-03-02", 20_000))
+    loop.feed(ClockTick(ns("2026-03-02T18:30")))
+    before = loop.engine.market.archive
+    loop.feed(FeedStatus("ES", ns("2026-03-02T18:31"), FeedState.LIVE, "named", rolled_to="ESH6"))
+    loop.feed(FeedStatus("ES", ns("2026-03-02T18:32"), FeedState.LIVE, "named", rolled_to="ESH6"))
+    assert loop.engine.contract == "ESH6"
+    assert loop.engine.market.archive == before != ()
+
+
+def test_another_contract_without_a_roll_is_one_of_unknown_shift() -> None:
+    loop = ClosedLoop(engine())
+    loop.feed(FeedStatus("ES", ns("2026-03-02T09:00"), FeedState.LIVE, "named", rolled_to="ESH6"))
+    loop.feed(session("2026-03-02", 20_000))
+    loop.feed(ClockTick(ns("2026-03-02T18:30")))
+    loop.feed(FeedStatus("ES", ns("2026-03-02T18:31"), FeedState.LIVE, "named", rolled_to="ESM6"))
+    assert loop.engine.market.archive == ()
+    assert loop.engine.contract == "ESM6"
+
+
+def test_a_roll_of_the_executed_instrument_moves_no_analysed_price() -> None:
+    loop = ClosedLoop(engine())
+    loop.feed(session("2026-03-02", 20_000))
+    loop.feed(ClockTick(ns("2026-03-02T18:30")))
+    before = loop.engine.market.archive
+    loop.feed(FeedStatus("MES", ns("2026-03-02T18:31"), FeedState.GAP, "roll", rolled_to="MESM6"))
+    assert loop.engine.market.archive == before
+
+
+def test_what_the_contract_month_forbids_stands_in_the_facts_and_passes() -> None:
+    core = engine()
+    core.on(ContractNews(ns("2026-03-02T10:30"), "MESH6 expires on 2026-03-20"))
+    assert (core.facts().entries_open, core.facts().window_reason) == (False, "MESH6 expires on 2026-03-20")
+    core.on(ContractNews(ns("2026-03-02T10:31"), ""))
+    assert core.facts().entries_open

@@ -34,6 +34,7 @@ __all__ = [
     "import_events",
     "is_session",
     "newest_log",
+    "newest_ns",
     "read_folder",
     "read_tape",
     "sessions",
@@ -182,7 +183,7 @@ class _SessionLog:
     """The open log of one session."""
 
     def __init__(self, folder: Path, first_ns: int) -> None:
-        if is_session(folder) and _newest_ns(folder) > first_ns:
+        if is_session(folder) and newest_ns(folder) > first_ns:
             _put_aside(folder)  # time began again, as it does with a simulated market: another recording
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
@@ -201,7 +202,8 @@ class _SessionLog:
         self._file.close()
 
 
-def _newest_ns(folder: Path) -> int:
+def newest_ns(folder: Path) -> int:
+    """Stamp of the newest whole event of a session folder, 0 when it has none."""
     manifest = read_manifest(folder)
     spans = [span[1] for log in _logs(folder) if (span := log_span(log)) is not None]
     return max([*spans, 0 if manifest is None else manifest.last_ns])

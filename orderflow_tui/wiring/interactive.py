@@ -38,12 +38,12 @@ from orderflow_tui.engine import Engine
 from orderflow_tui.market.aggressor import AggressorParams
 from orderflow_tui.modes import AccountProof, BrokerKind, Mode
 from orderflow_tui.view.model import ReplayView
-from orderflow_tui.wiring.memory import Memory, Place, folders_of, remember
+from orderflow_tui.wiring.memory import Memory, Place, begin_after, folders_of, remember
 from orderflow_tui.wiring.paced import Service
 from orderflow_tui.wiring.past import HeardTape, Past, TooMuchToKeep
 from orderflow_tui.wiring.plan import SUFFIX, Plan
 from orderflow_tui.wiring.roll import Months
-from orderflow_tui.wiring.timeline import AWAY, holes, missing_sessions
+from orderflow_tui.wiring.timeline import AWAY, Now, holes, missing_sessions
 
 if TYPE_CHECKING:
     from orderflow_tui.runtime import Runtime
@@ -127,7 +127,8 @@ class IbSide:
 
     def boot_events(self) -> list[Event]:
         """Nothing was seen until now, which the tape should know."""
-        return [FeedStatus(self.symbol, self._clock_ns(), FeedState.GAP, AWAY)]
+        begins_ns = begin_after(self._folders, self._clock_ns())
+        return [FeedStatus(self.symbol, begins_ns, FeedState.GAP, AWAY)]
 
     def roll(self) -> None:
         """Trade the month that is analysed."""
@@ -203,17 +204,16 @@ class IbSide:
 
     async def _make_past(self) -> None:
         """What is remembered at once; what is missing from the broker, asked for until it comes. Then nothing more."""
-        if self.recorder is not None:
-            self.recorder.read_by_others = True
         try:
             memory = await self._remember()
             await self._fill(memory)
         except TooMuchToKeep as fault:
             self._note(f"no history: {fault}; a restart reads it from the tape", Tier.WARNING)
+        finally:
+            await self._reader.close()
         self._past.finish()
         if self.recorder is not None:
             self.recorder.read_by_others = False
-        await self._reader.close()
         self._past_stands.set()
         await asyncio.Event().wait()
 
@@ -233,11 +233,11 @@ class IbSide:
         return memory
 
     async def _fold(self, memory: Memory, bars: Bars | None) -> None:
-        """Put what is known in place. Days that closed meanwhile leave their state, as they would have at their close."""
+        """Put what is known in place. The last day that closed on the way leaves its state, as at its close."""
         closed = await self._past.fold(memory, self._past.now(self._clock_ns()), bars, self.months.contract)
         self._runtime.post(ClockTick(self._clock_ns() - self._plan.loaded.config.bars.close_grace_ms * MS_NS))
-        for state in closed:
-            self._journal.record(row_of(state))
+        if closed:
+            self._journal.record(await asyncio.to_thread(row_of, closed[-1]))
 
     async def _fill(self, memory: Memory) -> None:
         """Bars for the days nobody recorded."""
@@ -248,7 +248,7 @@ class IbSide:
             if memory.state is not None and memory.state.contract not in ("", self.months.contract) and not memory.folders:
                 memory.note(f"the archive is of {memory.state.contract}, {self.months.contract} is analysed: value starts anew")
                 memory.state = None
-            sessions = await asyncio.to_thread(self._wanted_sessions, memory)
+            sessions = await asyncio.to_thread(self._wanted_sessions, memory, self._past.now(self._clock_ns()))
             if not sessions:
                 self._tell_notes(memory)
                 self._note("history: complete")
@@ -264,18 +264,15 @@ class IbSide:
                     await self.synced.wait()
             self.synced.set()
 
-    def _wanted_sessions(self, memory: Memory) -> int:
+    def _wanted_sessions(self, memory: Memory, now: Now) -> int:
         """How many trading days back bars are wanted, 0 when nothing is missing."""
         table, keep = memory.table, self._engine.params.market.archive_days
         whole = SESSIONS + 1  # the running day is one of them
-        if memory.state is None:
-            gaps = holes(memory, self._past.now(self._clock_ns()))
-            return whole if gaps else 0
         if missing_sessions(memory, keep):
             return whole
-        gaps = holes(memory, self._past.now(self._clock_ns()))
-        if not gaps:
-            return 0
+        gaps = holes(memory, now)
+        if not gaps or memory.state is None:
+            return whole if gaps else 0
         since_ns = min(gap.start_ns or 0 for gap in gaps)
         days = [d for d in table.days if d.close_ns > since_ns and d.open_ns <= self._clock_ns()]
         return min(len(days), whole)
@@ -286,7 +283,9 @@ class IbSide:
             self._note(f"history: {len(bars):,} one-minute bars came, working them in")
             await self._fold(memory, bars)
         except (HistoryMissing, NoAnswer, Refused, OSError) as fault:
-            self._note(f"no history: {fault}; value areas build up from what is known", Tier.WARNING)
+            last = "the beginning" if memory.state is None else str(memory.state.trade_date)
+            left = f"sessions since {last} are missing or cut short, value areas stand on what is known"
+            self._note(f"no history: {fault}; {left}", Tier.WARNING)
             return False
         self._tell_notes(memory)
         self._note("history: complete")
@@ -326,7 +325,9 @@ def _recorder(plan: Plan, symbol: str, table: SessionTable) -> TapeRecorder | No
     if not tape.record:
         return None
     budget = tape.depth_mb * MEGABYTE if tape.depth else 0
-    return TapeRecorder(plan.data_dir / "tape", symbol, table, depth_budget_bytes=budget)
+    recorder = TapeRecorder(plan.data_dir / "tape", symbol, table, depth_budget_bytes=budget)
+    recorder.read_by_others = True  # until the past stands
+    return recorder
 
 
 class _Onlooker:

@@ -5,6 +5,7 @@ Reading never fails: whatever cannot be used is left out with a sentence that sa
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -16,17 +17,18 @@ from typing import Any
 from orderflow_tui.adapters.journal import Reader
 from orderflow_tui.adapters.journal_schema import StoredRow
 from orderflow_tui.adapters.rows import TAPE_POS, NotReadable, from_json, observation_of
-from orderflow_tui.adapters.tape import TapeFault, newest_log, read_folder, sessions
+from orderflow_tui.adapters.tape import TapeFault, newest_log, newest_ns, read_folder, sessions
 from orderflow_tui.adapters.tape_log import first_stamp
 from orderflow_tui.domain.event import MarketEvent, stamp_of
 from orderflow_tui.domain.history import DayState
 from orderflow_tui.domain.market import FeedStatus, Quote, Trades
-from orderflow_tui.domain.session import SessionTable
+from orderflow_tui.domain.session import SECOND_NS, SessionTable
 from orderflow_tui.domain.signal import Decision, Signal
 from orderflow_tui.market.state import joined
 from orderflow_tui.ports import JournalError
 
 BLOCK_ROWS = 1 << 16
+AHEAD_NS = 10 * SECOND_NS  # trades bear the exchange's second, which may be ahead of our clock
 TRIED = 5  # newest day states looked at before giving up
 
 
@@ -93,7 +95,7 @@ class Memory:
                     others += len(event)
                     continue
                 first, last = first_stamp(event), stamp_of(event)
-                if not before.close_ns <= first <= last < day.close_ns or last > self.now_ns:
+                if not before.close_ns <= first <= last < day.close_ns or last > self.now_ns + AHEAD_NS:
                     self.note(f"{folder.path} holds events of another time than {folder.trade_date}: left out from there")
                     return
                 if first < last_ns:
@@ -162,6 +164,15 @@ def folders_of(root: Path, symbol: str) -> tuple[Folder, ...]:
     return tuple(found)
 
 
+def begin_after(folders: Sequence[Folder], now_ns: int) -> int:
+    """Where a life may begin that goes on with the newest tape: not before its end, should our clock lie behind it."""
+    try:
+        end_ns = newest_ns(folders[-1].path) if folders else 0
+    except (OSError, TapeFault):
+        return now_ns  # the reader will say what is wrong
+    return end_ns + 1 if now_ns <= end_ns < now_ns + AHEAD_NS else now_ns
+
+
 async def remember(
     reader: Reader, symbol: str, table: SessionTable, keep: int, now_ns: int, folders: Sequence[Folder]
 ) -> Memory:  # fmt: skip
@@ -190,6 +201,10 @@ async def _state(reader: Reader, memory: Memory, keep: int) -> DayState | None:
     except (JournalError, sqlite3.Error, UnicodeDecodeError) as fault:
         memory.note(f"the archive cannot be read: {fault}; the tape and the broker's bars take its place")
         return None
+    return await asyncio.to_thread(_newest, payloads, memory, keep)
+
+
+def _newest(payloads: Sequence[str], memory: Memory, keep: int) -> DayState | None:
     for payload in payloads:
         try:
             state: DayState = from_json(DayState, json.loads(payload))

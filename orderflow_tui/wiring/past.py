@@ -106,6 +106,7 @@ class Past:
     def __init__(self, engine: Engine, settle: Callable[[], None]) -> None:
         self._engine = engine
         self._settle = settle
+        self._given_up = False
         self._kept: Kept | None = Kept(engine.params.analysis.symbol)
 
     def hear(self, event: MarketEvent) -> None:
@@ -134,7 +135,13 @@ class Past:
         """
         assert self._kept is not None, "the past is not complete yet"
         kept = self._kept
-        fold = await asyncio.to_thread(folded_past, self._engine.params, memory, now, bars, contract)
+        try:
+            fold = await asyncio.to_thread(
+                folded_past, self._engine.params, memory, now, bars, contract, lambda: self._given_up
+            )  # fmt: skip
+        except asyncio.CancelledError:
+            self._given_up = True  # the thread would keep the program from ending
+            raise
         place, told = len(now.statuses), 0
         while True:
             self._settle()  # what was heard has been processed, so the signals it gave are known

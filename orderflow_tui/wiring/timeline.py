@@ -7,7 +7,7 @@ gap: bars do not know who crossed the spread, and one of them would cost the day
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import chain
@@ -28,7 +28,12 @@ from orderflow_tui.wiring.memory import Memory, Place
 AWAY = "nothing was recorded: this program was not running"
 TO_BARS = "single trades before, one-minute bars from here"
 FROM_BARS = "one-minute bars before, single trades from here"
+ROWS_AT_ONCE = 500  # of bars between two looks at whether the house still stands
 QUIET_NS = 120 * SECOND_NS  # a hole shorter than this is not worth a bar
+
+
+class GivenUp(Exception):
+    """The house stands no longer: nobody waits for its past."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +76,12 @@ def missing_sessions(memory: Memory, keep: int) -> list[date]:
     return missing[::-1]
 
 
-def folded_past(params: EngineParams, memory: Memory, now: Now, bars: Bars | None, contract: str) -> Fold:
+def folded_past(
+    params: EngineParams, memory: Memory, now: Now, bars: Bars | None, contract: str, given_up: Callable[[], bool] = lambda: False
+) -> Fold:
     """A fold whose engine has seen everything up to the first trade of this life.
 
-    `bars` are of `contract`; None: there are none.
+    `bars` are of `contract`; None: there are none. Runs beside the loop; raises GivenUp soon after `given_up` says so.
     """
     keep = params.market.archive_days
     history, known_contract = History(), ""
@@ -82,8 +89,8 @@ def folded_past(params: EngineParams, memory: Memory, now: Now, bars: Bars | Non
         history, known_contract = memory.state.history, memory.state.contract
         older = None if bars is None else _cut(bars, None, memory.state.ts_ns)
         if older is not None and known_contract in ("", contract) and missing_sessions(memory, keep):
-            history = completed(history, _folded(params, older), keep)
-    fold = Fold(Engine(params, history), memory.signals)
+            history = completed(history, _folded(params, older, given_up), keep)
+    fold = Fold(Engine(params, history), memory.signals, given_up)
     fold.engine.contract = known_contract
     filled = False
     for item in _walk(memory, now):
@@ -103,15 +110,14 @@ def folded_past(params: EngineParams, memory: Memory, now: Now, bars: Bars | Non
     return fold
 
 
-def _folded(params: EngineParams, bars: Bars) -> History:
+def _folded(params: EngineParams, bars: Bars, given_up: Callable[[], bool]) -> History:
     """What bars alone would leave when their last day has closed."""
-    engine = Engine(params)
-    driver = Driver(engine, lambda _: [], None)
-    driver.step(bars)
+    fold = Fold(Engine(params), (), given_up)
+    fold.bars(bars, None)
     day = params.table.day_at(int(bars.start_ns[-1]))
     if day is not None:
-        driver.step(ClockTick(day.close_ns))
-    return engine.history()
+        fold.step(ClockTick(day.close_ns))
+    return fold.engine.history()
 
 
 def _walk(memory: Memory, now: Now) -> Iterator[MarketEvent | Hole]:
@@ -166,14 +172,17 @@ def _cut(bars: Bars, start_ns: int | None, end_ns: int) -> Bars | None:
 class Fold:
     """Feeds an engine whose actions go nowhere; puts signals of the book back in their places; keeps what days left."""
 
-    def __init__(self, engine: Engine, signals: Sequence[Place]) -> None:
+    def __init__(self, engine: Engine, signals: Sequence[Place], given_up: Callable[[], bool] = lambda: False) -> None:
         self.engine = engine
-        self.closed: list[DayState] = []
+        self.closed: list[DayState] = []  # the newest one
         self._driver = Driver(engine, self._act, None)
         self._signals = deque(signals)
+        self._given_up = given_up
 
     def step(self, event: MarketEvent | ClockTick) -> None:
         """One event, cut where a signal came."""
+        if self._given_up():
+            raise GivenUp
         if not isinstance(event, Trades):
             self._driver.step(event)
             return
@@ -197,9 +206,10 @@ class Fold:
         """One-minute bars in a hole."""
         if since_ns is not None:
             self._driver.step(FeedStatus(rows.instrument, since_ns, FeedState.GAP, TO_BARS))
-        self._driver.step(rows)
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            self.step(rows.cut(start, min(start + ROWS_AT_ONCE, len(rows))))
         self._driver.step(FeedStatus(rows.instrument, stamp_of(rows), FeedState.GAP, FROM_BARS))
 
     def _act(self, actions: Sequence[Action]) -> Sequence[Event]:
-        self.closed += [a.item for a in actions if isinstance(a, Observed) and isinstance(a.item, DayState)]
+        self.closed = [a.item for a in actions if isinstance(a, Observed) and isinstance(a.item, DayState)] or self.closed
         return ()

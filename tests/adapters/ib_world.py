@@ -78,7 +78,7 @@ class IbWorld:
     """
 
     def __init__(
-        self, gateway: Settings | None = None, settings: IbSettings | None = None, *, start: bool = True, days: int = 0
+        self, gateway: Settings | None = None, settings: IbSettings | None = None, *, start: bool = True, days: float = 0
     ) -> None:
         self.loop = VirtualLoop()
         self.loop.now_s = days * 86_400.0

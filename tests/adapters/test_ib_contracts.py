@@ -2,7 +2,16 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from orderflow_tui.adapters.ib_contracts import Listed, NoContract, forced_switch, leading, parse_expiry, parse_hours, same_month
+from orderflow_tui.adapters.ib_contracts import (
+    Listed,
+    NoContract,
+    forced_switch,
+    leading,
+    parse_expiry,
+    parse_hours,
+    same_month,
+    trade_date_at,
+)
 
 SEP, DEC, MAR = (
     Listed(1, "ES", date(2026, 9, 18), "202609"),
@@ -68,3 +77,18 @@ def test_hours_are_read_in_their_zone_and_tell_whether_the_market_is_open() -> N
 
 def test_an_expiry_may_come_with_a_time() -> None:
     assert parse_expiry("20261218 08:30 US/Central") == parse_expiry("20261218") == date(2026, 12, 18)
+
+
+@pytest.mark.parametrize(
+    ("instant", "expected"),
+    [
+        ("2026-12-09T22:59", date(2026, 12, 9)),  # 16:59 Chicago
+        ("2026-12-09T23:00", date(2026, 12, 10)),  # the next trade date begins
+        ("2026-12-11T23:30", date(2026, 12, 14)),  # Friday evening belongs to Monday
+        ("2026-12-12T12:00", date(2026, 12, 14)),
+        ("2026-12-13T23:30", date(2026, 12, 14)),
+    ],
+)
+def test_a_trade_date_begins_in_the_evening_before(instant: str, expected: date) -> None:
+    moment = datetime.fromisoformat(instant).replace(tzinfo=UTC)
+    assert trade_date_at(int(moment.timestamp()) * 1_000_000_000) == expected

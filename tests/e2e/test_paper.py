@@ -154,3 +154,14 @@ def test_the_command_runs_paper_without_a_screen_and_leaves_a_tape(tmp_path: Pat
         assert (beat["mode"], beat["account_suffix"], beat["link_state"]) == ("paper", "4567", "READY")
         assert list((tmp_path / "data" / "tape" / "ES").glob("*/live-0001.log"))
         assert gateway.do("state")["clients"] == []
+
+
+def test_a_failed_back_fill_is_asked_for_again_and_says_when(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ib_history, "REFUSED_PAUSE_S", 0.01)
+    monkeypatch.setattr(interactive, "SESSIONS", 6)
+    monkeypatch.setattr(interactive, "RETRY_S", (0.5,))
+    script = '[{"at": 0, "do": "answer", "what": "HISTORICAL_BARS", "code": 162, "count": 6}]'
+    with PaperDesk(tmp_path, "--json", script) as desk:
+        desk.until(lambda v: told(v, "history is asked for again in 0.5 s"), "the promise")
+        view = desk.until(lambda v: told(v, "history: complete"), "a complete history")
+        assert told(view, "history: 5 of 7 sessions")

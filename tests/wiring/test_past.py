@@ -20,7 +20,7 @@ from orderflow_tui.wiring.paced import table_around
 from orderflow_tui.wiring.params import engine_params
 from orderflow_tui.wiring.past import HeardTape, Past, TooMuchToKeep
 from orderflow_tui.wiring.plan import Wish, plan_of
-from orderflow_tui.wiring.timeline import AWAY, holes
+from orderflow_tui.wiring.timeline import AWAY, GivenUp, folded_past, holes
 from tests.gateway import past as gateway_past
 
 START = datetime(2026, 11, 16, 23, tzinfo=UTC)
@@ -148,6 +148,20 @@ def test_more_than_can_be_kept_is_said(idle: Engine, monkeypatch: pytest.MonkeyP
     with pytest.raises(TooMuchToKeep, match="more than 2 trades"):
         world.fold(bars(world.engine))
     assert world.engine.market is before
+
+
+def test_a_house_that_ends_does_not_wait_for_its_past(idle: Engine) -> None:
+    world = World(idle)
+    rows = bars(world.engine)
+    looked: list[int] = []
+
+    def ended() -> bool:
+        looked.append(1)
+        return len(looked) > 1
+
+    with pytest.raises(GivenUp):
+        folded_past(idle.params, world.memory, world.past.now(NOW_NS), rows, "ESZ6", ended)
+    assert len(looked) == 2
 
 
 def test_a_first_start_has_one_hole_and_a_start_without_anything_missing_none(idle: Engine) -> None:

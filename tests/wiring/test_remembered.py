@@ -15,13 +15,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orderflow_tui.adapters.tape import TapeRecorder, newest_ns
 from orderflow_tui.domain.event import ClockTick
 from orderflow_tui.domain.history import DayState, History
-from orderflow_tui.domain.market import FeedState, FeedStatus, Trades, trades_of
+from orderflow_tui.domain.market import Bars, FeedState, FeedStatus, Trades, trades_of
+from orderflow_tui.domain.session import MINUTE_NS
 from orderflow_tui.engine import Engine
 from orderflow_tui.market.completed import completed
-from orderflow_tui.wiring.memory import Memory
-from orderflow_tui.wiring.timeline import AWAY, Now, folded_past
+from orderflow_tui.wiring.memory import Memory, begin_after, folders_of
+from orderflow_tui.wiring.timeline import AWAY, Now, folded_past, holes
 from tests.adapters.test_calendar import ns
 from tests.wiring.remembered import (
     BEFORE,
@@ -214,6 +216,83 @@ def test_a_gap_within_the_running_day_marks_what_is_partial(afternoon: Recorded)
     between = [bar for bar in market.bars if last[0].end_ns <= bar.start_ns and bar.end_ns <= back_ns]
     assert between == []
     assert market.bars[-1].partial
+
+
+def test_a_clock_behind_the_exchange_does_not_put_the_running_day_aside(afternoon: Recorded) -> None:
+    """Trades bear the exchange's second; a quick restart may find a tape that ends a moment after now."""
+    with TemporaryDirectory() as name:
+        tape = Path(name) / "tape"
+        asyncio.run(left_behind(afternoon, Path(name), CUT))
+        folders = folders_of(tape, "ES")
+        end_ns = newest_ns(folders[-1].path)
+        behind_ns = end_ns - 3 * 10**9
+        begins_ns = begin_after(folders, behind_ns)
+        assert begins_ns == end_ns + 1
+        recorder = TapeRecorder(tape, "ES", TABLE)
+        recorder.write(FeedStatus("ES", begins_ns, FeedState.GAP, AWAY))
+        asyncio.run(recorder.close())
+        assert [path.name for path in (tape / "ES").iterdir()] == ["2026-03-05"]
+        memory = asyncio.run(remembered(Path(name), behind_ns))
+        again(memory, end_ns + 10**9)
+        assert memory.notes == []
+    assert begin_after(folders_of(tape, "ES"), CUT) == CUT
+    assert begin_after(folders, end_ns + 1) == end_ns + 1
+
+
+# -- bars where nobody recorded ------------------------------------------------------------------------------------------
+
+
+def minutes(first: str, last: str, price: int) -> Bars:
+    """One-minute bars of ten contracts, one tick high, wherever the market is open."""
+    starts = [t for t in range(ns(first), ns(last), MINUTE_NS) if (d := TABLE.day_at(t)) is not None and d.open_ns <= t]
+    n = len(starts)
+    column = trades_of("ES", starts, [price] * n, [10] * n, [0] * n)
+    return Bars("ES", 60, column.ts_ns, column.price, column.price + 1, column.price, column.price, column.size)
+
+
+def test_the_rest_of_a_day_that_was_cut_comes_from_bars_and_says_that_it_is_approximate(afternoon: Recorded) -> None:
+    """Killed on Thursday at 15:40, started again on Friday at ten: without bars Thursday would pass for a whole session."""
+    back_ns = ns("2026-03-06T10:00")
+    with TemporaryDirectory() as name:
+        asyncio.run(left_behind(afternoon, Path(name), CUT))
+        memory = asyncio.run(remembered(Path(name), back_ns))
+        now = Now((FeedStatus("ES", back_ns, FeedState.GAP, AWAY),), back_ns)
+        gaps = holes(memory, now)
+        fold = folded_past(PARAMS, memory, now, minutes("2026-03-02T10:00", "2026-03-06T10:00", 26_500), "ESH6")
+    assert len(gaps) == 1
+    thursday = fold.engine.market.archive[-1]
+    taped = lived(afternoon, CUT).market.rth_profile.total
+    assert (thursday.trade_date, thursday.approx, thursday.close) == (date(2026, 3, 5), True, 26_500)
+    assert thursday.volume == taped + 20 * 10
+    assert fold.engine.market.rth_profile.total == 30 * 10
+    assert fold.engine.market.archive[:-1] == afternoon.history.profiles[1:]
+    assert [state.trade_date for state in fold.closed] == [date(2026, 3, 5)]
+
+
+def test_on_the_running_day_bars_never_fill_the_hole(afternoon: Recorded) -> None:
+    back_ns = ns("2026-03-05T15:55")
+    with TemporaryDirectory() as name:
+        asyncio.run(left_behind(afternoon, Path(name), CUT))
+        memory = asyncio.run(remembered(Path(name), back_ns))
+        now = Now((FeedStatus("ES", back_ns, FeedState.GAP, AWAY),), back_ns)
+        assert holes(memory, now) == []
+        fold = folded_past(PARAMS, memory, now, minutes("2026-03-05T09:30", "2026-03-05T15:55", 26_500), "ESH6")
+    assert fold.engine.market.rth_profile.total == lived(afternoon, CUT).market.rth_profile.total
+    assert fold.engine.market.cvd_rth is not None
+    assert fold.engine.market.cvd_rth_partial
+
+
+def test_bars_of_another_month_fill_nothing_and_say_so(afternoon: Recorded) -> None:
+    back_ns = ns("2026-03-06T10:00")
+    with TemporaryDirectory() as name:
+        asyncio.run(left_behind(afternoon, Path(name), CUT))
+        memory = asyncio.run(remembered(Path(name), back_ns))
+        assert memory.state is not None
+        memory.state = replace(memory.state, contract="ESH6")
+        now = Now((FeedStatus("ES", back_ns, FeedState.GAP, AWAY),), back_ns)
+        fold = folded_past(PARAMS, memory, now, minutes("2026-03-02T10:00", "2026-03-06T10:00", 27_000), "ESM6")
+    assert any("bars of ESM6 cannot fill what ESH6 traded" in note for note in memory.notes)
+    assert fold.engine.market.rth_profile.total == 0
 
 
 # -- completing ---------------------------------------------------------------------------------------------------------

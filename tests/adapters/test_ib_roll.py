@@ -1,0 +1,107 @@
+"""A trade date begins while the house runs: the month that leads now is asked for, measured and taken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from orderflow_tui.adapters.calendar import session_table
+from orderflow_tui.domain.action import Row, Tier
+from orderflow_tui.domain.event import ContractNews
+from orderflow_tui.domain.market import FeedState, FeedStatus, Trades
+from orderflow_tui.wiring import roll
+from orderflow_tui.wiring.roll import Months, months_of
+from tests.adapters.ib_world import IbWorld
+from tests.gateway.house import Settings
+
+TABLE = session_table(date(2026, 11, 2), date(2027, 3, 30))
+CARRY = 180
+ROLL_WEEK = 21 + (7 * 60 + 50) / 1_440  # days after the stage's beginning: ten minutes before 17:00 Chicago on 2026-12-09
+
+
+class Rolling:
+    """An IB world with the owner of its months. `auto` as in sim."""
+
+    def __init__(self, *, auto: bool = False, known: dict[str, str] | None = None) -> None:
+        self.world = IbWorld(Settings(steps_per_second=0.05, carry=CARRY), start=False, days=ROLL_WEEK)
+        self.rows: list[Row] = []
+        self.said: list[str] = []
+        world = self.world
+        self.months = world.call(
+            lambda: Months(
+                world.session,
+                world.feed,
+                TABLE,
+                lambda: world.loop.now_ns,
+                auto=auto,
+                last_days=3,
+                post=world.events.append,
+                record=self.rows.append,
+                say=self._say,
+            )
+        )
+        self.months.known(known or {})
+        world.session.followers.insert(0, self)  # type: ignore[arg-type]
+        world.start()
+        world.until(lambda: bool(world.session.traded))
+
+    def _say(self, text: str, tier: Tier) -> None:
+        self.said.append(text)
+
+    def __getattr__(self, name: str) -> object:
+        """The rest of a follower: nothing to do."""
+        return lambda *_: ""
+
+    def synced(self, keep_subscriptions: bool) -> None:
+        self.months.synced()
+
+    def follow(self) -> None:
+        async def begin() -> asyncio.Task[None]:
+            ready = asyncio.Event()
+            ready.set()
+            return asyncio.get_running_loop().create_task(self.months.follow(ready))
+
+        self.task = self.world.wait(begin)
+
+    @property
+    def blocks(self) -> list[str]:
+        return [e.block for e in self.world.events if isinstance(e, ContractNews)]
+
+    def rolls(self) -> list[FeedStatus]:
+        return [e for e in self.world.market if isinstance(e, FeedStatus) and e.rolled_to]
+
+
+@pytest.fixture
+def rolling() -> Iterator[Rolling]:
+    made = Rolling()
+    yield made
+    made.world.close()
+
+
+def test_the_month_rolls_when_the_trade_date_begins_by_the_spread_of_the_last_regular_minute(
+    rolling: Rolling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roll, "LOOK_S", 60.0)
+    rolling.follow()
+    rolling.world.pass_ms(1_000)
+    rolling.world.do("lead", rank=1)
+    rolling.world.pass_ms(300_000)
+    assert [s.rolled_to for s in rolling.rolls()] == ["ESZ6"], "not within a trade date"
+    rolling.world.pass_ms(420_000)
+    named, rolled = rolling.rolls()
+    assert (named.rolled_to, named.state) == ("ESZ6", FeedState.LIVE)
+    assert (rolled.rolled_to, rolled.state, rolled.shift_ticks) == ("ESH7", FeedState.GAP, CARRY)
+    assert {s: t.listed.month for s, t in rolling.world.session.traded.items()} == {"ES": "202703", "MES": "202612"}
+    assert months_of(rolling.rows) == {"ES": "202703", "MES": "202612"}
+    assert rolling.blocks == ["MESZ6 is traded, MESH7 leads"]
+    at = rolling.world.market.index(rolled)
+    before = [e for e in rolling.world.market[:at] if isinstance(e, Trades)][-1]
+    after = next(e for e in rolling.world.market[at:] if isinstance(e, Trades))
+    assert int(after.price[0]) - int(before.price[-1]) > CARRY - 50
+    rolling.world.call(rolling.months.confirm)
+    assert rolling.world.session.months == {"ES": "202703", "MES": "202703"}
+    assert rolling.blocks[-1] == ""
+    rolling.task.cancel()
