@@ -56,7 +56,7 @@ def main() -> None:
     from orderflow_tui.wiring import interactive
 
     ib_session.STABLE_S = STABLE_S
-    interactive.SESSIONS = SESSIONS
+    interactive.SESSIONS = SESSIONS  # type: ignore[attr-defined]
     command()
 
 
