@@ -37,6 +37,7 @@ DAY = (2026, 11, 18)  # a Wednesday
 PATIENCE_S = 240.0  # how long a busy machine may take; a run that goes well never waits for it
 SLOW_DISK = "JOURNAL_FAILED"
 ENTRY_TRIES = 5
+REFUSED_S = 5.0  # no order by then: it was refused
 BETWEEN_ENTRIES_S = 2.7  # four entries in ten seconds are allowed
 READABLE_S = 0.4  # what asks must have been readable before Enter counts
 TICK = 0.25
@@ -223,14 +224,17 @@ class Session:
     def enter(self) -> None:
         """A position with its stop at the broker. An entry refused because a fence came meanwhile is asked for again."""
         for _ in range(ENTRY_TRIES):
-            placed = len(self.books()["orders"])
-            self.ask_entry()
-            asked_s = time.monotonic()
-            self.until(lambda _: len(self.books()["orders"]) > placed or time.monotonic() > asked_s + 5, "an order, or none")
-            if len(self.books()["orders"]) > placed:
+            if self._order_came(len(self.books()["orders"])):
                 break
         self.until(lambda s: self._held(s) and s["protective_stop"] == "at broker", "a protected position")
         self.trades += 1
+
+    def _order_came(self, placed: int) -> bool:
+        """Ask for an entry and wait for an order beyond those placed; not for ever."""
+        self.ask_entry()
+        limit = time.monotonic() + REFUSED_S
+        self.until(lambda _: len(self.books()["orders"]) > placed or time.monotonic() > limit, "an order, or none")
+        return len(self.books()["orders"]) > placed
 
     @staticmethod
     def _held(status: Status) -> bool:
