@@ -211,7 +211,7 @@ class Line:
 
     def _row(self, kind: object, row: Any) -> None:
         pending = self._pending.get(kind)
-        if pending is not None and len(pending.rows) < MOST_ROWS:
+        if pending is not None and not pending.end.done() and len(pending.rows) < MOST_ROWS:
             pending.rows.append(row)
 
     def _end(self, kind: object) -> None:

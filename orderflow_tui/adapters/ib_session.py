@@ -321,8 +321,8 @@ class IbSession:
 
     async def _check_clock(self, line: Line) -> None:
         """Our clock against the gateway's; more than five seconds apart is a failed synchronisation."""
-        (seconds,) = await line.ask("time", line.client.reqCurrentTime, self.settings.request_limit_s)
-        self.skew_s = self.clock_ns() / 1e9 - float(seconds)
+        answers = await line.ask("time", line.client.reqCurrentTime, self.settings.request_limit_s)
+        self.skew_s = self.clock_ns() / 1e9 - float(answers[-1])
         if abs(self.skew_s) > self.settings.skew_limit_s + 1:
             raise NoAnswer(f"our clock is {self.skew_s:+.1f} s from the gateway's")
 

@@ -335,3 +335,12 @@ def test_the_nightly_reset_is_known() -> None:
 
     assert in_reset_window(at(5, 30))  # 00:30 Eastern
     assert not in_reset_window(at(15, 0))
+
+
+def test_a_gateway_that_answers_the_clock_twice_does_not_end_the_house(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.do("duplicate", what="CURRENT_TIME", count=1)
+    world.start()
+    world.ready()
+    assert world.session.skew_s is not None
+    assert not world._tasks[0].done()

@@ -2,7 +2,7 @@
 
 Everything over TCP, the gateway in a process of its own. Printed, each with the goal it belongs to:
 
-* from the order to cut the socket, to freeze the gateway, until the engine's link is no longer READY (wall time);
+* from the instant the gateway closes the socket, or is frozen, until the engine has taken in that the link is not READY;
 * how long a bracket takes from the broker adapter to the socket while the slow lane is never empty;
 * from the start of the command (`tests.e2e.operated`: interpreter, journal, gateway, reports) until its terminal shows
   the position that a killed run left and its stop at the broker.
@@ -16,7 +16,8 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from loguru import logger
@@ -25,17 +26,19 @@ from orderflow_tui.adapters import ib_session
 from orderflow_tui.adapters.ib_broker import IbBroker
 from orderflow_tui.adapters.ib_feed import IbFeed
 from orderflow_tui.adapters.ib_session import IbSession
-from orderflow_tui.domain.account import Link
+from orderflow_tui.domain.account import Link, LinkStatus
+from orderflow_tui.domain.action import Action
 from orderflow_tui.domain.event import Event
 from orderflow_tui.domain.order import Order
+from orderflow_tui.runtime import House, Runtime
 from tests.adapters.ib_world import INSTRUMENTS, ib_settings
 from tests.contract.broker_contract import bracket
-from tests.e2e.paper_desk import PaperDesk
+from tests.e2e.paper_desk import Build, PaperDesk
 from tests.e2e.session import Session
 from tests.gateway.process import GatewayProcess
 
 LOOK_S = 0.0005
-STEADY_S = 0.2  # of looks that found READY, before the next accident
+STEADY_NS = 1_000_000_000  # READY for so long before the next accident
 PLACE_ORDER, REFERENCE_AT = "3", 26  # fields of the wire
 PLACED_EVERY_S = 0.4
 NEVER_EMPTY = 60  # requests waiting in the slow lane
@@ -58,28 +61,58 @@ def shares(values: Sequence[float], unit: str = "s") -> str:
     )
 
 
+@dataclass
+class Fences:
+    """When the engine took in each change of its link, by the machine's clock."""
+
+    at_ns: list[tuple[int, Link]] = field(default_factory=list)
+
+    def around(self, build: Build) -> Build:
+        """An ear at the engine."""
+
+        async def listening(runtime: Runtime) -> House:
+            house = await build(runtime)
+            on = house.engine.on
+
+            def hearing(event: Event) -> list[Action]:
+                actions = on(event)
+                if isinstance(event, LinkStatus):
+                    self.at_ns.append((time.time_ns(), event.link))
+                return actions
+
+            house.engine.on = hearing  # type: ignore[method-assign]
+            return house
+
+        return listening
+
+    def steady(self) -> None:
+        """Wait until the link has been READY for a while."""
+        while not self.at_ns or self.at_ns[-1][1] is not Link.READY or time.time_ns() - self.at_ns[-1][0] < STEADY_NS:
+            time.sleep(LOOK_S)
+
+    def after(self, accident_ns: int) -> float:
+        """Seconds from an accident to the fence."""
+        while self.at_ns[-1][1] is Link.READY and self.at_ns[-1][0] < accident_ns:
+            time.sleep(LOOK_S)
+        fenced_ns = next(at_ns for at_ns, link in self.at_ns if at_ns >= accident_ns and link is not Link.READY)
+        return (fenced_ns - accident_ns) / 1e9
+
+
 def fences(folder: Path, cuts: int, freezes: int) -> None:
     """Cut and freeze a house in mode paper, again and again; a line counts as stable at once, so that waits do not grow."""
     ib_session.STABLE_S = 0.0
-    with PaperDesk(folder) as desk:
-        desk.running()
-
-        def until_fenced(accident: Callable[[], object]) -> float:
-            good_s = 0.0
-            while good_s < STEADY_S:
-                good_s = good_s + LOOK_S if desk.runtime.house.engine.link is Link.READY else 0.0
-                time.sleep(LOOK_S)
-            begin = time.perf_counter()
-            accident()
-            while desk.runtime.house.engine.link is Link.READY:
-                time.sleep(LOOK_S)
-            return time.perf_counter() - begin
-
-        lost = [until_fenced(lambda: desk.gateway.do("cut")) for _ in range(cuts)]
+    heard = Fences()
+    with PaperDesk(folder, around=heard.around) as desk:
+        lost, hung = [], []
+        for _ in range(cuts):
+            heard.steady()
+            lost.append(heard.after(desk.gateway.do("cut")))
         say(f"socket lost until fenced: {shares(lost, 'ms')} (goal 100 ms)")
-        hung = []
         for _ in range(freezes):
-            hung.append(until_fenced(desk.gateway.freeze))
+            heard.steady()
+            frozen_ns = time.time_ns()
+            desk.gateway.freeze()
+            hung.append(heard.after(frozen_ns))
             desk.gateway.thaw()
         say(f"gateway frozen until fenced: {shares(hung)} (goal 5 s)")
 

@@ -71,7 +71,8 @@ def main(argv: list[str] | None = None) -> int:
         verdict = play_session(Path(folder), screen=options.console, quick=not options.all, say=say)
     say(
         f"{verdict.faults} faults, {verdict.trades} trades, {verdict.orders} orders, {verdict.executions} executions, "
-        f"{verdict.links} link rows in {time.monotonic() - began:.0f} s; longest without a stop {verdict.naked_s:.2f} s"
+        f"{verdict.links} link rows in {time.monotonic() - began:.0f} s; longest without a stop {verdict.naked_s:.2f} s; "
+        f"{verdict.unasked} faults with a fence that they do not ask for"
     )
     for sentence in verdict.wrong:
         say(f"WRONG: {sentence}")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import astuple
 from typing import Any
@@ -77,12 +78,15 @@ def _split(gateway: Gateway, a: Arguments) -> Json:
 
 
 def _cut(gateway: Gateway, a: Arguments) -> Json:
+    """Every connection ends; the machine's clock just before, in ns."""
+    now_ns = time.time_ns()
     for client in list(gateway.house.clients):
         if a.get("mid_frame", True):
             client.cut_mid_frame()
         else:
             client.outlet.close()
         gateway.detach(client)
+    return now_ns
 
 
 def _restart(gateway: Gateway, a: Arguments) -> Json:

@@ -89,6 +89,8 @@ def days(start: int, begin: datetime, end: datetime) -> list[PastBar]:
         closing = min(opening + timedelta(hours=6, minutes=30), end.astimezone(CHICAGO))
         if day.weekday() < 5 and opening < closing:
             first, last = (int(t.timestamp()) // MINUTE_S for t in (opening, closing))
+            if first == last:
+                break  # the first minute of the day still runs
             found.append(_joined([minute_bar(start, m) for m in range(first, last)]))
         day += timedelta(days=1)
     return found

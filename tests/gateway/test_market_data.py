@@ -1,10 +1,11 @@
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.gateway import past
 from tests.gateway.house import Settings
 from tests.gateway.listening import connected, future, play, qualified
 from tests.gateway.virtual import START_NS, Stage, VirtualLoop, run
@@ -309,3 +310,9 @@ def test_a_recording_is_played_as_it_was_written(tmp_path: Path) -> None:
         await stage.close()
 
     run(whole)
+
+
+def test_in_the_first_minute_of_the_day_there_is_no_bar_of_it_yet() -> None:
+    opening = datetime(2026, 11, 18, 8, 30, 20, tzinfo=past.CHICAGO)
+    assert len(past.days(26_800, opening - timedelta(days=1), opening)) == 1
+    assert len(past.days(26_800, opening - timedelta(days=1), opening + timedelta(minutes=1))) == 2
