@@ -123,6 +123,7 @@ class Floor:
     summary: Summary | None = None  # of the session that ended last
     cut_short: Row | None = None  # the end of a session that a crash left open, not written yet
     held_tier: tuple[date | None, int] | None = None  # fixed for this trade date before a restart
+    note_due_ns: int | None = None  # when the extremes of what is held are noted next
     noted_peak_cents: int = 0  # the day's peak as the journal last heard it
     noted_excursions: dict[str, tuple[str, int, int]] = field(default_factory=dict)  # trade, low, high as journalled
     told_account_ns: int | None = None  # when the journal last heard how the account stands

@@ -12,7 +12,7 @@ from orderflow_tui.domain.action import Tier
 from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.latch import LatchKind, TradingState
 from orderflow_tui.domain.order import OrderState
-from orderflow_tui.domain.session import MS_NS
+from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.domain.watch import NEVER, Watch, merge
 from orderflow_tui.trading import breaker, fences, rows
 from orderflow_tui.trading.audit import CHANGE_AGAIN_NS, ask_margin, check_outcomes, unresolved_due_ns
@@ -28,7 +28,7 @@ from orderflow_tui.trading.standing import equity_cents, loss_limit_cents, tradi
 from orderflow_tui.trading.trade import ExitReason
 from orderflow_tui.trading.trading_session import apply_held, turn_session
 
-PEAK_STEPS = 20
+NOTE_NS = 10 * SECOND_NS  # at most so much of an open position's extremes is lost with the process
 SENT_STATES = frozenset({OrderState.SENT, OrderState.ACKED, OrderState.PARTIAL})
 
 
@@ -80,16 +80,32 @@ def settle(floor: Floor) -> None:
     if floor.reconciler.ask_ns is not None and floor.now >= floor.reconciler.ask_ns and floor.reachable:
         floor.ask("doubt")
     _stale_with_position(floor)
-    _note_peak(floor)
-    _note_excursions(floor)
+    _note_extremes(floor)
     for sentence in broken(floor):
         floor.latch(LatchKind.INVARIANT, sentence)
 
 
+def _note_extremes(floor: Floor) -> None:
+    """What a restart must not forget of an open position: the day's peak and how far each trade went either way.
+
+    Noted at instants of its own, ten seconds apart from the opening fill on, and at the close: never when a piece of market
+    happens to end, so that the journal is the same however the stream was cut.
+    """
+    if not floor.ledger.held:
+        if floor.note_due_ns is not None:
+            _note_peak(floor)
+        floor.note_due_ns = None
+    elif floor.note_due_ns is None:
+        floor.note_due_ns = floor.now + NOTE_NS
+    elif floor.now >= floor.note_due_ns:
+        floor.note_due_ns = floor.now + NOTE_NS
+        _note_peak(floor)
+        _note_excursions(floor)
+
+
 def _note_peak(floor: Floor) -> None:
-    """The day's peak survives a restart to within a twentieth of what may be lost from it."""
     peak = floor.ledger.peak_cents
-    if peak - floor.noted_peak_cents < max(1, floor.params.risk.max_drawdown_cents // PEAK_STEPS):
+    if peak <= floor.noted_peak_cents:
         return
     floor.noted_peak_cents = peak
     day = floor.ledger.trade_date
@@ -97,7 +113,6 @@ def _note_peak(floor: Floor) -> None:
 
 
 def _note_excursions(floor: Floor) -> None:
-    """How far an open trade went each way survives a restart too: its row must not tell less than happened."""
     for symbol in floor.ledger.held:
         episode = floor.ledger.episode(symbol)
         assert episode is not None, "what is held has an episode"
@@ -216,7 +231,7 @@ def wake(floor: Floor, facts: Facts) -> Watch:
 
 def _due_ns(floor: Floor, facts: Facts) -> int:
     timing = floor.params.timing
-    times: list[int | None] = [floor.arming.until_ns, floor.cooldown.until_ns, unresolved_due_ns(floor)]
+    times: list[int | None] = [floor.arming.until_ns, floor.cooldown.until_ns, unresolved_due_ns(floor), floor.note_due_ns]
     if floor.waiting:
         times += [floor.gate.due_ns(w.proposal) for w in floor.waiting.values() if not w.sent]
     live = floor.blotter.live

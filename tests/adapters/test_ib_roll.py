@@ -37,7 +37,6 @@ class Rolling:
                 TABLE,
                 lambda: world.loop.now_ns,
                 auto=auto,
-                last_days=3,
                 post=world.events.append,
                 record=self.rows.append,
                 say=self._say,

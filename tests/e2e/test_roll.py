@@ -113,7 +113,7 @@ def test_in_sim_the_house_changes_the_traded_month_itself(tmp_path: Path) -> Non
 
 
 def test_the_last_days_before_expiry_take_no_entry(tmp_path: Path) -> None:
-    with desk(tmp_path, 0, "sim", "roll.last_days=30") as house:
+    with desk(tmp_path, 0, "sim", "risk.expiry_days=30") as house:
         house.running().seam.command(Command.ARM)
         house.seam.command(Command.BRACKET, {"side": "BUY"})
-        house.until(lambda v: any("MESZ6 expires on 2026-12-18" in line for line in map(str, v.news)), "a refusal that says so")
+        house.until(lambda v: any("on 2026-12-18; entries need 30" in line for line in map(str, v.news)), "a refusal that says so")
