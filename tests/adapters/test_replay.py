@@ -125,7 +125,7 @@ async def test_pause_holds_everything_and_a_step_lets_a_second_pass(tmp_path: Pa
 
 async def settled() -> None:
     """Let the read-ahead thread and every ready task finish."""
-    for _ in range(20):
+    for _ in range(300):
         await asyncio.to_thread(lambda: None)
         await asyncio.sleep(0)
 
