@@ -84,7 +84,7 @@ def folded_past(
     `bars` are of `contract`; None: there are none. Runs beside the loop; raises GivenUp soon after `given_up` says so.
     """
     keep = params.market.archive_days
-    history, known_contract = History(), ""
+    history, known_contract = History(), _first_contract(memory) or ("" if bars is None else contract)
     if memory.state is not None:
         history, known_contract = memory.state.history, memory.state.contract
         older = None if bars is None else _cut(bars, None, memory.state.ts_ns)

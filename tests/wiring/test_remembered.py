@@ -282,6 +282,17 @@ def test_on_the_running_day_bars_never_fill_the_hole(afternoon: Recorded) -> Non
     assert fold.engine.market.cvd_rth_partial
 
 
+def test_a_first_start_names_the_month_of_its_bars_in_the_days_it_leaves(afternoon: Recorded) -> None:
+    """Left unnamed, the next life would put another month's bars beside them without a word."""
+    back_ns = ns("2026-03-06T10:00")
+    with TemporaryDirectory() as name:
+        asyncio.run(left_behind(replace(afternoon, rows=[], events=[]), Path(name), CUT))
+        memory = asyncio.run(remembered(Path(name), back_ns))
+    memory.state = None
+    fold = folded_past(PARAMS, memory, Now((), back_ns), minutes("2026-03-02T10:00", "2026-03-06T10:00", 26_500), "ESH6")
+    assert [(state.trade_date, state.contract) for state in fold.closed] == [(date(2026, 3, 5), "ESH6")]
+
+
 def test_bars_of_another_month_fill_nothing_and_say_so(afternoon: Recorded) -> None:
     back_ns = ns("2026-03-06T10:00")
     with TemporaryDirectory() as name:
