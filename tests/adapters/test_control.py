@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orderflow_tui.adapters.control import CLIENTS, ControlDoor, NoAnswer, Refused, ask, control_path
+from orderflow_tui.adapters.control import CLIENTS, LIMIT_S, ControlDoor, NoAnswer, Refused, ask, control_path
 from orderflow_tui.domain.action import Json
 from orderflow_tui.domain.event import Command, Event, OperatorCommand
 
@@ -155,3 +155,19 @@ async def test_another_user_is_sent_away(door: ControlDoor, monkeypatch: pytest.
     with pytest.raises(Refused, match="for the user who runs the engine only"):
         await asked(door, "flatten")
     assert POSTED == []
+
+
+async def test_a_key_that_takes_longer_to_prove_than_a_brake_may_wait_is_waited_for(tmp_path: Path) -> None:
+    async def slow(key: str) -> str:
+        await asyncio.sleep(LIMIT_S + 0.2)
+        return "" if key else "no"
+
+    POSTED.clear()
+    made = ControlDoor(control_path(tmp_path), POSTED.append, dict, prove_key=slow, clock=lambda: 1_000)
+    await made.start()
+    try:
+        await asked(made, "resume", {"word": "RESUME", "key": "correct horse"})
+        with pytest.raises(NoAnswer, match="within 0.5 s"):
+            await asyncio.to_thread(ask, made.path, "resume", {"word": "RESUME", "key": "correct horse"}, 0.5)
+    finally:
+        await made.close()
