@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from orderflow_tui.adapters.control import CLIENTS, LIMIT_S, ControlDoor, NoAnswer, Refused, ask, control_path
+from orderflow_tui.adapters import control
+from orderflow_tui.adapters.control import CLIENTS, ControlDoor, NoAnswer, Refused, ask, control_path
 from orderflow_tui.domain.action import Json
 from orderflow_tui.domain.event import Command, Event, OperatorCommand
 
@@ -157,17 +158,17 @@ async def test_another_user_is_sent_away(door: ControlDoor, monkeypatch: pytest.
     assert POSTED == []
 
 
-async def test_a_key_that_takes_longer_to_prove_than_a_brake_may_wait_is_waited_for(tmp_path: Path) -> None:
-    async def slow(key: str) -> str:
-        await asyncio.sleep(LIMIT_S + 0.2)
-        return "" if key else "no"
+async def test_a_request_with_a_key_is_waited_for_longer_than_a_brake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(key: str) -> str:
+        await asyncio.Event().wait()
+        return key
 
-    POSTED.clear()
-    made = ControlDoor(control_path(tmp_path), POSTED.append, dict, prove_key=slow, clock=lambda: 1_000)
+    assert control.KEY_LIMIT_S > control.LIMIT_S
+    monkeypatch.setattr(control, "KEY_LIMIT_S", 0.5)
+    made = ControlDoor(control_path(tmp_path), POSTED.append, dict, prove_key=never, clock=lambda: 1_000)
     await made.start()
     try:
-        await asked(made, "resume", {"word": "RESUME", "key": "correct horse"})
-        with pytest.raises(NoAnswer, match="within 0.5 s"):
-            await asyncio.to_thread(ask, made.path, "resume", {"word": "RESUME", "key": "correct horse"}, 0.5)
+        with pytest.raises(NoAnswer, match=r"within 0\.5 s"):
+            await asked(made, "resume", {"word": "RESUME", "key": "correct horse"})
     finally:
         await made.close()
