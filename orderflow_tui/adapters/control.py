@@ -31,6 +31,7 @@ from orderflow_tui.ports import Post
 
 FILE = "control.sock"
 LIMIT_S = 2.0
+KEY_LIMIT_S = 15.0  # a safety key is slow to prove on purpose, and slower on a busy machine
 LINE_BYTES = 64 * 1024
 CLIENTS = 8
 LONGEST_PATH = 100  # the kernel's limit for a socket's name is 107 bytes
@@ -156,8 +157,10 @@ class ControlDoor:
         return {"ok": True, "id": command_id}
 
 
-def ask(path: Path, verb: str, args: Mapping[str, Json] | None = None, limit_s: float = LIMIT_S) -> dict[str, Json]:
-    """Ask the running engine; returns its answer. Raises NoAnswer after `limit_s`, Refused with the engine's sentence."""
+def ask(path: Path, verb: str, args: Mapping[str, Json] | None = None, limit_s: float | None = None) -> dict[str, Json]:
+    """Ask the running engine; returns its answer. Raises NoAnswer after `limit_s` (by default two seconds, more for a request
+    that brings a safety key), Refused with the engine's sentence."""
+    limit_s = limit_s or (KEY_LIMIT_S if args and "key" in args else LIMIT_S)
     deadline = time.monotonic() + limit_s
     received = bytearray()
     try:

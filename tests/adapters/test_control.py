@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from orderflow_tui.adapters import control
 from orderflow_tui.adapters.control import CLIENTS, ControlDoor, NoAnswer, Refused, ask, control_path
 from orderflow_tui.domain.action import Json
 from orderflow_tui.domain.event import Command, Event, OperatorCommand
@@ -155,3 +156,19 @@ async def test_another_user_is_sent_away(door: ControlDoor, monkeypatch: pytest.
     with pytest.raises(Refused, match="for the user who runs the engine only"):
         await asked(door, "flatten")
     assert POSTED == []
+
+
+async def test_a_request_with_a_key_is_waited_for_longer_than_a_brake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(key: str) -> str:
+        await asyncio.Event().wait()
+        return key
+
+    assert control.KEY_LIMIT_S > control.LIMIT_S
+    monkeypatch.setattr(control, "KEY_LIMIT_S", 0.5)
+    made = ControlDoor(control_path(tmp_path), POSTED.append, dict, prove_key=never, clock=lambda: 1_000)
+    await made.start()
+    try:
+        with pytest.raises(NoAnswer, match=r"within 0\.5 s"):
+            await asked(made, "resume", {"word": "RESUME", "key": "correct horse"})
+    finally:
+        await made.close()
