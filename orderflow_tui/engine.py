@@ -16,10 +16,12 @@ from typing import assert_never
 from orderflow_tui.domain.account import AccountReport, ContractMonth, Link, LinkStatus, MarginFigure
 from orderflow_tui.domain.action import Action, Observation, Observed, Row
 from orderflow_tui.domain.event import (
+    WELL,
     ClockTick,
     Committed,
     ContractNews,
     Event,
+    HouseHealth,
     JournalFailed,
     OperatorCommand,
     SendFailed,
@@ -80,6 +82,7 @@ class Engine:
         self.link_reason = ""
         self.margin: MarginFigure | None = None
         self.expiries: dict[str, date] = {}
+        self.house = WELL
         self.feed: FeedStatus | None = None
         self.contract = ""  # the month the analysed prices belong to, empty until the feed names one
         self.contract_block = ""  # why the contract month forbids entries
@@ -148,6 +151,9 @@ class Engine:
                 | SendFailed()
             ):
                 return self.desk.on(event, self.facts())
+            case HouseHealth():
+                self.house = event
+                return self.desk.on(event, self.facts())
             case ContractNews():
                 self.contract_block = event.block
                 return self.desk.on_time(self.facts())
@@ -184,6 +190,7 @@ class Engine:
             marks=(self.mark(),),
             margin=self.margin,
             expiry=self.expiries.get(self.params.execution.symbol),
+            house=self.house,
         )
         return self._told
 

@@ -47,12 +47,12 @@ from orderflow_tui.hands import Hands
 from orderflow_tui.modes import Mode
 from orderflow_tui.outbox import Outbox
 from orderflow_tui.ports import Broker, Feed, Journal, JournalError, MatchingBroker, Notifier, Post, TapeWriter
+from orderflow_tui.pulse import BEAT_S, Pulse
 from orderflow_tui.seam import Pressed, Seam
 from orderflow_tui.stream import TradeStream
 from orderflow_tui.view.model import ConsoleView
 
 PUMP_NS = 5_000_000
-CLOCK_S = 0.05
 COMMAND_WAIT_S = 0.25
 ALERTS_KEPT = 100
 BEHIND = 500  # events waiting beyond which pictures give way to the market
@@ -96,6 +96,7 @@ class House:
     check_key: Callable[[str], Checked] | None = None  # takes its time: called in a thread
     grant: Mapping[str, str] = field(default_factory=dict)  # what asks for automation at the start, empty: nothing does
     services: Sequence[Callable[[], Coroutine[None, None, None]]] = ()
+    pulse: Pulse | None = None  # where time is real
 
 
 class NotGranted(Exception):
@@ -311,6 +312,9 @@ class Runtime:
         if self._pumping or self._driver is None:
             return
         self._pumping = True
+        pulse = self.house.pulse
+        if pulse is not None and pulse.overdue and (health := pulse.beat()) is not None:
+            self._inbox.appendleft(health)  # before anything is decided by what waited
         until = time.perf_counter_ns() + PUMP_NS
         try:
             while self._inbox:
@@ -451,7 +455,9 @@ class Runtime:
 
     async def _clock(self) -> None:
         while True:
-            await asyncio.sleep(CLOCK_S)
+            await asyncio.sleep(BEAT_S)
+            if self.house.pulse is not None and (health := self.house.pulse.beat()) is not None:
+                self.post(health)
             now_ns = self.house.clock() - self.house.grace_ns
             if now_ns > self._last_ns and not self._inbox:
                 self.post(ClockTick(now_ns))

@@ -11,7 +11,7 @@ Broken lines are replaced, never repaired: a new client object and a new generat
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -322,9 +322,14 @@ class IbSession:
     async def _check_clock(self, line: Line) -> None:
         """Our clock against the gateway's; more than five seconds apart is a failed synchronisation."""
         answers = await line.ask("time", line.client.reqCurrentTime, self.settings.request_limit_s)
-        self.skew_s = self.clock_ns() / 1e9 - float(answers[-1])
+        self._compare_clocks(answers)
+        assert self.skew_s is not None, "the answer was compared just now"
         if abs(self.skew_s) > self.settings.skew_limit_s + 1:
             raise NoAnswer(f"our clock is {self.skew_s:+.1f} s from the gateway's")
+
+    def _compare_clocks(self, answers: Sequence[Any]) -> None:
+        """Our clock minus the gateway's, which tells whole seconds. What comes apart later fences, and the line stays up."""
+        self.skew_s = self.clock_ns() / 1e9 - float(answers[-1])
 
     async def _periodic_report(self, line: Line) -> None:
         snapshot = self._snapshot(line)
@@ -386,7 +391,7 @@ class IbSession:
         self._missed = 0
         while line.alive:
             try:
-                await line.ask("time", line.client.reqCurrentTime, settings.probe_limit_s)
+                answers = await line.ask("time", line.client.reqCurrentTime, settings.probe_limit_s)
             except NoAnswer:
                 self._missed += 1
                 if self._missed >= settings.probe_misses:
@@ -396,6 +401,7 @@ class IbSession:
             except OSError:
                 return  # the socket is gone, which is told elsewhere
             self._missed = 0
+            self._compare_clocks(answers)
             self.last_answer_s = loop.time()
             await asyncio.sleep(settings.probe_every_s)
 

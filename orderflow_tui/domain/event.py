@@ -121,10 +121,37 @@ class ContractNews:
     block: str
 
 
+@dataclass(frozen=True, slots=True)
+class HouseHealth:
+    """How the machine we run on does, told when it changes; all is well by default.
+
+    `loop_late_ms`: how late the engine's loop was at its last beat. `clock_off_ms`: by how much wall and monotonic clock have
+    come apart, positive when the wall clock leapt forward. `broker_off_s`: our clock minus the broker's. `broker_resets`: the
+    broker's nightly reset runs or is near. Small figures are told as 0.
+    """
+
+    ts_ns: int
+    loop_late_ms: int = 0
+    clock_off_ms: int = 0
+    broker_off_s: int = 0
+    broker_resets: bool = False
+
+
+WELL = HouseHealth(0)
+
 MarketEvent = Trades | Bars | Quote | Depth | FeedStatus
 BrokerEvent = OrderUpdate | Fill | Commission | AccountReport | LinkStatus | MarginFigure | ContractMonth
 HouseEvent = (
-    ClockTick | OperatorCommand | StopFileSeen | StopFileGone | Committed | JournalFailed | SendFailed | Trouble | ContractNews
+    ClockTick
+    | OperatorCommand
+    | StopFileSeen
+    | StopFileGone
+    | Committed
+    | JournalFailed
+    | SendFailed
+    | Trouble
+    | ContractNews
+    | HouseHealth
 )
 Event = MarketEvent | BrokerEvent | HouseEvent
 

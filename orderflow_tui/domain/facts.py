@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from orderflow_tui.domain.account import Link, MarginFigure
+from orderflow_tui.domain.event import WELL, HouseHealth
 from orderflow_tui.domain.market import Grade, Mark
 
 
@@ -14,7 +15,8 @@ class Facts:
     """The world at `now_ns`. `entries_open` is the session and news window with its reason when closed; `data_age_ms`
     None when no data ever came; `flat_at_ns` the instant of auto-flatten today (None: no session); `market_open` whether
     an exit could trade now; `rth` whether regular hours are running; `marks` one per instrument we may hold;
-    `expiry` the last trading day of the executed contract, None where there are no contract months."""
+    `expiry` the last trading day of the executed contract, None where there are no contract months; `house` how the
+    machine does."""
 
     now_ns: int
     trade_date: date | None
@@ -30,6 +32,7 @@ class Facts:
     marks: tuple[Mark, ...]
     margin: MarginFigure | None = None
     expiry: date | None = None
+    house: HouseHealth = WELL
 
     def mark(self, instrument: str) -> Mark | None:
         """The mark of an instrument, None when nothing is known."""

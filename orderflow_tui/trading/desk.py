@@ -15,6 +15,7 @@ from orderflow_tui.domain.action import Action, Row
 from orderflow_tui.domain.event import (
     Automation,
     Committed,
+    HouseHealth,
     JournalFailed,
     OperatorCommand,
     SendFailed,
@@ -27,7 +28,7 @@ from orderflow_tui.domain.latch import Latch, LatchKind, TradingState
 from orderflow_tui.domain.order import Commission, Exposure, Fill, Order, OrderUpdate
 from orderflow_tui.domain.signal import Decision
 from orderflow_tui.domain.watch import Watch
-from orderflow_tui.trading import audit, booking, commands, standing, timers
+from orderflow_tui.trading import audit, booking, commands, health, standing, timers
 from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.fences import Fence, age_ms
 from orderflow_tui.trading.floor import Floor, OrderNews
@@ -55,6 +56,7 @@ DeskEvent = (
     | Committed
     | JournalFailed
     | SendFailed
+    | HouseHealth
 )
 
 
@@ -94,8 +96,11 @@ class Desk:
                 commands.on_stop_file(floor, event)
             case StopFileGone():
                 commands.on_stop_gone(floor)
+            case HouseHealth():
+                health.on_health(floor, event)
             case Committed():
                 self._answered(event.ids, Answer.COMMITTED)
+                floor.pace.took(floor.now, event.took_ms)  # an entry is never held up by its own commit, only the next
             case JournalFailed():
                 floor.latch(LatchKind.JOURNAL_FAILED, event.reason)
                 self._answered(event.ids, Answer.FAILED)

@@ -1,7 +1,8 @@
 """Fences: conditions that pass by themselves. They stop entries, never exits, and leave no latch behind.
 
-Computed when asked, from ages and facts. After the link, an outcome or a mismatch was in doubt the fence stays until all
-has been well for `fence_clear_ms`; staleness ends with the next trade.
+Computed when asked, from ages and facts. After the link, an outcome, a mismatch, loop or clock was in doubt the fence stays
+until all has been well for `fence_clear_ms`; staleness ends with the next trade, a slow journal with the minute its commits
+are remembered for.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.trading.limits import Timing
 
+LOOP_LATE_MS = 1_000
+LOOP_ALERT_MS = 3_000
+CLOCK_OFF_MS = 2_000
+BROKER_OFF_S = 5
+SLOW_COMMIT_MS = 100
 SYNCED = (Link.READY, Link.WARMUP, Link.DEGRADED, Link.RECON_HOLD, Link.DATA_BLOCKED)  # asked at every event: no hashing
 
 
@@ -39,7 +45,8 @@ class Doubts:
     report_age_ms: int | None = None
     cooldown_left_ms: int = 0
     margin: str | None = None
-    doubt_age_ms: int | None = None  # since link, outcome or mismatch were last in doubt
+    doubt_age_ms: int | None = None  # since link, outcome, mismatch, loop or clock were last in doubt
+    commit_ms: int | None = None  # p99 of the commits of the last minute
 
 
 def stale_limit_ms(facts: Facts, timing: Timing) -> int:
@@ -100,6 +107,45 @@ def margin_left(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  
     return None if doubts.margin is None else Fence("margin", doubts.margin)
 
 
+def loop_punctual(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
+    """The engine's loop was not more than a second late: what a late loop decides, it decides on old data."""
+    late = facts.house.loop_late_ms
+    return Fence("loop", f"the engine's loop was {late} ms late, {LOOP_LATE_MS} allowed") if late > LOOP_LATE_MS else None
+
+
+def clock_steady(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
+    """Wall and monotonic clock agree within two seconds: no step, no suspend."""
+    off = facts.house.clock_off_ms
+    return (
+        Fence("clock", f"wall and monotonic clock are {off:+d} ms apart, {CLOCK_OFF_MS} allowed")
+        if abs(off) > CLOCK_OFF_MS
+        else None
+    )
+
+
+def broker_clock_agrees(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
+    """Our clock and the broker's are not more than five seconds apart."""
+    off = facts.house.broker_off_s
+    return (
+        Fence("broker clock", f"our clock is {off:+d} s from the broker's, {BROKER_OFF_S} allowed")
+        if abs(off) > BROKER_OFF_S
+        else None
+    )
+
+
+def journal_quick(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
+    """99 of 100 commits of the last minute took no more than 100 ms."""
+    took = doubts.commit_ms
+    if took is None or took <= SLOW_COMMIT_MS:
+        return None
+    return Fence("journal", f"the journal is slow: p99 of its commits is {took} ms, {SLOW_COMMIT_MS} allowed")
+
+
+def no_reset(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
+    """The broker's nightly reset neither runs nor begins within ten minutes."""
+    return Fence("reset", "the broker's nightly reset runs or is near") if facts.house.broker_resets else None
+
+
 def settled(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
     """All has been well for a while since the last doubt."""
     if doubts.doubt_age_ms is not None and doubts.doubt_age_ms < timing.fence_clear_ms:
@@ -115,6 +161,11 @@ FENCES: tuple[Callable[[Facts, Doubts, Timing], Fence | None], ...] = (
     data_fresh,
     cooled,
     margin_left,
+    loop_punctual,
+    clock_steady,
+    broker_clock_agrees,
+    journal_quick,
+    no_reset,
     settled,
 )
 

@@ -14,6 +14,7 @@ from typing import assert_never
 
 from orderflow_tui.domain.account import AccountReport, Link
 from orderflow_tui.domain.action import Action, Alert, AskAccountReport, Cancel, Commit, Json, Record, Row, Tier
+from orderflow_tui.domain.event import WELL, HouseHealth
 from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.latch import LatchKind
@@ -35,6 +36,7 @@ from orderflow_tui.trading.lifecycle import UNSENT, IllegalNews, News
 from orderflow_tui.trading.limits import RiskLimits, TradingParams
 from orderflow_tui.trading.look import Refusal
 from orderflow_tui.trading.naked import Guard
+from orderflow_tui.trading.pace import CommitPace
 from orderflow_tui.trading.rates import Rates
 from orderflow_tui.trading.reconcile import Reconciler
 from orderflow_tui.trading.sizing import TierWatch
@@ -112,6 +114,8 @@ class Floor:
     booked_ns: int | None = None  # when the newest execution was booked
     doubt_ns: int | None = None  # when link, outcome or mismatch were last in doubt
     link_lost_ns: int | None = None
+    house: HouseHealth = WELL  # as last told
+    pace: CommitPace = field(default_factory=CommitPace)
     margin_ask_ns: int | None = None
     executed: deque[tuple[int, str, int]] = field(default_factory=lambda: deque(maxlen=NEWS_KEPT))  # when, what, signed
     person_asks: bool = False  # a person waits to be told what the broker's next report says

@@ -31,6 +31,7 @@ def standing_fences(floor: Floor) -> tuple[Fence, ...]:
         cooldown_left_ms=floor.cooldown.left_ms(now),
         margin=_thin_margin(floor),
         doubt_age_ms=age_ms(now, floor.doubt_ns),
+        commit_ms=floor.pace.p99_ms(now),
     )
     return fences.fences(floor.facts, doubts, timing)
 

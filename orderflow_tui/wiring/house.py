@@ -29,6 +29,7 @@ from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.engine import Engine, EngineParams
 from orderflow_tui.modes import BrokerKind, FeedKind
 from orderflow_tui.ports import Broker, Feed, MatchingBroker, TapeWriter
+from orderflow_tui.pulse import HouseClock, Pulse
 from orderflow_tui.runtime import House, Runtime
 from orderflow_tui.view.build import Surroundings, ViewBuilder
 from orderflow_tui.view.model import ConsoleView, ReplayView
@@ -54,6 +55,11 @@ class Side(Protocol):
     symbol: str
     history: History
     services: tuple[Service, ...]
+
+    @property
+    def pulse(self) -> Pulse | None:
+        """What feels how the machine does, None where time is not real."""
+        ...
 
     @property
     def feed(self) -> Feed:
@@ -104,16 +110,16 @@ class Side(Protocol):
         ...
 
 
-def builder(plan: Plan, clock_ns: Callable[[], int] = time.time_ns) -> Callable[[Runtime], Awaitable[House]]:
-    """What builds the planned house once the engine's loop runs. `clock_ns` is the clock of the live modes."""
+def builder(plan: Plan, wall_ns: Callable[[], int] = time.time_ns) -> Callable[[Runtime], Awaitable[House]]:
+    """What builds the planned house once the engine's loop runs. `wall_ns` is the wall clock of the live modes."""
 
     async def build(runtime: Runtime) -> House:
-        return await _build(plan, runtime, clock_ns)
+        return await _build(plan, runtime, HouseClock(wall_ns))
 
     return build
 
 
-async def _build(plan: Plan, runtime: Runtime, clock_ns: Callable[[], int]) -> House:
+async def _build(plan: Plan, runtime: Runtime, clock_ns: HouseClock) -> House:
     loaded, config = plan.loaded, plan.loaded.config
     run = Run(f"{time.time_ns() // 1_000_000:x}-{plan.mode.name}", plan.mode.name, __version__, loaded.hash)
     journal = await Journal.open(journal_folder(plan, run.id), run, post=runtime.post)
@@ -165,6 +171,7 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: Callable[[], int]) -> H
         notifier=notifier,
         check_key=SafetyKey(key_path(plan.data_dir), time.time_ns).check,
         grant=grant_args(plan),
+        pulse=side.pulse,
         services=(keep_door_open, *side.services, *_told(notifier, unclean, runtime, side)),
     )
 
@@ -184,7 +191,7 @@ class Furnished:
 
 
 async def _furnish(
-    plan: Plan, runtime: Runtime, journal: Journal, rows: list[Row], clock_ns: Callable[[], int]
+    plan: Plan, runtime: Runtime, journal: Journal, rows: list[Row], clock_ns: HouseClock
 ) -> Furnished:  # fmt: skip
     loaded, install = plan.loaded, journal.install
     if plan.mode.feed is not FeedKind.IB:

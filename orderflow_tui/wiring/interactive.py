@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from loguru import logger
 
 from orderflow_tui.adapters.ib_codec import Proof
+from orderflow_tui.adapters.ib_contracts import in_reset_window
 from orderflow_tui.adapters.ib_feed import FeedRules, IbFeed, QuoteSource
 from orderflow_tui.adapters.ib_history import SESSIONS, HistoryMissing, backfill
 from orderflow_tui.adapters.ib_line import Line, NoAnswer, Refused
@@ -37,6 +37,7 @@ from orderflow_tui.domain.signal import Signal
 from orderflow_tui.engine import Engine
 from orderflow_tui.market.aggressor import AggressorParams
 from orderflow_tui.modes import AccountProof, BrokerKind, Mode
+from orderflow_tui.pulse import HouseClock, Pulse, never
 from orderflow_tui.view.model import ReplayView
 from orderflow_tui.wiring.memory import Memory, Place, begin_after, folders_of, remember
 from orderflow_tui.wiring.paced import Service
@@ -77,7 +78,7 @@ class IbSide:
     """The broker's market with everything that hangs on the session. Build it inside the engine's loop."""
 
     def __init__(
-        self, plan: Plan, engine: Engine, runtime: Runtime, journal: Journal, months: dict[str, str], clock_ns: Callable[[], int]
+        self, plan: Plan, engine: Engine, runtime: Runtime, journal: Journal, months: dict[str, str], clock_ns: HouseClock
     ) -> None:
         params, config = engine.params, plan.loaded.config
         self._plan, self._runtime, self._clock_ns, self._engine = plan, runtime, clock_ns, engine
@@ -91,6 +92,8 @@ class IbSide:
             clock_ns,
             tells_account=plan.mode.broker is not BrokerKind.SIMULATED,
         )
+        resets = in_reset_window if plan.mode.broker is BrokerKind.IB else never
+        self.pulse = Pulse(clock_ns, skew_s=lambda: self.session.skew_s, resets=resets)
         self.synced = asyncio.Event()
         self._lock: InstanceLock | None = None
         self._told = 0  # notes of the memory that were shown

@@ -18,6 +18,7 @@ from orderflow_tui.domain.instrument import Instrument, quarterly_contract
 from orderflow_tui.domain.session import MS_NS, SECOND_NS, SessionTable
 from orderflow_tui.modes import FeedKind
 from orderflow_tui.ports import Feed, TapeWriter
+from orderflow_tui.pulse import Pulse
 from orderflow_tui.view.model import ReplayView
 from orderflow_tui.wiring.days import opened, trading_days
 from orderflow_tui.wiring.params import market_params
@@ -60,6 +61,7 @@ class PacedSide:
         self.contract = quarterly_contract(when) if when is not None and self._quarterly else ""
 
     tape: TapeWriter | None = None
+    pulse: Pulse | None = None  # time runs as fast as it likes
 
     def row_of(self, item: Observation) -> Row:
         """An observation as a row of the journal."""

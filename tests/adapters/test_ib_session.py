@@ -135,6 +135,17 @@ def test_a_hung_gateway_is_fenced_within_five_seconds(worlds: MakeWorld) -> None
     world.ready()
 
 
+def test_a_clock_that_comes_apart_from_the_gateways_while_connected_is_noticed_and_the_line_stays_up(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    assert world.session.skew_s is not None
+    assert abs(world.session.skew_s) <= 1.5
+    world.session.clock_ns = lambda: world.loop.now_ns + 9_000_000_000
+    world.until(lambda: (world.session.skew_s or 0) > 7, 3)
+    world.pass_ms(5_000)
+    assert world.session.link is Link.READY
+    assert world.session.refusal(Purpose.FLATTEN) == ""
+
+
 def test_entries_are_refused_after_the_first_missed_probe(worlds: MakeWorld) -> None:
     world = worlds().ready()
     world.loop.frozen = True

@@ -15,6 +15,7 @@ from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.engine import Engine
 from orderflow_tui.modes import MODES
 from orderflow_tui.ports import Post
+from orderflow_tui.pulse import Pulse
 from orderflow_tui.runtime import House, Runtime
 from orderflow_tui.seam import Seam
 from orderflow_tui.view.build import Surroundings, ViewBuilder
@@ -84,6 +85,7 @@ class Parts:
     engine: Engine | None = None
     now_ns: int = setting(0).start_ns
     clocks: Callable[[int], int] = lambda now_ns: now_ns + 50 * MS_NS
+    pulse: Pulse | None = None
 
     def clock(self) -> int:
         self.now_ns = self.clocks(self.now_ns)
@@ -142,6 +144,7 @@ class Parts:
             boot_events=(LinkStatus(self.now_ns, Link.READY, 1, "test"),),
             fps=50.0,
             services=(self.service,),
+            pulse=self.pulse,
         )
 
 

@@ -7,8 +7,10 @@ import pytest
 from orderflow_tui.domain.event import Command
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
+from orderflow_tui.pulse import HouseClock, Pulse
 from orderflow_tui.runtime import Runtime
 from tests.process.runtime_house import Boom, Parts, started
+from tests.simulation.house import setting
 
 PATIENCE_S = 60.0
 
@@ -54,6 +56,28 @@ def test_an_orderly_stop_latches_nothing_and_leaves_with_zero() -> None:
     runtime.stop()
     ended(runtime)
     assert latched(parts) == set()
+    assert runtime.exit_code == 0
+
+
+def test_a_loop_that_stood_still_for_four_seconds_alarms_and_keeps_entries_waiting() -> None:
+    steady = [0]
+    parts = Parts(pulse=Pulse(HouseClock(lambda: setting(0).start_ns + steady[0], lambda: steady[0])))
+    beats: list[int] = []
+
+    def clocks(now_ns: int) -> int:
+        beats.append(now_ns)
+        if len(beats) == 40:
+            steady[0] += 4_000 * MS_NS
+        return now_ns + MS_NS
+
+    parts.clocks = clocks
+    runtime = started(parts)
+    while not any(alert.kind == "loop" for _, alert, _ in runtime.alerts):
+        assert not runtime.join(0.01)
+    assert parts.engine is not None
+    assert "settling" in {fence.name for fence in parts.engine.desk.fences(parts.engine.facts())}
+    runtime.stop()
+    ended(runtime)
     assert runtime.exit_code == 0
 
 

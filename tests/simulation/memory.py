@@ -121,6 +121,7 @@ class Memory:
     spread: tuple[int, int] | None = None  # lowest and highest trade of the event
     data_ns: int | None = None
     link_lost_ns: int | None = None
+    unwell_ns: int | None = None  # when loop or clock were last out of step
     link: Link = Link.OFF  # as told
     link_was_up: bool = False  # before the event
     cool_ns: int = 0  # entries wait until then

@@ -305,6 +305,7 @@ FENCES = (
     _t("link_fence_gone", "fences", "    if facts.link is not Link.READY:\n", "    if facts.link is None:\n"),
     _t("settling_fence_gone", "fences", "doubts.doubt_age_ms < timing.fence_clear_ms:", "doubts.doubt_age_ms < 0:"),
     _t("unresolved_fence_gone", "fences", "    if doubts.unresolved:\n", "    if doubts.unresolved < 0:\n"),
+    _t("late_loop_is_fine", "health", "    if doubtful(before) or doubtful(health):\n", "    if health.broker_off_s:\n"),
     _t("no_rate_limit", "rates", "        if short >= caps.ENTRIES_PER_10_S:\n", "        if short >= 1_000:\n"),
     Mutant(
         "outbox_ignores_stop",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from orderflow_tui.domain.account import AccountReport, Link, LinkStatus
-from orderflow_tui.domain.event import Command, Event, OperatorCommand, StopFileGone, StopFileSeen
+from orderflow_tui.domain.event import Command, Event, HouseHealth, OperatorCommand, StopFileGone, StopFileSeen
 from orderflow_tui.domain.latch import LatchKind, Severity
 from orderflow_tui.domain.market import Depth, Quote, Trades
 from orderflow_tui.domain.order import BrokerStatus, Change, Fill, Order, OrderState, OrderUpdate, Role, Side
@@ -30,6 +30,7 @@ FLATTEN_NS = 15 * SECOND_NS  # a campaign that began so late in the liveness pha
 CAMPAIGN_NS = 90 * SECOND_NS
 DURABLE_NS = 2 * SECOND_NS
 OVER = frozenset({OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.NOT_SENT, OrderState.ABANDONED})
+LATE_MS, OFF_MS = 1_000, 2_000  # of loop and clock, beyond which entries wait
 HALTING_KEYS = frozenset({Command.HALT, Command.FLATTEN, Command.UNATTENDED})
 
 
@@ -58,6 +59,9 @@ class Oracle(Memory):
                 self._link(event)
             case OrderUpdate():
                 self._status(event)
+            case HouseHealth():
+                if event.loop_late_ms > LATE_MS or abs(event.clock_off_ms) > OFF_MS:
+                    self.unwell_ns = self.now_ns
             case OperatorCommand():
                 self._key(event)
             case StopFileSeen():
@@ -265,7 +269,7 @@ class Oracle(Memory):
         self.board = {kind: latch.since_ns for kind, latch in board.items()}
         self.halted_by_person = LatchKind.OPERATOR in board or LatchKind.UNATTENDED in board
         self.halted_by_stop = LatchKind.STOP_FILE in board
-        self.armed_ns = self.link_lost_ns = None
+        self.armed_ns = self.link_lost_ns = self.unwell_ns = None
         self.link = Link.OFF
         self.cool_ns = max(self.written.cooldown_ns, 0)
         self.stop_known, self.reports = False, 0

@@ -22,6 +22,7 @@ from orderflow_tui.domain.event import (
     ClockTick,
     Command,
     Event,
+    HouseHealth,
     MarketEvent,
     OperatorCommand,
     StopFileGone,
@@ -112,6 +113,7 @@ class World:
         self.injected: Counter[str] = Counter()
         self.loop: SimLoop | None = None
         self.stalled = False
+        self.stalled_ns = self.leapt_ms = 0
         self.calm = False
         self.crash_in = 0
         self.torn = 1.0
@@ -209,6 +211,7 @@ class World:
                 self.hear(event)
             self.oracle.hung = False
         self.link_down_until_ns = 0
+        self._well()
         if self.stop_file is not None and stream(self.plan.seed, "liveness").random() < 0.5:
             self.set_stop(None)
         if self.loop is None:
@@ -236,6 +239,21 @@ class World:
         if not trading:
             self.market.skip_to(self.now_ns + by_ns)
         self._advance(self.now_ns + by_ns)
+        self.leapt_ms += by_ns // MS_NS
+        if not self.stalled:
+            self._beat()
+
+    def _beat(self) -> None:
+        """The loop comes round after a stall or a leap of the clock, and says so; the beat after it is in time again."""
+        late_ms = (self.now_ns - self.stalled_ns) // MS_NS if self.stalled_ns else 0
+        health = HouseHealth(self.now_ns, loop_late_ms=late_ms, clock_off_ms=self.leapt_ms)
+        self.stalled_ns = self.leapt_ms = 0
+        self.hear(health)
+        self.at(0.05, self._well)
+
+    def _well(self) -> None:
+        if not self.stalled:
+            self.hear(HouseHealth(self.now_ns))
 
     # -- the engine's life --------------------------------------------------------------------------------------------
 
@@ -319,6 +337,7 @@ class World:
     def stall(self) -> None:
         """The engine's loop stands still; the world does not."""
         self.stalled = self.oracle.asleep = self.loop is not None
+        self.stalled_ns = self.now_ns if self.stalled else 0
 
     def resume_loop(self) -> None:
         """It goes on and finds everything that came meanwhile."""
@@ -326,6 +345,7 @@ class World:
             return
         self.stalled = False
         self.oracle.awake()
+        self._beat()
         waiting, self._inbox = self._inbox, []
         for event in waiting:
             self.line.phantom = isinstance(event, MarketEvent)

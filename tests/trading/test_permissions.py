@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
 from orderflow_tui.domain.account import Link
-from orderflow_tui.domain.event import Automation
+from orderflow_tui.domain.event import WELL, Automation
 from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.latch import LatchKind, Severity
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
@@ -120,6 +122,11 @@ def test_protection_goes_out_whenever_the_broker_is_synced(link: Link) -> None:
     assert can_send(link) is (link.value in {"WARMUP", "READY", "DEGRADED", "RECON_HOLD", "DATA_BLOCKED"})
 
 
+def well(**changes: Any) -> Facts:
+    """A quiet session on a machine that does so."""
+    return facts(house=replace(WELL, **changes))
+
+
 # For every fence: well inside, on the line, outside. Where a fence knows only yes and no, the line is the least that is no doubt.
 FENCE_CASES: list[tuple[object, tuple[Facts, Doubts], tuple[Facts, Doubts], tuple[Facts, Doubts]]] = [
     (fences_.link_ready, (facts(), Doubts()), (facts(link=Link.READY), Doubts()), (facts(link=Link.DEGRADED), Doubts())),
@@ -144,6 +151,16 @@ FENCE_CASES: list[tuple[object, tuple[Facts, Doubts], tuple[Facts, Doubts], tupl
     ),
     (fences_.cooled, (facts(), Doubts()), (facts(), Doubts(cooldown_left_ms=0)), (facts(), Doubts(cooldown_left_ms=1))),
     (fences_.margin_left, (facts(), Doubts()), (facts(), Doubts(margin=None)), (facts(), Doubts(margin="thin"))),
+    (fences_.loop_punctual, (facts(), Doubts()), (well(loop_late_ms=1_000), Doubts()), (well(loop_late_ms=1_001), Doubts())),
+    (fences_.clock_steady, (facts(), Doubts()), (well(clock_off_ms=-2_000), Doubts()), (well(clock_off_ms=-2_001), Doubts())),
+    (fences_.broker_clock_agrees, (facts(), Doubts()), (well(broker_off_s=5), Doubts()), (well(broker_off_s=-6), Doubts())),
+    (
+        fences_.journal_quick,
+        (facts(), Doubts(commit_ms=None)),
+        (facts(), Doubts(commit_ms=100)),
+        (facts(), Doubts(commit_ms=101)),
+    ),
+    (fences_.no_reset, (facts(), Doubts()), (well(broker_resets=False), Doubts()), (well(broker_resets=True), Doubts())),
     (
         fences_.settled,
         (facts(), Doubts(doubt_age_ms=None)),

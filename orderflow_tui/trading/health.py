@@ -1,0 +1,38 @@
+"""How the machine does: loop, clocks, the broker's reset. Entries wait; what is held is guarded on."""
+
+from __future__ import annotations
+
+from orderflow_tui.domain.action import Tier
+from orderflow_tui.domain.event import HouseHealth
+from orderflow_tui.trading.fences import BROKER_OFF_S, CLOCK_OFF_MS, LOOP_ALERT_MS, LOOP_LATE_MS
+from orderflow_tui.trading.floor import Floor
+
+
+def on_health(floor: Floor, health: HouseHealth) -> None:
+    """The house does better or worse. Loop and clocks in doubt now or until now: entries wait until all settled."""
+    before, floor.house = floor.house, health
+    if doubtful(before) or doubtful(health):
+        floor.doubt()
+    if health.broker_resets is not before.broker_resets or doubtful(health) is not doubtful(before):
+        floor.note(
+            "house",
+            "",
+            loop_late_ms=health.loop_late_ms,
+            clock_off_ms=health.clock_off_ms,
+            broker_off_s=health.broker_off_s,
+            broker_resets=health.broker_resets,
+        )
+    late, off, apart = health.loop_late_ms, health.clock_off_ms, health.broker_off_s
+    told = f"the engine's loop was {late} ms late"
+    floor.alert_once("loop", late > LOOP_ALERT_MS, told, Tier.CRITICAL)
+    told = f"wall and monotonic clock came {off:+d} ms apart: sessions follow the wall clock, entries wait"
+    floor.alert_once("clock", abs(off) > CLOCK_OFF_MS, told)
+    told = f"our clock is {apart:+d} s from the broker's: entries wait; set this machine's clock"
+    floor.alert_once("broker clock", abs(apart) > BROKER_OFF_S, told)
+
+
+def doubtful(health: HouseHealth) -> bool:
+    """Whether loop or clocks keep entries waiting."""
+    return (
+        health.loop_late_ms > LOOP_LATE_MS or abs(health.clock_off_ms) > CLOCK_OFF_MS or abs(health.broker_off_s) > BROKER_OFF_S
+    )
