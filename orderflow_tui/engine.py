@@ -53,7 +53,8 @@ MS_NS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class EngineParams:
-    """Everything the core is told before the first event. `install` and `account` go into order ids and orders."""
+    """Everything the core is told before the first event. `install` and `account` go into order ids and orders. `tiered`:
+    further instruments, on the grid of the analysed one, that a tier may execute in."""
 
     analysis: Instrument
     execution: Instrument
@@ -65,22 +66,31 @@ class EngineParams:
     window: WindowParams
     account: str = ""
     install: str = "local"
+    tiered: tuple[str, ...] = ()
+
+    @property
+    def traded(self) -> tuple[str, ...]:
+        """Every instrument orders may go out in, the configured one first."""
+        return self.execution.symbol, *self.tiered
 
 
 class Engine:
-    """One engine, one analysed instrument, one executed instrument."""
+    """One engine, one analysed instrument, one executed instrument at a time."""
 
     def __init__(self, params: EngineParams, history: History | None = None) -> None:
         past = history or History()
         self.params = params
+        self._traded = params.traded
         self.now_ns = 0
         self.market = MarketState(params.analysis, params.market, params.table, past)
         self.analyst = Analyst(params.analysis, params.signals, params.table, past)
-        self._desk = Desk(params.trading, params.instruments, params.execution.symbol, params.account, params.install)
+        self._desk = Desk(
+            params.trading, params.instruments, params.execution.symbol, params.account, params.install, tiered=params.tiered
+        )
         self.link = Link.OFF
         self.link_epoch = 0
         self.link_reason = ""
-        self.margin: MarginFigure | None = None
+        self.margins: dict[str, MarginFigure] = {}
         self.expiries: dict[str, date] = {}
         self.house = WELL
         self.feed: FeedStatus | None = None
@@ -88,7 +98,7 @@ class Engine:
         self.contract_block = ""  # why the contract month forbids entries
         self._quote_bid: int | None = None
         self._quote_ask: int | None = None
-        self._execution_mark: Mark | None = None
+        self._own: dict[str, Mark] = {}  # what is known of the executed instruments' own market
         self._extremes: tuple[int, int] | None = None  # high and low of the piece being processed
         self._watch: Watch | None = None
         self._desk_watch: Watch | None = None
@@ -133,7 +143,7 @@ class Engine:
                 self.link, self.link_epoch, self.link_reason = event.link, event.epoch, event.reason
                 return self.desk.on(event, self.facts())
             case MarginFigure():
-                self.margin = event
+                self.margins[event.instrument] = event
                 return self.desk.on(event, self.facts())
             case ContractMonth():
                 self.expiries[event.instrument] = event.expiry
@@ -187,9 +197,9 @@ class Engine:
             grade=self.market.grade,
             link=self.link,
             link_epoch=self.link_epoch,
-            marks=(self.mark(),),
-            margin=self.margin,
-            expiry=self.expiries.get(self.params.execution.symbol),
+            marks=tuple([self.mark(symbol) for symbol in self._traded]),
+            margins=tuple(self.margins.values()),
+            expiry=min([self.expiries[s] for s in self._traded if s in self.expiries], default=None),
             house=self.house,
         )
         return self._told
@@ -208,13 +218,21 @@ class Engine:
         told = self._told
         return told if told is not None and told.now_ns == self.now_ns else self.facts()
 
-    def mark(self) -> Mark:
-        """The executed instrument's mark; the analysed tape's where the executed one has none of its own (same grid)."""
-        if self._execution_mark is not None:
-            return self._execution_mark
+    def mark(self, symbol: str) -> Mark:
+        """An instrument's mark: its own quotes and trades where it has any, else the analysed tape's (same grid).
+
+        A feed may bring the quotes of the executed instrument and no trades of it: what is held must follow the market then too.
+        """
+        own = self._own.get(symbol)
+        if own is not None and own.last is not None:
+            return own
+        bid, ask = (self._quote_bid, self._quote_ask) if own is None else (own.bid, own.ask)
         high, low = self._extremes or (None, None)
-        symbol, since = self.params.execution.symbol, self.market.data_ts_ns or 0
-        return Mark(symbol, self._quote_bid, self._quote_ask, self.market.last_price, since, high, low)
+        return Mark(symbol, bid, ask, self.market.last_price, self.market.data_ts_ns or 0, high, low)
+
+    def _follows_tape(self, symbol: str) -> bool:
+        own = self._own.get(symbol)
+        return own is None or own.last is None
 
     # -- market -------------------------------------------------------------------------------------------------------
 
@@ -226,7 +244,7 @@ class Engine:
         news = self.market.on_trades(piece)
         observed = self.analyst.on_piece(piece, self.market)
         actions = self._conclude(news, observed)
-        if self._execution_mark is None:
+        if any(self._follows_tape(symbol) for symbol in self._traded):
             self._extremes = (int(highest(piece.price)), int(lowest(piece.price)))
             watch = self._desk_watch
             actions += self.desk.on_mark(self.facts())
@@ -236,16 +254,18 @@ class Engine:
         return actions
 
     def _on_execution_trades(self, piece: Trades) -> list[Action]:
-        old = self._execution_mark or Mark(piece.instrument, None, None, None, 0)
-        high, low = int(piece.price.max()), int(piece.price.min())
-        self._execution_mark = Mark(piece.instrument, old.bid, old.ask, int(piece.price[-1]), int(piece.ts_ns[-1]), high, low)
-        return self.desk.on_mark(self.facts())
+        old = self._own.get(piece.instrument) or Mark(piece.instrument, None, None, None, 0)
+        mark = Mark(piece.instrument, old.bid, old.ask, int(piece.price[-1]), int(piece.ts_ns[-1]))
+        self._own[piece.instrument] = replace(mark, high=int(piece.price.max()), low=int(piece.price.min()))
+        actions = self.desk.on_mark(self.facts())
+        self._own[piece.instrument] = mark  # extremes are those of one piece, and told once
+        return actions
 
     def _on_book(self, event: Quote | Depth) -> list[Action]:
         bid, ask = best_of(event)
         if event.instrument != self.params.analysis.symbol:
-            old = self._execution_mark
-            self._execution_mark = Mark(event.instrument, bid, ask, old.last if old else None, event.ts_ns)
+            old = self._own.get(event.instrument)
+            self._own[event.instrument] = Mark(event.instrument, bid, ask, old.last if old else None, event.ts_ns)
             return []
         self._quote_bid, self._quote_ask = bid, ask
         if isinstance(event, Quote):

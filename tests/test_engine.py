@@ -45,13 +45,13 @@ def test_no_timer_is_due_before_the_first_event() -> None:
     assert core.watch.due_ns > ns("2030-01-01T00:00")
 
 
-def test_the_executed_instrument_takes_its_mark_from_its_own_quotes_where_it_has_any() -> None:
+def test_the_executed_instrument_takes_its_quotes_from_its_own_market_and_the_last_trade_from_the_tape() -> None:
     core = engine()
     stamp = ns("2026-03-05T10:00")
     core.on(trades_of("ES", [stamp], [26800], [1], [1], bid=[26799], ask=[26800]))
-    assert (core.mark().bid, core.mark().ask, core.mark().last) == (26799, 26800, 26800)
+    assert (core.mark("MES").bid, core.mark("MES").ask, core.mark("MES").last) == (26799, 26800, 26800)
     core.on(Quote("MES", stamp + 1, 26797, 26801))
-    assert (core.mark().bid, core.mark().ask, core.mark().last) == (26797, 26801, None)
+    assert (core.mark("MES").bid, core.mark("MES").ask, core.mark("MES").last) == (26797, 26801, 26800)
 
 
 def test_a_roll_with_a_known_shift_moves_the_value_archive() -> None:

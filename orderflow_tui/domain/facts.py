@@ -15,7 +15,8 @@ class Facts:
     """The world at `now_ns`. `entries_open` is the session and news window with its reason when closed; `data_age_ms`
     None when no data ever came; `flat_at_ns` the instant of auto-flatten today (None: no session); `market_open` whether
     an exit could trade now; `rth` whether regular hours are running; `marks` one per instrument we may hold;
-    `expiry` the last trading day of the executed contract, None where there are no contract months; `house` how the
+    `margins` what the broker said a contract costs, one per instrument; `expiry` the nearest
+    last trading day of the contracts we may execute in, None where there are no contract months; `house` how the
     machine does."""
 
     now_ns: int
@@ -30,7 +31,7 @@ class Facts:
     link: Link
     link_epoch: int
     marks: tuple[Mark, ...]
-    margin: MarginFigure | None = None
+    margins: tuple[MarginFigure, ...] = ()
     expiry: date | None = None
     house: HouseHealth = WELL
 
@@ -39,4 +40,11 @@ class Facts:
         for mark in self.marks:
             if mark.instrument == instrument:
                 return mark
+        return None
+
+    def margin(self, instrument: str) -> MarginFigure | None:
+        """The broker's figure for an instrument, None when it gave none."""
+        for figure in self.margins:
+            if figure.instrument == instrument:
+                return figure
         return None

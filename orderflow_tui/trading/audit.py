@@ -76,7 +76,7 @@ def ask_margin(floor: Floor) -> None:
     if floor.margin_ask_ns is None or floor.now < floor.margin_ask_ns or not floor.reachable:
         return
     floor.margin_ask_ns = floor.now + floor.params.timing.margin_ask_ms * MS_NS
-    floor.out.append(AskMargin(floor.execution))
+    floor.out += [AskMargin(symbol) for symbol in floor.traded]
 
 
 def on_report(floor: Floor, report: AccountReport) -> None:

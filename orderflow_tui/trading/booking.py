@@ -111,7 +111,7 @@ def _rejected_entry(floor: Floor, update: OrderUpdate) -> None:
     until_ns = floor.cooldown.until_ns
     floor.commit(rows.row("cooldown", update.order_id, floor.now, until_ns=until_ns, reason=reason))
     floor.alert("rejected", reason)
-    floor.out.append(AskMargin(floor.execution))
+    floor.out += [AskMargin(symbol) for symbol in floor.traded]
 
 
 def on_commission(floor: Floor, commission: Commission) -> None:

@@ -7,6 +7,7 @@ from orderflow_tui.domain.latch import LatchKind, TradingState
 from orderflow_tui.domain.order import Intent, OrderState, Purpose, Side
 from orderflow_tui.trading import rows
 from orderflow_tui.trading.bracket import Levels, anchor, emergency_stop, entry_levels
+from orderflow_tui.trading.choice import execute_in, smaller_for
 from orderflow_tui.trading.flatten import Campaign, CampaignWish, Exit, Scene, Stage
 from orderflow_tui.trading.floor import Floor
 from orderflow_tui.trading.gate import Proposal
@@ -131,7 +132,19 @@ def _end(floor: Floor, campaign: Campaign) -> None:
 def propose_entry(
     floor: Floor, side: Side, quantity: int, cause: str, manual: bool, context: dict[str, Json]
 ) -> Proposal | Refusal:
-    """A bracket in the execution instrument, anchored now."""
+    """A bracket in the execution instrument, anchored now. Where its margin is refused, once more in a smaller contract."""
+    intent, result = _try_entry(floor, side, quantity, cause, manual, context)
+    smaller = smaller_for(floor, intent, result) if isinstance(result, Refusal) else None
+    if smaller is None:
+        return result
+    floor.alert("margin", f"{intent.instrument} refused for its margin: the same entry is tried in {smaller}", subject=cause)
+    execute_in(floor, smaller, f"margin of {intent.instrument}")
+    return _try_entry(floor, side, quantity, cause, manual, context)[1]
+
+
+def _try_entry(
+    floor: Floor, side: Side, quantity: int, cause: str, manual: bool, context: dict[str, Json]
+) -> tuple[Intent, Proposal | Refusal]:
     instrument, risk = floor.instruments[floor.execution], floor.params.risk
     intent = Intent(
         id=floor.gate.draw_id(),
@@ -147,7 +160,7 @@ def propose_entry(
         max_slippage_ticks=risk.entry_slippage_ticks,
     )
     levels = entry_levels(side, floor.mark(floor.execution), intent.max_slippage_ticks, intent.stop_ticks, intent.target_ticks)
-    return floor.propose(intent, levels, context)
+    return intent, floor.propose(intent, levels, context)
 
 
 def guard_stops(floor: Floor) -> None:

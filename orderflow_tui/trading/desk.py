@@ -61,16 +61,24 @@ DeskEvent = (
 
 
 class Desk:
-    """Everything between a decision and a closed trade, for one account and one execution instrument."""
+    """Everything between a decision and a closed trade, for one account and one execution instrument at a time."""
 
     __slots__ = ("_floor",)
 
     def __init__(
-        self, params: TradingParams, instruments: Mapping[str, Instrument], execution: str, account: str, install: str
+        self,
+        params: TradingParams,
+        instruments: Mapping[str, Instrument],
+        execution: str,
+        account: str,
+        install: str,
+        *,
+        tiered: tuple[str, ...] = (),
     ) -> None:
-        if execution not in instruments:
-            raise ValueError(f"execution instrument {execution!r} is not among {', '.join(instruments)}: configure it first")
-        self._floor = Floor(params, instruments, execution, account, install)
+        for symbol in (execution, *tiered):
+            if symbol not in instruments:
+                raise ValueError(f"execution instrument {symbol!r} is not among {', '.join(instruments)}: configure it first")
+        self._floor = Floor(params, instruments, execution, account, install, tiered)
 
     # -- what happens -------------------------------------------------------------------------------------------------
 
@@ -232,7 +240,7 @@ class Desk:
 
     @property
     def execution(self) -> str:
-        """The execution instrument."""
+        """The execution instrument now: the configured one, with tiers that of the tier."""
         return self._floor.execution
 
     def position(self, instrument: str | None = None) -> int:

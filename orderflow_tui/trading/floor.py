@@ -88,6 +88,7 @@ class Floor:
     execution: str
     account: str
     install: str
+    tiered: tuple[str, ...] = ()  # further instruments a tier may execute in
     facts: Facts = NOWHERE
     link: Link = Link.OFF
     epoch: int = 0
@@ -122,6 +123,7 @@ class Floor:
     told: set[str] = field(default_factory=set)  # standing conditions an alert was raised for
     owed: dict[str, Row] = field(default_factory=dict)  # rows whose commit the journal has not answered yet
     commits: int = 0
+    traded: tuple[str, ...] = field(init=False)  # every instrument entries may go out in, the configured one first
     configured: RiskLimits = field(init=False)  # the limits every trade date begins with
     session: TradingSession | None = None
     summary: Summary | None = None  # of the session that ended last
@@ -136,6 +138,7 @@ class Floor:
     def __post_init__(self) -> None:
         timing = self.params.timing
         self.configured = self.params.risk
+        self.traded = (self.execution, *self.tiered)
         self.gate = Gate(self.install, self.account, timing.commit_wait_ms, timing.entry_timeout_ms)
         self.ledger = Ledger(self.instruments)
         self.reconciler = Reconciler(timing.reconcile_ms, timing.requery_ms)
@@ -453,9 +456,9 @@ class Floor:
 
     @property
     def held(self) -> tuple[str, ...]:
-        """Instruments that are ours to watch: the execution instrument and any other we hold."""
+        """Instruments that are ours to watch: those we may trade and any other we hold."""
         held = self.ledger.held
-        return (self.execution, *(s for s in held if s != self.execution)) if held else (self.execution,)
+        return (*self.traded, *(s for s in held if s not in self.traded)) if held else self.traded
 
     def guard(self, instrument: str) -> Guard:
         """The guard of one instrument's stop."""

@@ -214,8 +214,8 @@ def cooled_down(look: Look) -> Refusal | None:
 def margin_per_contract(look: Look) -> int:
     """Margin of one contract in cents: the broker's figure while fresh, else the static table; never under the table's
     figure when the broker says nothing."""
-    instrument, figure = _instrument(look), look.facts.margin
-    if figure is None or figure.instrument != look.intent.instrument:
+    instrument, figure = _instrument(look), look.facts.margin(look.intent.instrument)
+    if figure is None:
         return instrument.margin_cents
     fresh = look.facts.now_ns - figure.ts_ns <= look.params.timing.margin_age_ms * MS_NS
     return figure.init_margin_cents if fresh else instrument.margin_cents

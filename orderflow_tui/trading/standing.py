@@ -37,8 +37,7 @@ def standing_fences(floor: Floor) -> tuple[Fence, ...]:
 
 
 def _thin_margin(floor: Floor) -> str | None:
-    instrument = floor.instruments[floor.execution]
-    wanted = 2 * instrument.margin_cents
+    wanted = 2 * min(floor.instruments[symbol].margin_cents for symbol in floor.traded)
     if floor.excess_cents is None or floor.excess_cents >= wanted:
         return None
     return f"excess liquidity {money(floor.excess_cents)}, twice the margin of one contract is {money(wanted)}"

@@ -19,6 +19,7 @@ from orderflow_tui.trading.audit import CHANGE_AGAIN_NS, ask_margin, check_outco
 from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.breaker import money
 from orderflow_tui.trading.campaigns import begin_campaign, drive_campaign, guard_stops
+from orderflow_tui.trading.choice import choose_instrument
 from orderflow_tui.trading.day_close import close_day
 from orderflow_tui.trading.floor import Floor
 from orderflow_tui.trading.gate import Answer
@@ -169,6 +170,7 @@ def turn_day(floor: Floor) -> None:
     if day is not None and floor.held_changes:
         apply_held(floor)
     _fix_tier(floor)
+    choose_instrument(floor)
 
 
 def _begin_day(floor: Floor, day: date) -> None:

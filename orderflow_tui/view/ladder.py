@@ -36,7 +36,7 @@ def ladder(engine: Engine) -> DomView:
         tags=tags(market),
         position=engine.desk.position(),
         avg_price_ticks=engine.desk.average_ticks(),
-        tick_cents=engine.params.execution.tick_cents,
+        tick_cents=engine.params.instruments[engine.desk.execution].tick_cents,
         book_valid=market.book.valid,
         empty_reason="" if centre is not None else "waiting for the first trade or quote",
     )

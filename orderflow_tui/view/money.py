@@ -21,7 +21,7 @@ def truth(engine: Engine, facts: Facts, mode: str, account_suffix: str, contract
         account_suffix=account_suffix,
         instrument=params.analysis.symbol,
         contract=contract,
-        execution=params.execution.symbol,
+        execution=desk.execution,
         state=desk.state(facts),
         state_reason=desk.state_reason(facts),
         armed_left_ms=desk.armed_left_ms(facts.now_ns),
@@ -48,6 +48,7 @@ def pnl(engine: Engine) -> PnlView:
     """Money of the trade date."""
     desk, ledger, risk = engine.desk, engine.desk.ledger, engine.desk.limits
     last, tier = desk.last_trade, desk.tier
+    executed = engine.params.instruments[desk.execution]
     return PnlView(
         net=ledger.net_cents,
         realised=ledger.realised_cents,
@@ -70,8 +71,8 @@ def pnl(engine: Engine) -> PnlView:
         mae_ticks=None if last is None else last.mae_ticks,
         mfe_ticks=None if last is None else last.mfe_ticks,
         slippage_ticks=None if last is None else last.slippage_ticks,
-        stop_ticks=engine.params.execution.stop_ticks,
-        target_ticks=engine.params.execution.target_ticks,
+        stop_ticks=executed.stop_ticks,
+        target_ticks=executed.target_ticks,
     )
 
 

@@ -231,7 +231,7 @@ async def _furnish(
 def _simulated_broker(plan: Plan, params: EngineParams) -> SimBroker:
     config = plan.loaded.config
     return SimBroker(
-        tuple(params.instruments[s] for s in sorted({params.analysis.symbol, params.execution.symbol})),
+        tuple(params.instruments[s] for s in sorted({params.analysis.symbol, *params.traded})),
         params.analysis.symbol,
         rules=FillRules(config.sim.latency_ms * MS_NS, config.sim.slippage_ticks),
         balance_cents=config.risk.starting_balance_cents,

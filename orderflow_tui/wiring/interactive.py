@@ -34,7 +34,7 @@ from orderflow_tui.domain.latch import LatchKind, TradingState
 from orderflow_tui.domain.market import Bars, FeedState, FeedStatus
 from orderflow_tui.domain.session import MS_NS, SessionTable
 from orderflow_tui.domain.signal import Signal
-from orderflow_tui.engine import Engine
+from orderflow_tui.engine import Engine, EngineParams
 from orderflow_tui.market.aggressor import AggressorParams
 from orderflow_tui.modes import AccountProof, BrokerKind, Mode
 from orderflow_tui.pulse import HouseClock, Pulse, never
@@ -74,6 +74,11 @@ def ib_settings(plan: Plan, execution: str, install: str) -> IbSettings:
     )
 
 
+def other_contract(params: EngineParams) -> str:
+    """The contract that is known and quoted beside the analysed one: what is executed, or with tiers may be."""
+    return next((s for s in params.traded if s != params.analysis.symbol), params.analysis.symbol)
+
+
 class IbSide:
     """The broker's market with everything that hangs on the session. Build it inside the engine's loop."""
 
@@ -86,7 +91,7 @@ class IbSide:
         self.symbol = params.analysis.symbol
         self.history = History()
         self.session = IbSession(
-            ib_settings(plan, params.execution.symbol, params.install),
+            ib_settings(plan, other_contract(params), params.install),
             params.instruments,
             self._post,
             clock_ns,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
@@ -81,7 +81,20 @@ def engine_params(
         window=window_params(config),
         account=account,
         install=install,
+        tiered=_tiered(config, analysed, execution, instruments),
     )
+
+
+def _tiered(
+    config: Config, analysed: Instrument, execution: Instrument, instruments: Mapping[str, Instrument]
+) -> tuple[str, ...]:  # fmt: skip
+    """With tiers on, what their table names beside the configured instrument: the analysed contract, its micro or what it is
+    the micro of. A recording of another root is not traded in the contracts of the table."""
+    family = {analysed.symbol, f"M{analysed.symbol}", analysed.symbol.removeprefix("M")}
+    if not config.tiers.enabled or execution.symbol not in family:
+        return ()
+    named = dict.fromkeys(row.instrument for row in config.tiers.table)
+    return tuple(s for s in named if s in family and s != execution.symbol and instruments[s].tick_e9 == analysed.tick_e9)
 
 
 def _bracketed(instrument: Instrument, config: Config) -> Instrument:

@@ -109,7 +109,7 @@ def collar(away: int) -> Look:
 
 def margin(init_cents: int, age_ms: int, **changes: Any) -> Look:
     figure = MarginFigure(START_NS - age_ms * MS_NS, "MES", init_cents, 0)
-    return look(facts=facts(margin=figure), **changes)
+    return look(facts=facts(margins=(figure,)), **changes)
 
 
 def protect(stop: int | None) -> Look:
@@ -320,7 +320,7 @@ def test_notional_counts_position_and_working_entries() -> None:
 
 def test_a_margin_figure_of_another_instrument_is_not_used() -> None:
     figure = MarginFigure(START_NS, "ES", 10**9, 0)
-    assert verdict(look(facts=facts(margin=figure))) is None
+    assert verdict(look(facts=facts(margins=(figure,)))) is None
 
 
 def test_a_protective_stop_without_a_known_market_is_allowed() -> None:

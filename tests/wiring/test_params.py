@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from orderflow_tui.wiring.params import market_params, signal_params
+from orderflow_tui.domain.session import SessionTable
+from orderflow_tui.modes import mode_named
+from orderflow_tui.wiring.interactive import other_contract
+from orderflow_tui.wiring.params import engine_params, market_params, signal_params
 from orderflow_tui.wiring.plan import configuration
 
 
@@ -43,3 +46,24 @@ def test_a_key_reaches_the_signals_floor(option: str, name: str, value: object) 
 )
 def test_a_key_reaches_the_market_floor(option: str, name: str, value: object) -> None:
     assert getattr(market_params(configuration((option,)).config), name) == value
+
+
+@pytest.mark.parametrize(
+    ("options", "analysis", "traded", "other"),
+    [
+        ((), None, ("MES",), "MES"),
+        (("tiers.enabled=true",), None, ("MES", "ES"), "MES"),
+        (("tiers.enabled=true", "instrument.execution=ES"), None, ("ES", "MES"), "MES"),
+        (("instrument.execution=ES",), None, ("ES",), "ES"),
+        (("tiers.enabled=true", "instrument.analysis=MES"), None, ("MES", "ES"), "ES"),
+        (("tiers.enabled=true",), "NQ", ("MNQ",), "MNQ"),
+        (("tiers.enabled=true", "instrument.execution=MNQ"), None, ("MNQ",), "MNQ"),
+    ],
+)
+def test_with_tiers_on_both_contracts_of_the_analysed_root_are_known_and_never_one_of_another_root(
+    options: tuple[str, ...], analysis: str | None, traded: tuple[str, ...], other: str
+) -> None:
+    """`other`: what the broker is asked for beside the analysed contract."""
+    params = engine_params(configuration(options), SessionTable(()), mode_named("paper"), analysis=analysis)
+    assert params.traded == traded
+    assert other_contract(params) == other
