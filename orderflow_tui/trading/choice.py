@@ -28,7 +28,7 @@ def _wanted(floor: Floor) -> tuple[str, str]:
     if held:
         return (floor.execution if floor.execution in held else held[0]), "held"
     row = tier(floor)
-    if row is None or row.instrument not in floor.traded:
+    if row is None or floor.report is None or row.instrument not in floor.traded:
         return floor.traded[0], "configured"
     return row.instrument, f"tier {row.number}"
 

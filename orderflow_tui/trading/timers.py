@@ -73,6 +73,7 @@ def settle(floor: Floor) -> None:
     time, the breaker, the campaign, the stops, the invariants."""
     floor.cancel([t for t in floor.blotter.entries() if _overdue(floor, t)])
     _flat_time(floor)
+    _choose(floor)
     trip_breaker(floor)
     drive_campaign(floor)
     guard_stops(floor)
@@ -169,8 +170,7 @@ def turn_day(floor: Floor) -> None:
         _begin_day(floor, day)
     if day is not None and floor.held_changes:
         apply_held(floor)
-    _fix_tier(floor)
-    choose_instrument(floor)
+    _choose(floor)
 
 
 def _begin_day(floor: Floor, day: date) -> None:
@@ -186,14 +186,21 @@ def _begin_day(floor: Floor, day: date) -> None:
     floor.tiers.tier = None
 
 
+def _choose(floor: Floor) -> None:
+    """Tier and instrument, in the event that decides them: the next one may come at the end of any piece of market."""
+    _fix_tier(floor)
+    choose_instrument(floor)
+
+
 def _fix_tier(floor: Floor) -> None:
-    """Fix the session's tier when the balance is known; lower it when the balance fell and nothing is held."""
-    if not floor.params.tiers_enabled:
+    """Fix the session's tier when the broker has told how the account stands; lower it when the balance fell and nothing is
+    held. A configured balance is no word of the broker's: before its first report the lowest tier stands."""
+    if not floor.params.tiers_enabled or (floor.tiers.tier is None and _tier_held(floor)) or floor.report is None:
         return
     balance = equity_cents(floor)
     if balance is None:
         return
-    if floor.tiers.tier is None and not _tier_held(floor):
+    if floor.tiers.tier is None:
         tier = floor.tiers.begin_session(balance)
         _note_tier(floor, tier, balance)
         return

@@ -10,7 +10,7 @@ from orderflow_tui.adapters.journal_memory import MemoryJournal
 from orderflow_tui.adapters.sim_broker import SimBroker
 from orderflow_tui.closed_loop import ClosedLoop
 from orderflow_tui.domain.action import Alert, Row
-from orderflow_tui.domain.event import ClockTick, Command, OperatorCommand
+from orderflow_tui.domain.event import ClockTick, Command, HouseHealth, OperatorCommand
 from orderflow_tui.domain.market import Quote, trades_of
 from orderflow_tui.domain.order import Order
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
@@ -218,6 +218,30 @@ def test_a_contract_a_tier_may_execute_in_must_be_known() -> None:
         Desk(TradingParams(), {"MES": MES}, "MES", "U1", "t", tiered=("MNQ",))
 
 
+def test_the_configured_balance_never_chooses_the_contract_before_the_broker_has_told_the_accounts() -> None:
+    """A paper account of 3,000 started in the tier of the 10,000 that the shipped file names for simulations."""
+    risk = RiskLimits(starting_balance_cents=2 * FLOOR_CENTS, max_contracts=1)
+    params = TradingParams(risk=risk, tiers_enabled=True, tiers=TWO)
+    house = House(params, desk=Desk(params, {"MES": MES, "ES": ES}, "MES", "U1", "t", tiered=("ES",)))
+    house.broker.mute_reports = True
+    house.wait(1)
+    assert house.desk.equity_cents == 2 * FLOOR_CENTS
+    assert house.desk.execution == "MES"
+    assert house.desk.tier == TWO[0]
+    house.tell(replace(house.broker.report(house.now, 1), equity_cents=300_000))
+    assert house.desk.execution == "MES"
+    assert [row.ref for row in house.rows if row.kind == "tier"] == ["1"]
+
+
+def test_a_restart_goes_on_with_the_sessions_tier_before_the_first_report() -> None:
+    tape = Tape(FLOOR_CENTS)
+    again = Engine(tape.engine.params)
+    again.restore(tape.journal.orders)
+    again.on(ClockTick(tape.now_ns + SECOND_NS))
+    assert again.desk.tier == TWO[1]
+    assert again.desk.loss_limit_cents == 50_000, "not the lowest tier's, which the day's loss may have passed"
+
+
 # -- marks --------------------------------------------------------------------------------------------------------------
 
 
@@ -233,3 +257,22 @@ def test_the_days_loss_limit_follows_the_market_also_where_the_executed_contract
         tape.trade(tape.price - 1)
     assert "DAILY_LOSS" in {latch.kind.value for latch in tape.desk.latches}
     assert tape.desk.ledger.net_cents <= -1_500
+
+
+@pytest.mark.parametrize("length", [1, 7, 40])
+def test_tier_contract_and_health_do_not_depend_on_how_the_tape_is_cut(length: int) -> None:
+    def life(cut: int) -> list[tuple[int, str, str]]:
+        tape = Tape(FLOOR_CENTS + 5_000)
+        tape.buy()
+        tape.loop.feed(HouseHealth(tape.now_ns + 700 * MS_NS, loop_late_ms=1_500))
+        tape.loop.feed(HouseHealth(tape.now_ns + 750 * MS_NS))
+        stamps = [tape.now_ns + (i + 1) * SECOND_NS for i in range(40)]
+        prices = [tape.price - min(i, 30) for i in range(40)]
+        for at_ in range(0, 40, cut):
+            ts, px = stamps[at_ : at_ + cut], prices[at_ : at_ + cut]
+            ones = [1] * len(ts)
+            tape.loop.feed(trades_of("ES", ts, px, ones, ones, bid=[p - 1 for p in px], ask=px))
+        assert tape.desk.execution == "MES"
+        return [(row.ts_ns, row.kind, row.ref) for row in tape.journal.orders]
+
+    assert life(length) == life(13)
