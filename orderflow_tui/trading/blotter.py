@@ -189,6 +189,10 @@ class Blotter:
         """Signed position from executions and adjustments, counted apart from the ledger: the check on its own count."""
         return self._booked.get(instrument, 0) + self._adjusted.get(instrument, 0)
 
+    def last_price(self, instrument: str) -> int | None:
+        """Price in ticks of the execution of an instrument that was booked last, None when there is none."""
+        return next((f.price_ticks for f in reversed(self._fills.values()) if f.instrument == instrument), None)
+
     @property
     def live(self) -> tuple[Ticket, ...]:
         """Orders that may still do something, oldest first."""

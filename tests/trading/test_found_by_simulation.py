@@ -186,3 +186,16 @@ def test_a_stop_that_was_passed_and_then_became_unknown_wakes_nobody_for_ever() 
     guard.look(1, [stop], stop.order.stop_ticks - 1, due)
     assert guard.due_ns is not None
     assert guard.due_ns > due
+
+
+def test_started_into_a_closed_market_a_foreign_position_is_adopted_at_what_was_paid_last() -> None:
+    """Somebody traded by hand, the process died, and no price came any more: ours stayed zero for the whole evening."""
+    house = House().enter("BUY")
+    house.trade(house.last + 40)
+    paid = house.desk.trades[-1].exit_ticks
+    again = house.restart()
+    again.changes["marks"] = ()
+    again.broker.position = 1
+    again.wait(30_000)
+    assert again.desk.position() == 1
+    assert again.desk.average_ticks() == paid
