@@ -5,12 +5,15 @@ raw, to whoever registered for it. Every attempt to connect gets a line of its o
 closed swallows everything that still arrives.
 
 Requests that end with a marker are awaited here, one at a time for each kind, and fail with `NoAnswer` when the marker
-does not come in time: silence is never an empty answer.
+does not come in time: silence is never an empty answer. Answers about the account carry no number; only their order tells
+whose they are. What still comes of one that was given up is therefore owed to it, and never taken for the next one's: its
+end marker would make half an answer look whole, and a position flat. Two in a row without an answer end the line.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -22,6 +25,8 @@ FIRST_REQUEST = 1_000_000_000  # request ids live far above order ids: errors na
 PIECE_BYTES = 2_048
 READ_ONLY = 321
 MOST_ROWS = 200_000  # rows kept of one answer
+UNNUMBERED = frozenset({"positions", "open orders", "completed orders"})
+SILENT_TWICE = 2
 
 
 Notice = Callable[[int, str], None]
@@ -100,10 +105,10 @@ class _Pending:
 
 
 class Line:
-    """One attempt to be connected. Callbacks: `on_notice(code, text)` about the connection, `on_lost()` once."""
+    """One attempt to be connected. Callbacks: `on_notice(code, text)` about the connection, `on_lost(reason)` once."""
 
     def __init__(
-        self, library: Library, generation: int, on_notice: Callable[[int, str], None], on_lost: Callable[[], None]
+        self, library: Library, generation: int, on_notice: Callable[[int, str], None], on_lost: Callable[[str], None]
     ) -> None:
         self.library = library
         self.generation = generation
@@ -120,6 +125,8 @@ class Line:
         self._next_request = FIRST_REQUEST
         self._pending: dict[object, _Pending] = {}
         self._turns: dict[object, asyncio.Lock] = {}
+        self._owed: Counter[object] = Counter()  # answers given up whose end marker has not come
+        self._silent: Counter[object] = Counter()  # answers of a kind that did not come, in a row
         self._ib = library.client()
         self.client: Any = self._ib.client
         self._tap(self._ib.wrapper)
@@ -192,8 +199,11 @@ class Line:
             self._pending[kind] = pending
             try:
                 self.lane.call(request)
-                return await asyncio.wait_for(pending.end, limit_s)
+                rows = await asyncio.wait_for(pending.end, limit_s)
+                self._silent.pop(kind, None)
+                return rows
             except TimeoutError as fault:
+                self._give_up(kind)
                 raise NoAnswer(f"no end of {kind} within {limit_s:g} s, {len(pending.rows)} rows came") from fault
             finally:
                 self._pending.pop(kind, None)
@@ -205,16 +215,28 @@ class Line:
         request = self.new_request()
         return await self.ask(request, lambda: make(request), limit_s)
 
+    def _give_up(self, kind: object) -> None:
+        """An answer did not come in time. Its rest may still come, or never: after the second the line is worth nothing."""
+        if kind not in UNNUMBERED:
+            return
+        self._owed[kind] += 1
+        self._silent[kind] += 1
+        if self._silent[kind] >= SILENT_TWICE:
+            self._lost(f"two questions about {kind} in a row without an answer")
+
     def asking(self, kind: object) -> bool:
         """Whether a request of this kind waits for its end marker."""
         return kind in self._pending
 
     def _row(self, kind: object, row: Any) -> None:
         pending = self._pending.get(kind)
-        if pending is not None and not pending.end.done() and len(pending.rows) < MOST_ROWS:
+        if pending is not None and not pending.end.done() and len(pending.rows) < MOST_ROWS and not self._owed[kind]:
             pending.rows.append(row)
 
     def _end(self, kind: object) -> None:
+        if self._owed[kind]:
+            self._owed[kind] -= 1
+            return
         pending = self._pending.get(kind)
         if pending is not None and not pending.end.done():
             pending.end.set_result(pending.rows)
@@ -241,7 +263,7 @@ class Line:
     def _handlers(self) -> dict[str, Callable[..., None]]:
         return {
             "nextValidId": self._next_valid_id,
-            "connectionClosed": self._lost,
+            "connectionClosed": lambda: self._lost("the gateway closed the connection"),
             "error": self._error,
             "currentTime": self._time,
             "position": lambda account, contract, size, cost: self._row("positions", (account, contract, size, cost)),
@@ -304,9 +326,9 @@ class Line:
     def _profit(self, _request: int, daily: float, *_: float) -> None:
         self.day_profit = daily
 
-    def _lost(self) -> None:
+    def _lost(self, reason: str) -> None:
         self._alive = False
-        self._on_lost()
+        self._on_lost(reason)
 
     def _open_order(self, number: int, contract: Any, order: Any, state: Any) -> None:
         if not order.whatIf:

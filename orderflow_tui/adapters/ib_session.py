@@ -222,7 +222,7 @@ class IbSession:
             codes.append(code)
             self._on_notice(generation, code, text)
 
-        self.line = line = Line(library, generation, notice, lambda: self._on_lost(generation))
+        self.line = line = Line(library, generation, notice, lambda reason: self._on_lost(generation, reason))
         try:
             await line.open(settings.host, settings.port, settings.client_id, settings.connect_limit_s)
         except (OSError, TimeoutError) as fault:
@@ -407,9 +407,9 @@ class IbSession:
 
     # -- what the gateway says about itself --------------------------------------------------------------------------
 
-    def _on_lost(self, generation: int) -> None:
+    def _on_lost(self, generation: int, reason: str) -> None:
         if generation == self.generation:
-            self._tell(LinkNews.SOCKET_LOST, "the gateway closed the connection")
+            self._tell(LinkNews.SOCKET_LOST, reason)
 
     def _on_notice(self, generation: int, code: int, text: str) -> None:
         """A message about the connection as a whole."""

@@ -217,7 +217,8 @@ class OpenBar:
         before = self.bought - self.sold
         self._delta_low = min(self._delta_low, before + part.delta_low)
         self._delta_high = max(self._delta_high, before + part.delta_high)
-        self._join(part)
+        if not self._rows:
+            self._join(part)
         self.high, self.low, self.close = max(self.high, part.high), min(self.low, part.low), part.last
         self.volume += part.volume
         self.sold += part.sold
@@ -239,7 +240,7 @@ class OpenBar:
 
     def add_row(self, row: Row) -> None:
         """One historical row, shorter than or as long as this bar."""
-        self._rows = True
+        self._rows, self._table = True, None  # a row knows no levels, so the bar has none
         self.high, self.low, self.close = max(self.high, row.high), min(self.low, row.low), row.close
         self.volume += row.volume
         if row.sold is None or row.bought is None:

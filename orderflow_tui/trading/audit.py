@@ -198,12 +198,13 @@ def _judge(floor: Floor, judgement: Judgement, report: AccountReport) -> None:
 
 
 def _adopt(floor: Floor, difference: Difference) -> None:
-    """The broker's position is the truth about exposure: one explicit ADJUST row, at the mark."""
+    """The broker's position is the truth about exposure: one explicit ADJUST row, at the mark; started into a closed market,
+    where nothing is known yet, at what was paid last."""
     symbol, change = difference.instrument, difference.broker - difference.local
     mark, episode = floor.mark(symbol), floor.ledger.episode(symbol)
     price = mark.last if mark is not None else None
     if price is None:
-        price = round(episode.average_ticks) if episode is not None else None
+        price = round(episode.average_ticks) if episode is not None else floor.blotter.last_price(symbol)
     if price is None:
         floor.alert("mismatch", f"{difference} cannot be adopted: no price of {symbol} is known", Tier.CRITICAL, symbol)
         return

@@ -146,13 +146,13 @@ class Blotter:
         else:
             ticket.unknown_ns, ticket.absent = None, 0
 
-    def force(self, order_id: str, state: OrderState, now_ns: int, filled: int) -> None:
-        """Set what a journal row says, without asking the table: it was asked when the row was written."""
+    def force(self, order_id: str, state: OrderState, now_ns: int) -> None:
+        """Set what a journal row says, without asking the table: it was asked when the row was written. How much has filled
+        is not set: only executions count, and a row about them may be the one that was lost."""
         ticket = self.tickets.get(order_id)
         if ticket is None:
             raise UnknownOrder(f"a journal row tells of order {order_id}, which no earlier row introduced")
         before, ticket.state = ticket.state, state
-        ticket.filled = max(ticket.filled, filled)
         self._settle(ticket, before, now_ns)
 
     def book(self, fill: Fill, now_ns: int) -> Booking | None:
@@ -188,6 +188,10 @@ class Blotter:
     def position(self, instrument: str) -> int:
         """Signed position from executions and adjustments, counted apart from the ledger: the check on its own count."""
         return self._booked.get(instrument, 0) + self._adjusted.get(instrument, 0)
+
+    def last_price(self, instrument: str) -> int | None:
+        """Price in ticks of the execution of an instrument that was booked last, None when there is none."""
+        return next((f.price_ticks for f in reversed(self._fills.values()) if f.instrument == instrument), None)
 
     @property
     def live(self) -> tuple[Ticket, ...]:

@@ -181,7 +181,7 @@ class Guard:
     def _uncovered(self, need: int, assured: int, stops: Sequence[Ticket], targets: Sequence[Ticket], now_ns: int) -> GuardWish:
         if self.since_ns is None:
             self.since_ns = now_ns
-        self._large_ns = None
+        self._large_ns = self._beyond_ns = None  # both are about stops that are assured
         hoped = covered(t for t in stops if t.sound)
         if self._emergency_ns is None:
             if hoped < need:

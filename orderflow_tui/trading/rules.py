@@ -132,10 +132,10 @@ def anchored(look: Look) -> Refusal | None:
 
 
 def price_collar(look: Look) -> Refusal | None:
-    """The limit may not lie further from the last trade than the collar."""
+    """The limit may not lie further from the last trade than the collar. A quote alone proves nothing: it may be anywhere."""
     mark, limit = look.facts.mark(look.intent.instrument), look.levels.limit_ticks
     if mark is None or mark.last is None or limit is None:
-        return None
+        return _no(look, "price collar", f"no trade of {look.intent.instrument} is known to measure the limit against")
     collar = min(look.params.risk.collar_ticks, caps.MAX_COLLAR_TICKS)
     away = abs(limit - mark.last)
     if away <= collar:

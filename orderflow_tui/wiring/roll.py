@@ -162,6 +162,7 @@ class Months:
             asyncio.get_running_loop().create_task(self._roll_both())
             return
         self._session.take_month(self._execution)
+        self._feed.streams[self._execution].interrupted()  # no entry before the new month's first quote
         self._feed.resubscribe()
         self._write()
         self._say(f"{self._session.traded[self._execution].contract.localSymbol} is traded from now on", Tier.WARNING)

@@ -117,6 +117,42 @@ def test_a_missing_end_marker_fails_the_synchronisation(worlds: MakeWorld, end: 
     world.ready()
 
 
+HELD = ["POSITION", "POSITION_END"]
+
+
+def test_the_late_end_of_an_answer_given_up_never_makes_the_next_one_flat(worlds: MakeWorld) -> None:
+    """Long two, one slow answer: its end marker arrived first thing during the next question, before any position did."""
+    world = worlds(start=False)
+    world.do("manual", symbol="MES", side="BUY", quantity=2)
+    world.start()
+    world.ready()
+    world.do("hold", what=["POSITION_END"])
+    world.broker.ask_report(world.now_ns)
+    world.until(lambda: not world.reports()[-1].complete)
+    world.do("hold", what=HELD)
+    told = len(world.reports())
+    world.broker.ask_report(world.now_ns)
+    world.pass_ms(500)
+    world.do("release")
+    world.until(lambda: len(world.reports()) > told)
+    assert world.reports()[-1].complete
+    assert {report.positions for report in world.reports() if report.complete} == {(("MES", 2),)}
+    assert world.session.generation == 1
+
+
+def test_two_answers_about_the_account_that_never_come_end_the_line(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("mute", what="POSITIONS", count=2)
+    for _ in range(2):
+        told = len(world.reports())
+        world.broker.ask_report(world.now_ns)
+        world.until(lambda told=told: len(world.reports()) > told or Link.BACKOFF in world.links())  # type: ignore[misc]
+    world.until(lambda: Link.BACKOFF in world.links())
+    world.ready()
+    assert world.session.generation == 2
+    assert world.reports()[-1].complete
+
+
 def test_a_lost_socket_fences_within_a_tenth_of_a_second(worlds: MakeWorld) -> None:
     world = worlds().ready()
     world.do("cut")

@@ -124,6 +124,20 @@ def test_one_row_without_sides_leaves_the_whole_bar_without() -> None:
     assert (closed.source, closed.delta, closed.unknown_volume, closed.weak_share) == (BarSource.BARS, None, 60, 1.0)
 
 
+@pytest.mark.parametrize("row_at", [0, 1, 2])
+def test_a_bar_that_history_began_and_trades_went_on_with_takes_every_stretch(row_at: int) -> None:
+    """The console started in mid-bar: minutes from the broker first, then single trades. It must neither stop nor lose one."""
+    bar = OpenBar(100)
+    stretches = [tape((1, 100, 5), (2, 101, -3)), tape((3, 101, 4)), tape((4, 108, 2), (5, 96, -1))]
+    for i, stretch in enumerate(stretches):
+        if i == row_at:
+            bar.add_row(row_of(rows_of(60, [(0, 100, 104, 97, 103, 50)], [(20, 30)])))
+        bar.add(folded(stretch))
+    closed = bar.closed(FRAME)
+    assert (closed.low, closed.high, closed.close, closed.volume, closed.delta) == (96, 108, 96, 65, 17)
+    assert (closed.source, closed.bid, closed.poc) == (BarSource.BARS_SIDED, [], None)
+
+
 def test_trades_without_sides_of_an_aggregating_feed_make_no_footprint() -> None:
     bar = OpenBar(100, sideless=True)
     bar.add(folded(tape((1, 100, 5), (2, 101, -3))))

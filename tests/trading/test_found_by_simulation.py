@@ -14,7 +14,7 @@ from orderflow_tui.trading.flatten import Campaign, Exit, Scene, Stage
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.naked import NOTHING, Guard
 from orderflow_tui.trading.trade import ExitReason
-from tests.trading.house import PRICE, RICH, House
+from tests.trading.house import PRICE, RICH, House, TinyBroker
 
 
 def latch_rows(house: House, kind: str) -> list[bool]:
@@ -157,3 +157,45 @@ def test_a_late_second_acknowledgement_of_a_cancelled_entry_beside_a_new_one_doe
     house.tell(OrderUpdate(old.id, house.now, BrokerStatus.WORKING, filled=0, remaining=1, revision=0))
     assert house.floor.blotter.tickets[old.id].state is OrderState.UNKNOWN
     assert house.latched == set()
+
+
+def test_a_restart_amid_a_part_filled_entry_counts_each_execution_once_and_ends_the_rest() -> None:
+    """One of two contracts had filled when the process died; afterwards the entry was believed filled and never cancelled."""
+    house = House(broker=TinyBroker(part=1))
+    house.bracket("BUY", 2)
+    house.trade(house.last)
+    again = house.restart()
+    entry = again.ticket(Role.ENTRY)
+    assert (entry.filled, entry.live, again.desk.position()) == (1, True, 1)
+    again.wait(8_000)
+    assert again.ticket(Role.ENTRY).state is OrderState.CANCELLED
+    assert again.desk.position() == 1
+
+
+def test_a_stop_that_was_passed_and_then_became_unknown_wakes_nobody_for_ever() -> None:
+    """The timer of a passed stop went on being due while the stop was no longer known to work: the engine stood still."""
+    guard = Guard(2_000, 3_000)
+    house = House().enter("BUY")
+    stop = house.ticket(Role.STOP)
+    assert stop.order.stop_ticks is not None
+    assert guard.look(1, [stop], stop.order.stop_ticks - 1, house.now) == NOTHING
+    stop.state = OrderState.UNKNOWN
+    due = guard.due_ns
+    assert due is not None
+    guard.look(1, [stop], stop.order.stop_ticks - 1, due - 1)
+    guard.look(1, [stop], stop.order.stop_ticks - 1, due)
+    assert guard.due_ns is not None
+    assert guard.due_ns > due
+
+
+def test_started_into_a_closed_market_a_foreign_position_is_adopted_at_what_was_paid_last() -> None:
+    """Somebody traded by hand, the process died, and no price came any more: ours stayed zero for the whole evening."""
+    house = House().enter("BUY")
+    house.trade(house.last + 40)
+    paid = house.desk.trades[-1].exit_ticks
+    again = house.restart()
+    again.changes["marks"] = ()
+    again.broker.position = 1
+    again.wait(30_000)
+    assert again.desk.position() == 1
+    assert again.desk.average_ticks() == paid

@@ -301,10 +301,11 @@ def test_an_exit_may_be_larger_than_the_hard_cap_when_the_position_is() -> None:
     assert verdict(look(wish(Purpose.FLATTEN, quantity=many), position=1)) == "hard cap"
 
 
-def test_a_missing_last_trade_or_limit_leaves_the_collar_out() -> None:
+def test_without_a_trade_to_measure_against_nothing_passes_the_collar() -> None:
+    """After a restart into a silent market a crossed quote stood thirty ticks away; the entry must wait for a trade."""
     quotes_only = Mark("MES", PRICE - 1, PRICE + 1, None, START_NS)
-    assert verdict(look(facts=facts(marks=(quotes_only,)))) is None
-    assert verdict(look(levels=Levels(PRICE, None, PRICE - 16))) is None
+    assert verdict(look(facts=facts(marks=(quotes_only,)))) == "price collar"
+    assert verdict(look(levels=Levels(PRICE, None, PRICE - 16))) == "price collar"
 
 
 def test_the_collar_cannot_be_configured_beyond_the_hard_cap() -> None:
