@@ -166,7 +166,7 @@ class Engine:
                 return self.desk.on(event, self.facts())
             case ContractNews():
                 self.contract_block = event.block
-                self._execution_mark = None  # the traded month may be another one: its old price is no price
+                self._own.clear()  # the traded month may be another one: its old price is no price
                 return self.desk.on_time(self.facts())
             case Trouble():
                 return self.desk.open_latch(event.latch, event.reason, self.facts())
