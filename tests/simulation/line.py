@@ -44,20 +44,32 @@ class Listener(Protocol):
         """A cancel is about to leave."""
         ...
 
+    def asking(self, now_ns: int) -> None:
+        """A report is about to be asked for."""
+        ...
+
     def matched(self) -> None:
         """The broker's books may have moved."""
+        ...
+
+    def count(self, kind: str) -> None:
+        """A fault was injected."""
         ...
 
 
 class Line:
     """Implements ports.MatchingBroker on top of a SimBroker."""
 
-    def __init__(self, sim: SimBroker, rng: Random) -> None:
+    def __init__(self, sim: SimBroker, rng: Random, torn_rng: Random) -> None:
         self.sim = sim
         self._rng = rng
         self.listener: Listener | None = None
         self.phantom = False  # what is on the tape now never traded: the broker does not see it
         self.hung = False
+        self.torn = 0.0  # per complete report: its positions were read when it was asked for, the rest at its end
+        self.silent_until_ns = 0  # until then no account report arrives
+        self._torn_rng = torn_rng
+        self._asked_positions: tuple[tuple[str, int], ...] = ()
         self._held: list[Event] = []
         self._limbo: list[Callable[[int], None]] = []
 
@@ -79,11 +91,23 @@ class Line:
     def _pass(self, reports: list[Event]) -> list[Event]:
         if self.listener is not None:
             self.listener.matched()
-        told = [self._stripped(e) if isinstance(e, AccountReport) and not e.complete else e for e in reports]
+        told = [self._read(e) if isinstance(e, AccountReport) else e for e in reports if not self._silent(e)]
         if not self.hung:
             return told
         self._held += told
         return []
+
+    def _silent(self, event: Event) -> bool:
+        return isinstance(event, AccountReport) and event.ts_ns < self.silent_until_ns
+
+    def _read(self, report: AccountReport) -> AccountReport:
+        if not report.complete:
+            return self._stripped(report)
+        if self._torn_rng.random() >= self.torn or report.positions == self._asked_positions:
+            return report
+        if self.listener is not None:
+            self.listener.count("report_torn")
+        return replace(report, positions=self._asked_positions)
 
     def _stripped(self, report: AccountReport) -> AccountReport:
         """A part of a report that never ended says nothing: neither positions nor orders."""
@@ -152,7 +176,14 @@ class Line:
 
     def ask_report(self, now_ns: int) -> None:
         """Ask for a report."""
-        self._ask(self.sim.ask_report, now_ns)
+        if self.listener is not None:
+            self.listener.asking(now_ns)
+        self._ask(self._ask_report, now_ns)
+
+    def _ask_report(self, now_ns: int) -> None:
+        if self.sim._report_began_ns is None:  # else it joins the one under way
+            self._asked_positions = self.sim.truth().positions
+        self.sim.ask_report(now_ns)
 
     def ask_margin(self, instrument: str, now_ns: int) -> None:
         """Ask for a margin figure."""

@@ -138,6 +138,9 @@ class Memory:
     naked: Since = field(default_factory=Since)
     surplus: Since = field(default_factory=Since)
     campaign: Since = field(default_factory=Since)
+    heard: Since = field(default_factory=Since)  # since when the broker can be asked
+    awake_ns: int = 0  # since when the engine runs
+    asked_ns: int = 0  # when a report was last asked for
     working: dict[str, int] = field(default_factory=dict)  # entries at the broker, and since when
     day: date | None = None
     day_clean: bool = True
