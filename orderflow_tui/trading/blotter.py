@@ -146,13 +146,13 @@ class Blotter:
         else:
             ticket.unknown_ns, ticket.absent = None, 0
 
-    def force(self, order_id: str, state: OrderState, now_ns: int, filled: int) -> None:
-        """Set what a journal row says, without asking the table: it was asked when the row was written."""
+    def force(self, order_id: str, state: OrderState, now_ns: int) -> None:
+        """Set what a journal row says, without asking the table: it was asked when the row was written. What has filled is
+        no part of it: only executions count, each once, and theirs may be the next row or one that died with the process."""
         ticket = self.tickets.get(order_id)
         if ticket is None:
             raise UnknownOrder(f"a journal row tells of order {order_id}, which no earlier row introduced")
         before, ticket.state = ticket.state, state
-        ticket.filled = max(ticket.filled, filled)
         self._settle(ticket, before, now_ns)
 
     def book(self, fill: Fill, now_ns: int) -> Booking | None:

@@ -53,7 +53,7 @@ def _apply(floor: Floor, row: Row) -> None:
             _order(floor, row)
         case "state":
             state = OrderState(rows.text(row, "state"))
-            floor.blotter.force(row.ref, state, row.ts_ns, rows.number(row, "filled"))
+            floor.blotter.force(row.ref, state, row.ts_ns)
         case "change":
             asked = floor.blotter.tickets[row.ref]
             asked.drawn = max(asked.drawn, rows.number(row, "revision"))
@@ -125,13 +125,9 @@ def _fill(floor: Floor, row: Row) -> None:
     before = floor.blotter.tickets.get(fill.order_id or "")
     if before is not None and before.state is OrderState.COMMITTED:
         floor.blotter.tell(before.order.id, News.RESTARTED, row.ts_ns)  # its SENT row is younger than the crash
-    # `state` rows already say how much of an order had filled; here only the execution itself is booked
-    filled = before.filled if before is not None else 0
     booking = floor.blotter.book(fill, row.ts_ns)
     if booking is None:
         return
-    if before is not None:
-        before.filled = max(filled, before.filled)
     floor.ledger.book(execution_of(floor, booking), booking.previous)
     floor.ledger.peak_cents = max(floor.ledger.peak_cents, rows.number(row, "peak_cents"))
     floor.booked_ns = row.ts_ns

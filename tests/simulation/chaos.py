@@ -387,7 +387,8 @@ def _reports_silent(world: World, rng: Random) -> None:
     def begin() -> None:
         held = world.oracle.position
         adds = risk.max_concurrent > 1 and abs(held) < risk.max_contracts
-        world.line.silent_until_ns = world.now_ns + int(lasts * SECOND_NS)
+        until_ns = world.now_ns + int(lasts * SECOND_NS)
+        world.line.silent_until_ns = world.oracle.silent_until_ns = max(world.line.silent_until_ns, until_ns)
         if anew:
             world.drop_link(0.0, "new connection")
         if not adds:

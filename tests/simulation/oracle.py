@@ -6,6 +6,7 @@ What is judged at a departure is in `departures.py`, what had to follow from an 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from orderflow_tui.adapters.sim_broker_orders import Stage as Where
@@ -195,13 +196,14 @@ class Oracle(Memory):
         if naked > NAKED_NS:
             raise Broken("never naked", f"{truth:+d} with stops for {guarded} for {naked // MS_NS} ms")
         entering = any(r.order.role is Role.ENTRY for r in self.at_broker())
-        surplus = self.surplus.held(self.now_ns, aware and guarded > abs(truth) and not entering and not self.rows_may_be_lost)
+        known = aware and self.informed and not entering and not self.rows_may_be_lost
+        surplus = self.surplus.held(self.now_ns, known and guarded > abs(truth))
         if surplus > SURPLUS_NS:
             raise Broken("stops match the position", f"{truth:+d} with stops for {guarded} for {surplus // MS_NS} ms")
 
     def _entries_end(self, floor: Floor) -> None:
         """An entry that does not fill is cancelled: it must not stay at the broker."""
-        alive = {r.order.id for r in self.at_broker() if r.order.role is Role.ENTRY} if self.watching else set()
+        alive = {r.order.id for r in self.at_broker() if r.order.role is Role.ENTRY} if self.informed else set()
         self.working = {order_id: self.working.get(order_id, self.now_ns) for order_id in sorted(alive)}
         for order_id, since_ns in self.working.items():
             if self.now_ns - since_ns > ENTRY_NS and not floor.recovering:
@@ -305,9 +307,16 @@ class Oracle(Memory):
                 old = self.fills.get(base)
                 if old is None or got["revision"] > old.revision:
                     side = Side(got["side"])
+                    order_id = str(row.payload["order_id"] or "") or None
                     self.fills[base] = Fill(
-                        row.ref, base, got["revision"], None, 0, SYMBOL, side, got["quantity"], got["price_ticks"]
+                        row.ref, base, got["revision"], order_id, 0, SYMBOL, side, got["quantity"], got["price_ticks"]
                     )
+        told: Counter[str] = Counter()
+        for fill in self.fills.values():
+            told[fill.order_id or ""] += fill.quantity
+        for order_id, ticket in floor.blotter.tickets.items():
+            if ticket.order.instrument == SYMBOL and ticket.filled != told[order_id]:
+                raise Broken("each execution once", f"{order_id}: {told[order_id]} filled, restored as {ticket.filled}")
         self.adjusted = floor.blotter._adjusted.get(SYMBOL, 0)
         self.recount()
         ours = floor.ledger.position(SYMBOL)

@@ -202,7 +202,7 @@ class World:
         self.calm, self.crash_in = True, 0
         self._agenda.clear()
         self.sim.behave()
-        self.line.torn, self.line.silent_until_ns = 0.0, 0
+        self.line.torn, self.line.silent_until_ns, self.oracle.silent_until_ns = 0.0, 0, 0
         self.disk.heal()
         self.market.mood.calm()
         if self.stalled:

@@ -157,3 +157,17 @@ def test_a_late_second_acknowledgement_of_a_cancelled_entry_beside_a_new_one_doe
     house.tell(OrderUpdate(old.id, house.now, BrokerStatus.WORKING, filled=0, remaining=1, revision=0))
     assert house.floor.blotter.tickets[old.id].state is OrderState.UNKNOWN
     assert house.latched == set()
+
+
+def test_an_entry_that_filled_half_before_a_restart_is_not_believed_full_while_its_rest_still_works() -> None:
+    house = House(TradingParams(risk=RICH))
+    house.broker.part = 1
+    house.bracket("BUY", 2)
+    house.trade(PRICE)
+    entry = house.ticket(Role.ENTRY)
+    assert (entry.state, entry.filled) == (OrderState.PARTIAL, 1)
+    again = House.restart(house)
+    ticket = again.ticket(Role.ENTRY)
+    assert (ticket.state, ticket.filled) == (OrderState.UNKNOWN, 1), "the execution counts once, the rest can still fill"
+    again.wait(10_000)
+    assert not again.broker.orders[entry.order.id].alive, "its time is over: the rest is cancelled"

@@ -144,7 +144,7 @@ def test_news_of_a_stranger_or_out_of_order_is_refused() -> None:
     with pytest.raises(UnknownOrder):
         book.tell("nobody", News.WORKING, START_NS)
     with pytest.raises(UnknownOrder):
-        book.force("nobody", OrderState.SENT, START_NS, 0)
+        book.force("nobody", OrderState.SENT, START_NS)
     book.add(order(), START_NS)
     with pytest.raises(IllegalNews):
         book.tell("o", News.WORKING, START_NS)
