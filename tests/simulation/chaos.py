@@ -401,7 +401,7 @@ def _reports_silent(world: World, rng: Random) -> None:
 
 def _changes_refused(world: World, rng: Random) -> None:
     """For a while the broker changes nothing: an entry fills in part, its exits are too large and stay so."""
-    lasts, side = _lasts(rng, 25, 45), rng.choice(("BUY", "SELL"))
+    lasts, side = _lasts(rng, 40, 60), rng.choice(("BUY", "SELL"))
 
     def begin() -> None:
         world.sim.behave(replace(world.plan.broker(), partial_fill=1.0, oversize_children=1.0, change_refused=1.0))
@@ -411,6 +411,24 @@ def _changes_refused(world: World, rng: Random) -> None:
         world.press(Command.BRACKET, side=side, quantity=str(world.setting.params.trading.risk.max_contracts))
 
     _when(world, lambda: not world.busy, begin)
+
+
+def _flatten_race(world: World, rng: Random) -> None:
+    """A person flattens; exits fill while they are cancelled, and reports read the position first and the orders last."""
+    lasts = _lasts(rng, 5, 12)
+
+    def end() -> None:
+        if not world.calm:
+            world.line.torn = world.plan.strength("report_torn")
+            world.sim.behave(world.plan.broker())
+
+    def begin() -> None:
+        world.line.torn = 1.0
+        world.sim.behave(replace(world.plan.broker(), fill_after_cancel=0.7))
+        world.at(lasts, end)
+        world.press(Command.FLATTEN)
+
+    _when(world, lambda: bool(world.oracle.position), begin)
 
 
 def _cause_again(world: World, rng: Random) -> None:
@@ -478,5 +496,6 @@ HAPPENINGS: dict[str, Happening] = {
     "reports_silent": _reports_silent,
     "cause_again": _cause_again,
     "changes_refused": _changes_refused,
+    "flatten_race": _flatten_race,
 }
 assert HAPPENINGS.keys() == set(MOMENTS), "every moment has its happening"

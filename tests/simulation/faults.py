@@ -73,8 +73,9 @@ MOMENTS: tuple[str, ...] = (
     "reports_silent",
     "cause_again",
     "changes_refused",
+    "flatten_race",
 )
-WORDS: tuple[str, ...] = ("report_torn",)
+WORDS: tuple[str, ...] = ("report_torn", "report_omits")
 KINDS: tuple[str, ...] = BROKER + COMMITS + MOMENTS + WORDS
 RARE = frozenset({"account_swapped", "second_host", "task_dead", "position_drift", "tif_changed", "outside_rth_changed"})
 LOUD = frozenset({"manual_trade", "liquidation", "exec_busted", "hand_trade", "suspended"})

@@ -98,7 +98,9 @@ class World:
             faults=plan.broker(),
             rng=stream(plan.seed, "broker"),
         )
-        self.line = Line(self.sim, stream(plan.seed, "limbo"), stream(plan.seed, "report_torn"))
+        words = stream(plan.seed, "report_torn"), stream(plan.seed, "report_omits")
+        self.line = Line(self.sim, stream(plan.seed, "limbo"), words)
+        self.line.omits = plan.strength("report_omits")
         self.line.torn = plan.strength("report_torn")
         self.disk = Disk(stream(plan.seed, "disk"), lambda: self.oracle.now_ns)
         self.disk.fails = plan.strength("commit_fails")
@@ -202,7 +204,8 @@ class World:
         self.calm, self.crash_in = True, 0
         self._agenda.clear()
         self.sim.behave()
-        self.line.torn, self.line.silent_until_ns, self.oracle.silent_until_ns = 0.0, 0, 0
+        self.line.torn = self.line.omits = 0.0
+        self.line.silent_until_ns = self.oracle.silent_until_ns = 0
         self.disk.heal()
         self.market.mood.calm()
         if self.stalled:
