@@ -147,8 +147,8 @@ class Blotter:
             ticket.unknown_ns, ticket.absent = None, 0
 
     def force(self, order_id: str, state: OrderState, now_ns: int) -> None:
-        """Set what a journal row says, without asking the table: it was asked when the row was written. How much has filled
-        is not set: only executions count, and a row about them may be the one that was lost."""
+        """Set what a journal row says, without asking the table: it was asked when the row was written. What has filled is
+        no part of it: only executions count, each once, and theirs may be the next row or one that died with the process."""
         ticket = self.tickets.get(order_id)
         if ticket is None:
             raise UnknownOrder(f"a journal row tells of order {order_id}, which no earlier row introduced")

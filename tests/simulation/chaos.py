@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from random import Random
 
 from orderflow_tui.domain.account import Link, LinkStatus
-from orderflow_tui.domain.event import Command, JournalFailed, Trouble
+from orderflow_tui.domain.event import Command, JournalFailed, OperatorCommand, Trouble
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.market import FeedState, FeedStatus, Quote, trades_of
 from orderflow_tui.domain.order import Order, OrderType, Purpose, Role, Side
@@ -359,6 +360,95 @@ def _drift(world: World, rng: Random) -> None:
     world.oracle.matched()
 
 
+# -- added later --------------------------------------------------------------------------------------------------------
+
+
+def _when(world: World, holds: Callable[[], bool], act: Callable[[], None], tries: int = 15) -> None:
+    """Do it as soon as something holds, looking every two seconds; or not at all."""
+    if world.calm or not tries:
+        return
+    if world.loop is not None and not world.stalled and holds():
+        act()
+        return
+    world.at(2.0, lambda: _when(world, holds, act, tries - 1))
+
+
+def _reports_silent(world: World, rng: Random) -> None:
+    """Orders are answered, but no account report ever ends; often on a new connection, where nothing is known. Somebody
+    adds to what is held meanwhile or, where that is not allowed, enters anew once the target was hit."""
+    lasts, anew, first = _lasts(rng, 18, 40), rng.random() < 0.7, 5.5 + 2 * rng.random()
+    risk = world.setting.params.trading.risk
+
+    def enter() -> None:
+        side = "BUY" if world.oracle.position > 0 else "SELL"
+        for command in (Command.ARM, Command.BRACKET):
+            _press(world, command, side)
+
+    def begin() -> None:
+        held = world.oracle.position
+        adds = risk.max_concurrent > 1 and abs(held) < risk.max_contracts
+        until_ns = world.now_ns + int(lasts * SECOND_NS)
+        world.line.silent_until_ns = world.oracle.silent_until_ns = max(world.line.silent_until_ns, until_ns)
+        if anew:
+            world.drop_link(0.0, "new connection")
+        if not adds:
+            world.at(1.0, lambda: world.market.jump(20 if held > 0 else -20))
+        for n in range(3):
+            world.at(first + 2 * n + (0 if adds else 2), enter)
+
+    _when(world, lambda: bool(world.oracle.position), begin)
+
+
+def _changes_refused(world: World, rng: Random) -> None:
+    """For a while the broker changes nothing: an entry fills in part, its exits are too large and stay so."""
+    lasts, side = _lasts(rng, 40, 60), rng.choice(("BUY", "SELL"))
+
+    def begin() -> None:
+        world.sim.behave(replace(world.plan.broker(), partial_fill=1.0, oversize_children=1.0, change_refused=1.0))
+        world.market.mood.locked_ns = world.now_ns + int(lasts * SECOND_NS)
+        world.at(lasts, lambda: None if world.calm else world.sim.behave(world.plan.broker()))
+        world.press(Command.ARM)
+        world.press(Command.BRACKET, side=side, quantity=str(world.setting.params.trading.risk.max_contracts))
+
+    _when(world, lambda: not world.busy, begin)
+
+
+def _flatten_race(world: World, rng: Random) -> None:
+    """A person flattens; exits fill while they are cancelled, and reports read the position first and the orders last."""
+    lasts = _lasts(rng, 5, 12)
+
+    def end() -> None:
+        if not world.calm:
+            world.line.torn = world.plan.strength("report_torn")
+            world.sim.behave(world.plan.broker())
+
+    def begin() -> None:
+        world.line.torn = 1.0
+        world.sim.behave(replace(world.plan.broker(), fill_after_cancel=0.7))
+        world.at(lasts, end)
+        world.press(Command.FLATTEN)
+
+    _when(world, lambda: bool(world.oracle.position), begin)
+
+
+def _cause_again(world: World, rng: Random) -> None:
+    """A key press or a decision that led to an entry is delivered a second time."""
+
+    def again() -> None:
+        cause = next((name for name in reversed(world.given) if name in world.oracle.causes), None)
+        if cause is None:
+            return
+        given = world.given[cause]
+        world.press(Command.ARM)
+        if isinstance(given, OperatorCommand):
+            world.hear(replace(given, ts_ns=world.now_ns))
+            return
+        world.press(Command.AUTOMATION, mode="AUTO")
+        world.decide(replace(given, ts_ns=world.now_ns))
+
+    _when(world, lambda: not world.busy and bool(world.oracle.causes), again)
+
+
 HAPPENINGS: dict[str, Happening] = {
     "feed_silence": _silence,
     "feed_crossed": _crossed,
@@ -403,5 +493,9 @@ HAPPENINGS: dict[str, Happening] = {
     "stop_between": _stop_between,
     "hand_trade": _hand_trade,
     "position_drift": _drift,
+    "reports_silent": _reports_silent,
+    "cause_again": _cause_again,
+    "changes_refused": _changes_refused,
+    "flatten_race": _flatten_race,
 }
 assert HAPPENINGS.keys() == set(MOMENTS), "every moment has its happening"

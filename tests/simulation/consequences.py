@@ -97,14 +97,16 @@ def _after_key(memory: Memory, event: OperatorCommand) -> None:
 
 def judge_latches(memory: Memory) -> None:
     """Latches that opened or went: each for a reason."""
-    board = memory.floor.board._open
-    if board.keys() == memory.board.keys():
+    board = {kind: latch.since_ns for kind, latch in memory.floor.board._open.items()}
+    if board == memory.board:
         return
-    for kind in board.keys() - memory.board.keys():
-        _opened(memory, kind, board[kind].reason)
-    for kind in memory.board.keys() - board.keys():
-        _cleared(memory, kind)
-    memory.board = {kind: latch.since_ns for kind, latch in board.items()}
+    for kind, since_ns in memory.board.items():  # one that opened again at once has been cleared as well
+        if board.get(kind) != since_ns:
+            _cleared(memory, kind)
+    for kind, since_ns in board.items():
+        if memory.board.get(kind) != since_ns:
+            _opened(memory, kind, memory.floor.board._open[kind].reason)
+    memory.board = board
 
 
 def _opened(memory: Memory, kind: LatchKind, reason: str) -> None:
@@ -118,6 +120,8 @@ def _opened(memory: Memory, kind: LatchKind, reason: str) -> None:
     uncancelled = [t.order.id for t in floor.blotter.entries() if t.cancel_ns is None and t.state not in UNSENT]
     if uncancelled:
         raise Broken("a halt cancels entries", f"{kind.value} opened and {uncancelled} were left working")
+    if kind is LatchKind.NAKED and "refused" in reason:
+        raise Broken("the gate lets a missing stop through", f"{kind.value}: {reason}")
     if kind in TAKE_THE_POSITION_ALONG and memory.position and floor.campaign is None:
         raise Broken("the breaker flattens", f"{kind.value} opened with {memory.position:+d} held and no campaign")
 

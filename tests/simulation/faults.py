@@ -4,8 +4,9 @@ Swarm: each run takes a random subset of the kinds at random intensities, so tha
 random stream of its own (`stream`), hence leaving one out never reshuffles the others, and a failing run can be shrunk
 fault by fault.
 
-A kind is one of three things: a probability per opportunity inside the simulated broker (`BROKER`, the fields of
-SimFaults), a probability per journal commit (`COMMITS`), or something that happens at drawn instants (`MOMENTS`).
+A kind is one of four things: a probability per opportunity inside the simulated broker (`BROKER`, the fields of
+SimFaults), a probability per journal commit (`COMMITS`), something that happens at drawn instants (`MOMENTS`), or a
+probability per report on the line (`WORDS`). New kinds go to the end: then the others are drawn as before.
 """
 
 from __future__ import annotations
@@ -68,13 +69,23 @@ MOMENTS: tuple[str, ...] = (
     "stop_between",
     "hand_trade",
     "position_drift",
+    # added later
+    "reports_silent",
+    "cause_again",
+    "changes_refused",
+    "flatten_race",
 )
-KINDS: tuple[str, ...] = BROKER + COMMITS + MOMENTS
+WORDS: tuple[str, ...] = ("report_torn", "report_omits")
+KINDS: tuple[str, ...] = BROKER + COMMITS + MOMENTS + WORDS
 RARE = frozenset({"account_swapped", "second_host", "task_dead", "position_drift", "tif_changed", "outside_rth_changed"})
 LOUD = frozenset({"manual_trade", "liquidation", "exec_busted", "hand_trade", "suspended"})
 SELDOM = frozenset({"stop_stuck", "change_lost", "change_refused", "partial_fill"})  # few opportunities: drawn stronger
 # a kind that has no opportunity in an honest world comes with the kind that makes one
-NEEDS: dict[str, tuple[str, ...]] = {"change_lost": ("partial_fill",), "change_refused": ("partial_fill",)}
+NEEDS: dict[str, tuple[str, ...]] = {
+    "change_lost": ("partial_fill",),
+    "change_refused": ("partial_fill",),
+    "report_torn": ("fill_after_cancel",),
+}
 
 
 @dataclass(frozen=True, slots=True)

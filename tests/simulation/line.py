@@ -44,20 +44,34 @@ class Listener(Protocol):
         """A cancel is about to leave."""
         ...
 
+    def asking(self, now_ns: int) -> None:
+        """A report is about to be asked for."""
+        ...
+
     def matched(self) -> None:
         """The broker's books may have moved."""
+        ...
+
+    def count(self, kind: str) -> None:
+        """A fault was injected."""
         ...
 
 
 class Line:
     """Implements ports.MatchingBroker on top of a SimBroker."""
 
-    def __init__(self, sim: SimBroker, rng: Random) -> None:
+    def __init__(self, sim: SimBroker, rng: Random, words: tuple[Random, Random]) -> None:
         self.sim = sim
         self._rng = rng
         self.listener: Listener | None = None
         self.phantom = False  # what is on the tape now never traded: the broker does not see it
         self.hung = False
+        self.torn = 0.0  # per complete report: its positions were read when it was asked for, the rest at its end
+        self.omits = 0.0  # per complete report: an order that works is not in it, each order at most once
+        self.silent_until_ns = 0  # until then no account report arrives
+        self._torn_rng, self._omits_rng = words
+        self._omitted: set[str] = set()
+        self._asked_positions: tuple[tuple[str, int], ...] = ()
         self._held: list[Event] = []
         self._limbo: list[Callable[[int], None]] = []
 
@@ -79,11 +93,38 @@ class Line:
     def _pass(self, reports: list[Event]) -> list[Event]:
         if self.listener is not None:
             self.listener.matched()
-        told = [self._stripped(e) if isinstance(e, AccountReport) and not e.complete else e for e in reports]
+        told = [self._read(e) if isinstance(e, AccountReport) else e for e in reports if not self._silent(e)]
         if not self.hung:
             return told
         self._held += told
         return []
+
+    def _silent(self, event: Event) -> bool:
+        return isinstance(event, AccountReport) and event.ts_ns < self.silent_until_ns
+
+    def _read(self, report: AccountReport) -> AccountReport:
+        if not report.complete:
+            return self._stripped(report)
+        return self._torn(self._shortened(report))
+
+    def _torn(self, report: AccountReport) -> AccountReport:
+        if self._torn_rng.random() >= self.torn or report.positions == self._asked_positions:
+            return report
+        if self.listener is not None:
+            self.listener.count("report_torn")
+        return replace(report, positions=self._asked_positions)
+
+    def _shortened(self, report: AccountReport) -> AccountReport:
+        """Twice in a row would be given up, and rightly: so each order is left out once."""
+        strikes, which = self._omits_rng.random() < self.omits, self._omits_rng.random()
+        working = [o for o in report.orders if o.order_id is not None and o.order_id not in self._omitted]
+        if not strikes or not working:
+            return report
+        left_out = working[int(which * len(working))]
+        self._omitted.add(left_out.order_id or "")
+        if self.listener is not None:
+            self.listener.count("report_omits")
+        return replace(report, orders=tuple(o for o in report.orders if o is not left_out))
 
     def _stripped(self, report: AccountReport) -> AccountReport:
         """A part of a report that never ended says nothing: neither positions nor orders."""
@@ -152,7 +193,14 @@ class Line:
 
     def ask_report(self, now_ns: int) -> None:
         """Ask for a report."""
-        self._ask(self.sim.ask_report, now_ns)
+        if self.listener is not None:
+            self.listener.asking(now_ns)
+        self._ask(self._ask_report, now_ns)
+
+    def _ask_report(self, now_ns: int) -> None:
+        if self.sim._report_began_ns is None:  # else it joins the one under way
+            self._asked_positions = self.sim.truth().positions
+        self.sim.ask_report(now_ns)
 
     def ask_margin(self, instrument: str, now_ns: int) -> None:
         """Ask for a margin figure."""

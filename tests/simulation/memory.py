@@ -139,6 +139,10 @@ class Memory:
     naked: Since = field(default_factory=Since)
     surplus: Since = field(default_factory=Since)
     campaign: Since = field(default_factory=Since)
+    heard: Since = field(default_factory=Since)  # since when the broker can be asked
+    silent_until_ns: int = 0  # until then the broker makes no account report
+    awake_ns: int = 0  # since when the engine runs
+    asked_ns: int = 0  # when a report was last asked for
     working: dict[str, int] = field(default_factory=dict)  # entries at the broker, and since when
     day: date | None = None
     day_clean: bool = True
@@ -200,6 +204,11 @@ class Memory:
         """The engine runs, hears the broker and the market is open."""
         heard = not self.asleep and not self.hung and self.connected and can_send(self.link)
         return heard and self.market_open
+
+    @property
+    def informed(self) -> bool:
+        """It watches, and account reports come: without them nobody can know what works at the broker."""
+        return self.watching and self.now_ns >= self.silent_until_ns
 
     def at_broker(self) -> list[Resting]:
         """Orders that have not ended at the broker, on their way included."""

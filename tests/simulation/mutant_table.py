@@ -156,7 +156,7 @@ LIFE = (
 )
 PROTECTION = (
     _t("no_naked_check", "naked", "        if assured >= need:\n", "        if assured >= 0:\n"),
-    _t("exits_stay_too_large", "naked", "now_ns - self._large_ns >= TOO_LARGE_NS", "now_ns - self._large_ns >= 10**15"),
+    _t("exits_stay_too_large", "naked", "TOO_LARGE_NS = 10 * SECOND_NS\n", "TOO_LARGE_NS = 10**15\n"),
     _t(
         "orphans_stay",
         "naked",

@@ -6,8 +6,10 @@ What is judged at a departure is in `departures.py`, what had to follow from an 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
+from orderflow_tui.adapters.sim_broker_orders import Stage as Where
 from orderflow_tui.domain.account import AccountReport, Link, LinkStatus
 from orderflow_tui.domain.event import Command, Event, HouseHealth, OperatorCommand, StopFileGone, StopFileSeen
 from orderflow_tui.domain.latch import LatchKind, Severity
@@ -24,11 +26,12 @@ from tests.simulation.house import ACCOUNT, RESUME_WORD
 from tests.simulation.memory import SYMBOL, Broken, Memory, Since
 
 NAKED_NS = 5 * SECOND_NS
-SURPLUS_NS = 20 * SECOND_NS
+SURPLUS_NS = 16 * SECOND_NS  # and twice what the broker may take to answer: the desk cannot act on what it cannot know
 ENTRY_NS = 25 * SECOND_NS
 FLATTEN_NS = 15 * SECOND_NS  # a campaign that began so late in the liveness phase is not judged by its end
 CAMPAIGN_NS = 90 * SECOND_NS
 DURABLE_NS = 2 * SECOND_NS
+ASKED_NS = 15 * SECOND_NS + 50 * MS_NS
 OVER = frozenset({OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.NOT_SENT, OrderState.ABANDONED})
 LATE_MS, OFF_MS = 1_000, 2_000  # of loop and clock, beyond which entries wait
 HALTING_KEYS = frozenset({Command.HALT, Command.FLATTEN, Command.UNATTENDED})
@@ -127,6 +130,13 @@ class Oracle(Memory):
         """A cancel is about to reach the line."""
         cancel_leaves(self, order_ids)
 
+    def asking(self, now_ns: int) -> None:
+        """A report is about to be asked for: the broker is asked every 15 s, by the desk's own timer."""
+        if self.heard.ns is not None and now_ns - max(self.asked_ns, self.heard.ns) > ASKED_NS:
+            waited = now_ns - max(self.asked_ns, self.heard.ns)
+            raise Broken("reconciled in time", f"the broker was not asked for {waited // MS_NS} ms")
+        self.asked_ns = now_ns
+
     # -- the broker's books -------------------------------------------------------------------------------------------
 
     def matched(self) -> None:
@@ -152,6 +162,10 @@ class Oracle(Memory):
         """The engine's actions are carried out: everything must hold."""
         floor = self.floor
         ours = floor.ledger.position(SYMBOL)
+        assert self.engine is not None
+        self.heard.held(
+            max(self.engine.now_ns, self.awake_ns), not self.asleep and not self.hung and self.connected and can_send(self.link)
+        )
         self._adjustments(floor)
         if ours != self.position:
             raise Broken("each execution once", f"the ledger holds {ours:+d}, executions told add up to {self.position:+d}")
@@ -188,24 +202,26 @@ class Oracle(Memory):
         if naked > NAKED_NS:
             raise Broken("never naked", f"{truth:+d} with stops for {guarded} for {naked // MS_NS} ms")
         entering = any(r.order.role is Role.ENTRY for r in self.at_broker())
-        surplus = self.surplus.held(self.now_ns, aware and guarded > abs(truth) and not entering and not self.rows_may_be_lost)
-        if surplus > SURPLUS_NS:
+        known = aware and self.informed and not entering and not self.rows_may_be_lost
+        surplus = self.surplus.held(self.now_ns, known and guarded > abs(truth))
+        if surplus > SURPLUS_NS + 2 * self.sim._mischief.faults.longest_delay_ns:
             raise Broken("stops match the position", f"{truth:+d} with stops for {guarded} for {surplus // MS_NS} ms")
 
     def _entries_end(self, floor: Floor) -> None:
         """An entry that does not fill is cancelled: it must not stay at the broker."""
-        alive = {r.order.id for r in self.at_broker() if r.order.role is Role.ENTRY} if self.watching else set()
+        alive = {r.order.id for r in self.at_broker() if r.order.role is Role.ENTRY} if self.informed else set()
         self.working = {order_id: self.working.get(order_id, self.now_ns) for order_id in sorted(alive)}
         for order_id, since_ns in self.working.items():
             if self.now_ns - since_ns > ENTRY_NS and not floor.recovering:
                 raise Broken("entries time out", f"{order_id} has been working for {(self.now_ns - since_ns) // MS_NS} ms")
 
     def _believed(self, floor: Floor) -> None:
-        """No outcome is invented: what works at the broker is not believed over."""
-        for resting in self.sim._exchange._open:
+        """No outcome is invented: what works at the broker, or is on its way there, is not believed over."""
+        for resting in self.at_broker():
             ticket = floor.blotter.tickets.get(resting.order.id)
             if ticket is not None and ticket.state in OVER and resting.order.id in self.sent:
-                raise Broken("no invented outcome", f"{resting.order.id} works at the broker, believed {ticket.state.value}")
+                where = "is on its way" if resting.stage is Where.TRANSIT else "works at the broker"
+                raise Broken("no invented outcome", f"{resting.order.id} {where}, believed {ticket.state.value}")
 
     def _flattening(self, floor: Floor, ours: int) -> None:
         locked = floor.board.severity is Severity.LOCK
@@ -220,14 +236,21 @@ class Oracle(Memory):
         if due and ours and floor.campaign is None and not locked and not floor.recovering:
             raise Broken("flat at the flat time", f"{ours:+d} is held after the session's flat time")
 
-    def _breaker(self, floor: Floor, ours: int) -> None:
-        if self.spread is None or not self.day_clean or self.adjusted:
-            return
+    def _worth(self, ours: int, price: int) -> int:
+        """What the day would leave in cents if what is held were closed at a price: our own arithmetic."""
         instrument = self.setting.params.execution
         contracts = sum(f.quantity for f in self.fills.values())
         cash = -sum(f.side * f.quantity * f.price_ticks for f in self.fills.values()) * instrument.tick_cents
-        worst = self.spread[0] if ours > 0 else self.spread[1]
-        value = cash + ours * worst * instrument.tick_cents - instrument.commission_cents * (contracts + abs(ours))
+        return cash + ours * price * instrument.tick_cents - instrument.commission_cents * (contracts + abs(ours))
+
+    def _breaker(self, floor: Floor, ours: int) -> None:
+        if self.spread is None or not self.day_clean or self.facts["position_drift"]:  # an ADJUST has a price of its own
+            return
+        mark = floor.ledger._marks.get(SYMBOL, 0)
+        if floor.ledger.value_cents != self._worth(ours, mark):
+            told = f"the ledger says {floor.ledger.value_cents} cents, executions and mark make {self._worth(ours, mark)}"
+            raise Broken("the day's value", f"with {ours:+d} held: {told}")
+        value = self._worth(ours, self.spread[0] if ours > 0 else self.spread[1])
         limit = self.setting.params.trading.risk.daily_loss_cents
         if value <= -limit and LatchKind.DAILY_LOSS not in floor.board:
             raise Broken("the breaker trips", f"the day stands at {value} cents, limit {-limit}, and nothing is latched")
@@ -243,10 +266,10 @@ class Oracle(Memory):
             return set()  # it died while clearing: either is right
         return {kind for kind, since_ns in self.board.items() if since_ns <= safe_ns}
 
-    def awake(self) -> None:
+    def awake(self, now_ns: int) -> None:
         """The engine runs again: what it could not see does not count."""
-        self.asleep = False
-        self.naked, self.surplus, self.campaign = Since(), Since(), Since()
+        self.asleep, self.awake_ns = False, now_ns
+        self.naked, self.surplus, self.campaign, self.heard = Since(), Since(), Since(), Since()
         self.working = {}
 
     def restored(self, engine: Engine, kept: set[LatchKind]) -> None:
@@ -259,6 +282,10 @@ class Oracle(Memory):
             raise Broken("latches survive a restart", f"{gone} were open and are not any more")
         if floor.arming.until_ns is not None or floor.automation.granted:
             raise Broken("a restart never re-arms", "armed after a restart")
+        until_ns = floor.cooldown.until_ns or 0
+        if until_ns < self.written.cooldown_ns and self.now_ns < self.written.cooldown_ns:
+            left = (self.written.cooldown_ns - self.now_ns) // MS_NS
+            raise Broken("a cool-down survives a restart", f"{left} ms of it were left and are forgotten")
         if self.written.campaign is not None and floor.campaign is None:
             raise Broken("a flatten survives a restart", f"campaign {self.written.campaign} was forgotten")
         if self.booted and not floor.recovering:
@@ -273,7 +300,7 @@ class Oracle(Memory):
         self.link = Link.OFF
         self.cool_ns = max(self.written.cooldown_ns, 0)
         self.stop_known, self.reports = False, 0
-        self.awake()
+        self.awake(self.now_ns)
         self.day, self.day_clean = floor.ledger.trade_date, not self.booted
 
     def _recall(self, floor: Floor) -> None:
@@ -286,9 +313,16 @@ class Oracle(Memory):
                 old = self.fills.get(base)
                 if old is None or got["revision"] > old.revision:
                     side = Side(got["side"])
+                    order_id = str(row.payload["order_id"] or "") or None
                     self.fills[base] = Fill(
-                        row.ref, base, got["revision"], None, 0, SYMBOL, side, got["quantity"], got["price_ticks"]
+                        row.ref, base, got["revision"], order_id, 0, SYMBOL, side, got["quantity"], got["price_ticks"]
                     )
+        told: Counter[str] = Counter()
+        for fill in self.fills.values():
+            told[fill.order_id or ""] += fill.quantity
+        for order_id, ticket in floor.blotter.tickets.items():
+            if ticket.order.instrument == SYMBOL and ticket.filled != told[order_id]:
+                raise Broken("each execution once", f"{order_id}: {told[order_id]} filled, restored as {ticket.filled}")
         self.adjusted = floor.blotter._adjusted.get(SYMBOL, 0)
         self.recount()
         ours = floor.ledger.position(SYMBOL)

@@ -99,7 +99,10 @@ class World:
             faults=plan.broker(),
             rng=stream(plan.seed, "broker"),
         )
-        self.line = Line(self.sim, stream(plan.seed, "limbo"))
+        words = stream(plan.seed, "report_torn"), stream(plan.seed, "report_omits")
+        self.line = Line(self.sim, stream(plan.seed, "limbo"), words)
+        self.line.omits = plan.strength("report_omits")
+        self.line.torn = plan.strength("report_torn")
         self.disk = Disk(stream(plan.seed, "disk"), lambda: self.oracle.now_ns)
         self.disk.fails = plan.strength("commit_fails")
         self.disk.slow = plan.strength("commit_slow")
@@ -120,6 +123,7 @@ class World:
         self.link_down_until_ns = 0
         self.boots: list[int] = []
         self.events = self.entries = self.exits = self.keys = 0
+        self.given: dict[str, OperatorCommand | Decision] = {}  # what could lead to an entry, by its cause
         self.lines: list[str] = []
         self._keep = keep
         self._kept: frozenset[LatchKind] = frozenset()
@@ -202,6 +206,8 @@ class World:
         self.calm, self.crash_in = True, 0
         self._agenda.clear()
         self.sim.behave()
+        self.line.torn = self.line.omits = 0.0
+        self.line.silent_until_ns = self.oracle.silent_until_ns = 0
         self.disk.heal()
         self.market.mood.calm()
         if self.stalled:
@@ -344,7 +350,7 @@ class World:
         if not self.stalled or self.loop is None:
             return
         self.stalled = False
-        self.oracle.awake()
+        self.oracle.awake(self.now_ns)
         self._beat()
         waiting, self._inbox = self._inbox, []
         for event in waiting:
@@ -357,6 +363,7 @@ class World:
         """The analytics conclude something."""
         if self.loop is not None and not self.stalled and isinstance(self.loop.engine, HeardEngine):
             self.loop.engine.decisions.append(decision)
+            self.given[decision.id] = decision
             self.hear(ClockTick(self.now_ns))
 
     # -- people and files ---------------------------------------------------------------------------------------------
@@ -364,7 +371,10 @@ class World:
     def press(self, command: Command, **args: str) -> None:
         """A key."""
         self.keys += 1
-        self.hear(OperatorCommand(self.now_ns, command, f"k{self.keys}", args))
+        event = OperatorCommand(self.now_ns, command, f"k{self.keys}", args)
+        if command is Command.BRACKET:
+            self.given[event.id] = event
+        self.hear(event)
 
     @property
     def busy(self) -> bool:
@@ -431,6 +441,10 @@ class World:
     def cancelling(self, order_ids: Sequence[str]) -> None:
         """A cancel is about to leave."""
         self.oracle.cancelling(order_ids)
+
+    def asking(self, now_ns: int) -> None:
+        """A report is about to be asked for."""
+        self.oracle.asking(now_ns)
 
     def matched(self) -> None:
         """The broker's books may have moved."""

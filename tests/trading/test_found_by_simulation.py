@@ -14,7 +14,7 @@ from orderflow_tui.trading.flatten import Campaign, Exit, Scene, Stage
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.naked import NOTHING, Guard
 from orderflow_tui.trading.trade import ExitReason
-from tests.trading.house import PRICE, RICH, House, TinyBroker
+from tests.trading.house import PRICE, RICH, House
 
 
 def latch_rows(house: House, kind: str) -> list[bool]:
@@ -159,17 +159,18 @@ def test_a_late_second_acknowledgement_of_a_cancelled_entry_beside_a_new_one_doe
     assert house.latched == set()
 
 
-def test_a_restart_amid_a_part_filled_entry_counts_each_execution_once_and_ends_the_rest() -> None:
-    """One of two contracts had filled when the process died; afterwards the entry was believed filled and never cancelled."""
-    house = House(broker=TinyBroker(part=1))
+def test_an_entry_that_filled_half_before_a_restart_is_not_believed_full_while_its_rest_still_works() -> None:
+    house = House(TradingParams(risk=RICH))
+    house.broker.part = 1
     house.bracket("BUY", 2)
-    house.trade(house.last)
-    again = house.restart()
-    entry = again.ticket(Role.ENTRY)
-    assert (entry.filled, entry.live, again.desk.position()) == (1, True, 1)
-    again.wait(8_000)
-    assert again.ticket(Role.ENTRY).state is OrderState.CANCELLED
-    assert again.desk.position() == 1
+    house.trade(PRICE)
+    entry = house.ticket(Role.ENTRY)
+    assert (entry.state, entry.filled) == (OrderState.PARTIAL, 1)
+    again = House.restart(house)
+    ticket = again.ticket(Role.ENTRY)
+    assert (ticket.state, ticket.filled) == (OrderState.UNKNOWN, 1), "the execution counts once, the rest can still fill"
+    again.wait(10_000)
+    assert not again.broker.orders[entry.order.id].alive, "its time is over: the rest is cancelled"
 
 
 def test_a_stop_that_was_passed_and_then_became_unknown_wakes_nobody_for_ever() -> None:
