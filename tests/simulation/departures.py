@@ -51,6 +51,7 @@ def change_leaves(memory: Memory, change: Change, order: Order) -> None:
 
 def cancel_leaves(memory: Memory, order_ids: Sequence[str]) -> None:
     """A cancel is about to reach the line."""
+    memory.working |= {order_id: memory.now_ns for order_id in order_ids if order_id in memory.working}
     if memory.market_open or not memory.truth:
         return
     stops = [i for i in order_ids if i in memory.sent and memory.sent[i].type is OrderType.STOP]

@@ -143,7 +143,7 @@ class Memory:
     silent_until_ns: int = 0  # until then the broker makes no account report
     awake_ns: int = 0  # since when the engine runs
     asked_ns: int = 0  # when a report was last asked for
-    working: dict[str, int] = field(default_factory=dict)  # entries at the broker, and since when
+    working: dict[str, int] = field(default_factory=dict)  # entries at the broker, and since when nobody tried to end them
     day: date | None = None
     day_clean: bool = True
     books_seen: int = 0

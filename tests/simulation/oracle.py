@@ -86,8 +86,8 @@ class Oracle(Memory):
         self.link = status.link
         if can_send(status.link):
             return
-        self.link_lost_ns = self.now_ns
-        if self.link_was_up:
+        if self.link_was_up:  # what was never up in this life cannot be lost: there the recovery holds entries back
+            self.link_lost_ns = self.now_ns
             self.armed_ns = None
 
     def _status(self, update: OrderUpdate) -> None:
@@ -213,7 +213,7 @@ class Oracle(Memory):
         self.working = {order_id: self.working.get(order_id, self.now_ns) for order_id in sorted(alive)}
         for order_id, since_ns in self.working.items():
             if self.now_ns - since_ns > ENTRY_NS and not floor.recovering:
-                raise Broken("entries time out", f"{order_id} has been working for {(self.now_ns - since_ns) // MS_NS} ms")
+                raise Broken("entries time out", f"{order_id} works, and nobody tried to end it for {(self.now_ns - since_ns) // MS_NS} ms")
 
     def _believed(self, floor: Floor) -> None:
         """No outcome is invented: what works at the broker, or is on its way there, is not believed over."""
@@ -233,7 +233,7 @@ class Oracle(Memory):
         now_ns = self.engine.now_ns  # it may be catching up
         flat_ns = flat_at(self.setting.params.window, self.setting.table.day_at(now_ns))
         due = flat_ns is not None and now_ns >= flat_ns and self.setting.params.trading.auto_flatten
-        if due and ours and floor.campaign is None and not locked and not floor.recovering:
+        if due and ours and ours == self.truth and floor.campaign is None and not locked and not floor.recovering:
             raise Broken("flat at the flat time", f"{ours:+d} is held after the session's flat time")
 
     def _worth(self, ours: int, price: int) -> int:
