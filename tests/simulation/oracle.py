@@ -159,7 +159,9 @@ class Oracle(Memory):
         floor = self.floor
         ours = floor.ledger.position(SYMBOL)
         assert self.engine is not None
-        self.heard.held(max(self.engine.now_ns, self.awake_ns), not self.asleep and not self.hung and self.connected and can_send(self.link))
+        self.heard.held(
+            max(self.engine.now_ns, self.awake_ns), not self.asleep and not self.hung and self.connected and can_send(self.link)
+        )
         self._adjustments(floor)
         if ours != self.position:
             raise Broken("each execution once", f"the ledger holds {ours:+d}, executions told add up to {self.position:+d}")
