@@ -213,7 +213,8 @@ class Oracle(Memory):
         self.working = {order_id: self.working.get(order_id, self.now_ns) for order_id in sorted(alive)}
         for order_id, since_ns in self.working.items():
             if self.now_ns - since_ns > ENTRY_NS and not floor.recovering:
-                raise Broken("entries time out", f"{order_id} works, and nobody tried to end it for {(self.now_ns - since_ns) // MS_NS} ms")
+                waited_ms = (self.now_ns - since_ns) // MS_NS
+                raise Broken("entries time out", f"{order_id} works, and nobody tried to end it for {waited_ms} ms")
 
     def _believed(self, floor: Floor) -> None:
         """No outcome is invented: what works at the broker, or is on its way there, is not believed over."""

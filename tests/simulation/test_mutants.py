@@ -35,6 +35,10 @@ QUICK = (
     "resume_despite_stop_file",
     "fills_forgotten_by_restart",
     "outbox_ignores_stop",
+    "one_lot_marked",
+    "emergency_stop_wrong_side",
+    "daily_latch_resumed",
+    "engine_never_wakes_for_the_desk",
 )
 QUICK_SEEDS = 30
 
