@@ -511,3 +511,11 @@ def test_the_brokers_position_is_unknown_while_an_execution_overlaps_its_report(
     assert house.desk.broker_position == 1
     house.floor.executed.append((report.ts_ns, "MES", 1))
     assert house.desk.broker_position is None
+
+
+def test_a_refusal_outside_any_session_is_no_sessions_after_a_restart() -> None:
+    made = House()
+    made.press(Command.BRACKET, side="BUY")
+    assert made.refusal == "armed"
+    assert [row.kind for row in made.rows if row.kind in ("refusal", "session")] == ["refusal"]
+    assert made.restart().desk.session is None
