@@ -19,7 +19,7 @@ is not asked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -102,6 +102,23 @@ def _allotments(legs: Sequence[Ticket], left: int) -> list[tuple[Ticket, int]]:
     return found
 
 
+def _exits(
+    need: int, live: Sequence[Ticket], against: Side, states: Collection[OrderState]
+) -> tuple[list[Ticket], list[Ticket], int]:
+    """Stops and targets against the position that are in one of these states, and the most that may be held: what is, and what
+    live entries may still bring."""
+    entering = sum(t.remaining for t in live if t.order.purpose is Purpose.ENTRY and t.order.side is not against)
+    legs = [t for t in live if t.order.purpose is Purpose.PROTECT and t.order.side is against and t.state in states]
+    stops = [t for t in legs if t.order.role is not Role.TARGET]
+    return stops, [t for t in legs if t.order.role is Role.TARGET], need + entering
+
+
+def _exceeds(need: int, live: Sequence[Ticket], against: Side) -> bool:
+    """Whether exits may take out more than is held. One of unknown outcome counts: not knowing does not make it smaller."""
+    stops, targets, may_be = _exits(need, live, against, WORKING_STATES | {OrderState.UNKNOWN})
+    return any(leg.remaining > keep for kind in (stops, targets) for leg, keep in _allotments(kind, may_be))
+
+
 class Guard:
     """Remembers since when a position is not covered. Times in ns."""
 
@@ -170,18 +187,20 @@ class Guard:
         stops = [t for t in live if t.order.role in covers and t.order.side is against]
         need = abs(position)
         assured = covered(t for t in stops if _assured(t))
+        if self._too_large(_exceeds(need, live, against), now_ns):
+            return GuardWish(flatten="the broker does not make the exits as small as the position")
         if assured >= need:
             self.since_ns = self._emergency_ns = None
             if self._beyond(against, stops, last_ticks, now_ns):
                 return GuardWish(flatten="the stop was reached and did not fill")
-            return self._surplus(need, live, against, now_ns)
+            return self._surplus(need, live, against)
         targets = [t for t in live if t.order.role is Role.TARGET and t.order.side is against]
         return self._uncovered(need, assured, stops, targets, now_ns)
 
     def _uncovered(self, need: int, assured: int, stops: Sequence[Ticket], targets: Sequence[Ticket], now_ns: int) -> GuardWish:
         if self.since_ns is None:
             self.since_ns = now_ns
-        self._large_ns = self._beyond_ns = None  # both are about stops that are assured
+        self._beyond_ns = None  # it is about stops that are assured
         hoped = covered(t for t in stops if t.sound)
         if self._emergency_ns is None:
             if hoped < need:
@@ -206,27 +225,20 @@ class Guard:
             self._beyond_ns = now_ns
         return now_ns - self._beyond_ns >= BEYOND_NS
 
-    def _surplus(self, need: int, live: Sequence[Ticket], against: Side, now_ns: int) -> GuardWish:
+    def _surplus(self, need: int, live: Sequence[Ticket], against: Side) -> GuardWish:
         """Shrink exits beyond what is held or can still join by a live entry. Stops and targets are counted apart: they
         are alternatives. The oldest groups keep theirs; a stop without its safety fields keeps nothing."""
-        entering = sum(t.remaining for t in live if t.order.purpose is Purpose.ENTRY and t.order.side is not against)
-        legs = [t for t in live if t.order.purpose is Purpose.PROTECT and t.order.side is against and t.state in WORKING_STATES]
-        stops = [t for t in legs if t.order.role is not Role.TARGET]
-        targets = [t for t in legs if t.order.role is Role.TARGET]
+        stops, targets, may_be = _exits(need, live, against, WORKING_STATES)
         shrink: list[tuple[str, int]] = []
         cancel: list[str] = []
-        large = False
         for kind in (stops, targets):
-            for leg, keep in _allotments(kind, need + entering):
-                large = large or leg.remaining > keep
+            for leg, keep in _allotments(kind, may_be):
                 if leg.remaining <= keep or leg.change is not None or leg.cancel_ns is not None or leg.refused_ns is not None:
                     continue
                 if keep:
                     shrink.append((leg.order.id, leg.filled + keep))
                 else:
                     cancel.append(leg.order.id)
-        if self._too_large(large, now_ns):
-            return GuardWish(flatten="the broker does not make the exits as small as the position")
         return GuardWish(shrink=tuple(shrink), cancel=tuple(cancel)) if shrink or cancel else NOTHING
 
     def _too_large(self, large: bool, now_ns: int) -> bool:

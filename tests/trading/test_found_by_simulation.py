@@ -200,3 +200,14 @@ def test_started_into_a_closed_market_a_foreign_position_is_adopted_at_what_was_
     again.wait(30_000)
     assert again.desk.position() == 1
     assert again.desk.average_ticks() == paid
+
+
+def test_exits_too_large_are_not_forgotten_while_their_outcome_is_unknown() -> None:
+    """Every change was lost: each silence made the stop unknown and the ten seconds began anew, for as long as it went on."""
+    guard, house = Guard(2_000, 3_000), House().enter("BUY", 2)
+    stop = house.ticket(Role.STOP)
+    wishes = []
+    for second in range(12):
+        stop.state = OrderState.UNKNOWN if second % 3 == 2 else OrderState.ACKED
+        wishes.append(guard.look(1, [stop], None, house.now + second * 1_000 * MS_NS))
+    assert [wish.flatten is not None for wish in wishes].index(True) == 10
