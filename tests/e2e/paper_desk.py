@@ -13,6 +13,7 @@ from orderflow_tui.adapters.journal_memory import read_events
 from orderflow_tui.domain.event import Command
 from orderflow_tui.runtime import House, Runtime
 from orderflow_tui.seam import Seam
+from orderflow_tui.trading.look import Refusal
 from orderflow_tui.view.model import ConsoleView, Truth
 from orderflow_tui.wiring import Wish, builder, plan_of
 from tests.gateway.process import GatewayProcess
@@ -81,11 +82,21 @@ class PaperDesk:
         return self
 
     def bracket(self, side: str) -> ConsoleView:
-        """Arm, enter, and wait for a position with its stop at the broker."""
-        self.seam.command(Command.ARM)
-        self.until(lambda view: view.truth.armed_left_ms > 0, "armed")
-        self.seam.command(Command.BRACKET, {"side": side})
+        """Arm, enter, and wait for a position with its stop at the broker. A refusal (a book that is just being asked for anew
+        fences for five seconds) is taken as it is meant: tried again when entries are allowed."""
+        for _ in range(6):
+            self.running().seam.command(Command.ARM)
+            self.until(lambda view: view.truth.armed_left_ms > 0, "armed")
+            refused = len(self._refusals)
+            self.seam.command(Command.BRACKET, {"side": side})
+            seen = self.until(lambda v, n=refused: v.truth.local_position != 0 or len(self._refusals) > n, "an answer")  # type: ignore[misc]
+            if seen.truth.local_position:
+                break
         return self.until(lambda v: v.truth.local_position != 0 and v.truth.protection.value == "at broker", "a held position")
+
+    @property
+    def _refusals(self) -> tuple[Refusal, ...]:
+        return self.runtime.house.engine._desk.refusals
 
     def flatten(self) -> ConsoleView:
         """Flatten and wait until ours and the broker's position are zero and nothing works."""
