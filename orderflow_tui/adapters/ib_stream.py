@@ -14,6 +14,7 @@ from orderflow_tui.market.aggressor import AggressorClassifier, AggressorParams,
 REMEMBERED = 50  # prints whose median a new one is compared with
 OUTLIER_SHARE = 0.01
 CONFIRMED_BY = 2  # further prints nearby that make an outlier believable
+FEWEST = CONFIRMED_BY + 1  # prints that outvote one wrong one; as many are believed at the start, when nothing is known
 SILENCE_NS = 60 * SECOND_NS  # neither quote nor trade for so long breaks the connection with what came before
 
 
@@ -29,7 +30,7 @@ class OutlierGuard:
 
     def admits(self, price: int) -> bool:
         """Whether a print may be believed."""
-        if len(self._recent) < REMEMBERED // 10 or self._near(price, median(self._recent)):
+        if len(self._recent) < FEWEST or self._near(price, median(self._recent)):
             self._suspects.clear()
             self._recent.append(price)
             return True
@@ -37,9 +38,8 @@ class OutlierGuard:
             self._suspects.clear()
         self._suspects.append(price)
         if len(self._suspects) > CONFIRMED_BY:
-            self._suspects.clear()
-            self._recent.clear()
-            self._recent.append(price)
+            self._recent = deque(self._suspects, maxlen=REMEMBERED)  # what is known now: the next lone print is judged by it
+            self._suspects = []
             return True
         self.held_back += 1
         return False

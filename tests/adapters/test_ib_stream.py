@@ -25,6 +25,17 @@ def test_a_real_gap_is_believed_after_two_more_prints_there() -> None:
     assert [guard.admits(p) for p in (27_400, 27_402, 27_401, 27_399)] == [False, False, True, True]
 
 
+def test_right_after_a_believed_gap_a_lone_bad_print_is_held_back_as_ever() -> None:
+    guard = warm_guard()
+    assert [guard.admits(p) for p in (27_400, 27_402, 27_401)] == [False, False, True]
+    assert [guard.admits(p) for p in (137_000, 27_401)] == [False, True]
+
+
+def test_three_prints_at_the_start_outvote_one_bad_one() -> None:
+    guard = OutlierGuard()
+    assert [guard.admits(p) for p in (134_000, 26_800, 26_801, 26_802, 134_000)] == [True, True, True, True, False]
+
+
 def test_sides_are_settled_against_the_quote_in_force() -> None:
     stream = Stream(ES)
     stream.on_quote(SECOND, 26_800, 26_801, 10, 10)
