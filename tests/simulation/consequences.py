@@ -5,7 +5,7 @@ from __future__ import annotations
 from orderflow_tui.domain.account import AccountReport, LinkStatus
 from orderflow_tui.domain.event import Command, JournalFailed, OperatorCommand, StopFileSeen
 from orderflow_tui.domain.latch import LatchKind, Severity
-from orderflow_tui.domain.order import Fill, OrderUpdate, Purpose
+from orderflow_tui.domain.order import Fill, OrderUpdate, Purpose, Role
 from orderflow_tui.trading.fences import can_send
 from orderflow_tui.trading.lifecycle import UNSENT
 from tests.simulation.house import ACCOUNT, INSTALL, RESUME_WORD
@@ -128,13 +128,21 @@ def _opened(memory: Memory, kind: LatchKind, reason: str) -> None:
 
 def _by_misfortune(memory: Memory, kind: LatchKind, reason: str) -> bool:
     """Two misfortunes at once: an outage across the end of the broker's day, an exit that filled before the entry's fill of
-    an outage was told, or protection that left without its row (the disk failed) and a death before the row could follow."""
+    an outage was told, an emergency stop on its way while the stop it stood in for filled after all (and called off at once),
+    or protection that left without its row (the disk failed) and a death before the row could follow."""
     if kind is LatchKind.MISMATCH:
         return memory.day_turned
     if kind is LatchKind.REVERSED:
-        return memory.truth != memory.position and not memory.honest
+        event = memory.event
+        crossed = isinstance(event, Fill) and event.order_id in memory.called_off and _is_emergency(memory, event.order_id)
+        return (crossed or memory.truth != memory.position) and not memory.honest
     orphan = kind is LatchKind.ADJUSTED or (kind is LatchKind.INVARIANT and "the journal does not know" in reason)
     return orphan and memory.rows_may_be_lost
+
+
+def _is_emergency(memory: Memory, order_id: str | None) -> bool:
+    order = memory.sent.get(order_id or "")
+    return order is not None and order.role is Role.EMERGENCY
 
 
 def _cleared(memory: Memory, kind: LatchKind) -> None:

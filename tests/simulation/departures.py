@@ -17,6 +17,7 @@ FENCE_NS = 5 * SECOND_NS
 COMMIT_NS = 250 * MS_NS
 ARMED_NS = 60 * SECOND_NS
 STALE_NS = 3_001 * MS_NS
+AT_ONCE_NS = 50 * MS_NS
 RECOVERED_AFTER = 2  # complete reports
 
 
@@ -52,10 +53,13 @@ def change_leaves(memory: Memory, change: Change, order: Order) -> None:
 def cancel_leaves(memory: Memory, order_ids: Sequence[str]) -> None:
     """A cancel is about to reach the line."""
     memory.working |= {order_id: memory.now_ns for order_id in order_ids if order_id in memory.working}
+    if not memory.position and memory.now_ns - memory.flat_ns <= AT_ONCE_NS:
+        memory.called_off.update(order_ids)
     if memory.market_open or not memory.truth:
         return
     stops = [i for i in order_ids if i in memory.sent and memory.sent[i].type is OrderType.STOP]
-    if stops and memory.position == memory.truth and memory.protection(memory.truth)[0] <= abs(memory.truth):
+    guarded = min(memory.protection(memory.truth)[0], abs(memory.truth))
+    if memory.position == memory.truth and memory.protection(memory.truth, without=stops)[0] < guarded:
         raise Broken("stops stay in a closed market", f"{stops} cancelled while {memory.truth:+d} cannot be closed")
 
 

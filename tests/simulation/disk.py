@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from random import Random
 
 from orderflow_tui.adapters.journal_memory import MemoryJournal
@@ -98,9 +99,11 @@ class Disk:
         return works_ns if waits else None
 
     def crash(self, torn: float) -> None:
-        """The process dies: a prefix of what waited was written."""
-        waiting = self._take()
-        self._write(waiting[: int(torn * (len(waiting) + 1))])
+        """The process dies: a prefix of what waited was written, and what was recorded a moment ago or longer has been."""
+        now, waiting = self._now(), self._take()
+        works = now >= max(self.stalled_until_ns, self.full_until_ns)
+        safe = list(takewhile(lambda turn: works and turn.ids is None and turn.asked_ns + RECORD_NS <= now, waiting))
+        self._write(waiting[: len(safe) + int(torn * (len(waiting) - len(safe) + 1))])
 
     def heal(self) -> None:
         """No more faults."""

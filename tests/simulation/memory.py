@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Container
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -116,6 +117,8 @@ class Memory:
     fills: dict[str, Fill] = field(default_factory=dict)  # newest revision by base id
     position: int = 0
     before: int = 0  # position before the event
+    flat_ns: int = 0  # when the position last became zero
+    called_off: set[str] = field(default_factory=set)  # cancelled as soon as nothing was held any more
     adjusted: int = 0
     last: int | None = None
     spread: tuple[int, int] | None = None  # lowest and highest trade of the event
@@ -214,14 +217,16 @@ class Memory:
         """Orders that have not ended at the broker, on their way included."""
         return [r for r in self.sim._exchange._orders.values() if r.stage not in {Where.DONE, Where.LOST}]
 
-    def protection(self, position: int) -> tuple[int, int]:
-        """(contracts that stops or a market exit take out, contracts that any exit takes out) at the broker."""
+    def protection(self, position: int, without: Container[str] = ()) -> tuple[int, int]:
+        """(contracts that stops or a market exit take out, contracts that any exit takes out) at the broker, leaving some out."""
         against = Side.SELL if position > 0 else Side.BUY
         stops: dict[str, int] = {}
         exits: dict[str, int] = {}
         for resting in self.sim._exchange._open:
             order = resting.order
-            if order.purpose is Purpose.ENTRY or order.id not in self.sent or (position and order.side is not against):
+            if order.purpose is Purpose.ENTRY or order.id not in self.sent or order.id in without:
+                continue
+            if position and order.side is not against:
                 continue
             live, group = resting.live_quantity(), order.oca_group or order.id
             exits[group] = max(exits.get(group, 0), live)
@@ -240,4 +245,6 @@ class Memory:
 
     def recount(self) -> None:
         """The position that executions and adjustments add up to."""
-        self.position = self.adjusted + sum(f.side * f.quantity for f in self.fills.values())
+        held, self.position = self.position, self.adjusted + sum(f.side * f.quantity for f in self.fills.values())
+        if held and not self.position:
+            self.flat_ns = self.now_ns
