@@ -3,7 +3,8 @@
 Between two decision points nothing can be decided, so a block runs whole until the nearest watch. Because a watch
 depends only on state before the piece, where a stream happens to be cut can never change a result.
 
-Order at one nanosecond: engine timers, broker timers, the trade, its actions, its reports.
+Order at one nanosecond: engine timers, broker timers, the trade, its actions, its reports. Only news of the house's own
+health overtakes timers: whoever slept must know it before anything is done because time went by.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from orderflow_tui.domain.action import Action
-from orderflow_tui.domain.event import ClockTick, Event, stamp_of
+from orderflow_tui.domain.event import ClockTick, Event, HouseHealth, stamp_of
 from orderflow_tui.domain.market import I64, Bars, Depth, Quote, Trades
 from orderflow_tui.domain.watch import NO_ABOVE, NO_BELOW, GiveBack, Watch, merge
 from orderflow_tui.ports import MatchingBroker
@@ -113,6 +114,9 @@ class Driver:
             return
         if isinstance(event, Bars):
             self._run_bars(event)
+            return
+        if isinstance(event, HouseHealth):
+            self._tell(event)
             return
         self._fire(stamp_of(event))
         reports: list[Event] = []

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderflow_tui.domain.action import Action
-from orderflow_tui.domain.event import ClockTick, Event
+from orderflow_tui.domain.event import ClockTick, Event, HouseHealth
 from orderflow_tui.domain.market import Depth, Quote, Trades, trades_of
 from orderflow_tui.domain.order import Commission
 from orderflow_tui.domain.watch import NEVER, GiveBack, Watch, merge
@@ -122,6 +122,8 @@ class Alarm:
             self.total += int(event.size.sum())
             if int(event.price[-1]) <= 95:
                 self.log.append(("touch", int(event.ts_ns[-1]), self.total))
+        elif isinstance(event, HouseHealth):
+            self.log.append(("health", event.ts_ns, self.total))
         elif isinstance(event, Commission):
             self.log.append(("report", event.ts_ns, event.cents))
         return []
@@ -186,6 +188,16 @@ def test_engine_timers_fire_before_broker_timers_and_both_before_the_trade() -> 
         ("report", 30, 1),
         ("touch", 30, 2),
     ]
+
+
+def test_news_of_the_house_overtakes_timers_and_nothing_else_does() -> None:
+    """Who slept must know it before anything is done because time went by."""
+    core = Alarm()
+    driver = Driver(core, lambda actions: [])
+    driver.step(HouseHealth(25, loop_late_ms=20))
+    assert core.log == [("health", 25, 0)]
+    driver.step(ClockTick(25))
+    assert core.log[1:] == [("timer", 10, 0), ("timer", 20, 0)]
 
 
 def test_merging_watches_wakes_for_any_of_them() -> None:

@@ -142,6 +142,7 @@ def _settle_orders(floor: Floor, report: AccountReport) -> None:
         ticket = floor.blotter.tickets.get(order_id)
         if ticket is not None:
             interest[order_id] = ticket
+            ticket.absent = 0  # also where news from before or after decides
     for resolution in resolutions(report, interest.values()):
         _settle(floor, interest[resolution.order_id], resolution)
 

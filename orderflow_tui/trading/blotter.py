@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 from orderflow_tui.domain.order import Change, Exposure, Fill, Order, OrderState, Purpose, Role, Side
 from orderflow_tui.trading import lifecycle
-from orderflow_tui.trading.lifecycle import TERMINAL, UNSENT, WORKING_STATES, News
+from orderflow_tui.trading.lifecycle import LIFE, TERMINAL, UNSENT, WORKING_STATES, News
 
 
 @dataclass(slots=True)
 class Ticket:
     """One order and what we believe about it. `order` is as last agreed with the broker; an unanswered `change` stands
-    beside it and exposure counts the worse of the two. `absent` counts complete reports in a row that did not list it."""
+    beside it and exposure counts the worse of the two. `absent` counts complete reports in a row that did not list it,
+    without any sign of life between them."""
 
     order: Order
     state: OrderState
@@ -128,6 +129,8 @@ class Blotter:
         before = ticket.state
         ticket.state = lifecycle.after(order_id, before, news)
         ticket.news_ns = now_ns
+        if news in LIFE:
+            ticket.absent = 0
         if note:
             ticket.note = note
         self._settle(ticket, before, now_ns)

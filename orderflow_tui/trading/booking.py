@@ -73,6 +73,8 @@ def _answered(floor: Floor, ticket: Ticket, update: OrderUpdate) -> None:
         restate(floor, ticket, ticket.changed.quantity, update.echoed_price_ticks, ticket.changed.revision)
     elif change is None and update.echoed_quantity is not None and ticket.live:
         restate(floor, ticket, update.echoed_quantity, update.echoed_price_ticks, None)
+    elif change is None and ticket.live and (total := _made_smaller(ticket, update)) is not None:
+        restate(floor, ticket, total, None, None)
     if status is BrokerStatus.WORKING and ticket.change is None and ticket.cancel_ns is None:
         ticket.answer_due_ns = None
     if status is BrokerStatus.FILLED and ticket.live:
@@ -81,6 +83,15 @@ def _answered(floor: Floor, ticket: Ticket, update: OrderUpdate) -> None:
     kept_hours = update.echoed_outside_rth is None or update.echoed_outside_rth == ticket.order.outside_rth
     if ticket.order.purpose is Purpose.PROTECT and not (kept_tif and kept_hours):
         unsound(floor, ticket, f"tif {update.echoed_tif}, outside RTH {update.echoed_outside_rth}")
+
+
+def _made_smaller(ticket: Ticket, update: OrderUpdate) -> int | None:
+    """Contracts of a working order that the broker itself made smaller, as it does to the rest of a group when a part of one
+    fills; None when it says nothing of the kind. Old news of a larger order is no news."""
+    if update.status is not BrokerStatus.WORKING or update.filled is None or not update.remaining:
+        return None
+    total = update.filled + update.remaining
+    return total if total < ticket.order.quantity else None
 
 
 def restate(floor: Floor, ticket: Ticket, quantity: int, price_ticks: int | None, revision: int | None) -> None:

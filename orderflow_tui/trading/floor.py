@@ -116,6 +116,7 @@ class Floor:
     doubt_ns: int | None = None  # when link, outcome or mismatch were last in doubt
     link_lost_ns: int | None = None
     house: HouseHealth = WELL  # as last told
+    woke_ns: int | None = None  # when the guards last let what waited be read first
     pace: CommitPace = field(default_factory=CommitPace)
     margin_ask_ns: int | None = None
     executed: deque[tuple[int, str, int]] = field(default_factory=lambda: deque(maxlen=NEWS_KEPT))  # when, what, signed

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from orderflow_tui.domain.action import Tier
 from orderflow_tui.domain.event import HouseHealth
+from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.trading.fences import BROKER_OFF_S, CLOCK_OFF_MS, LOOP_ALERT_MS, LOOP_LATE_MS
 from orderflow_tui.trading.floor import Floor
+
+AGAIN_NS = 5 * SECOND_NS
 
 
 def on_health(floor: Floor, health: HouseHealth) -> None:
@@ -13,6 +16,8 @@ def on_health(floor: Floor, health: HouseHealth) -> None:
     before, floor.house = floor.house, health
     if doubtful(before) or doubtful(health):
         floor.doubt()
+    if doubtful(health):
+        _woke(floor)
     if health.broker_resets is not before.broker_resets or doubtful(health) is not doubtful(before):
         floor.note(
             "house",
@@ -29,6 +34,15 @@ def on_health(floor: Floor, health: HouseHealth) -> None:
     floor.alert_once("clock", abs(off) > CLOCK_OFF_MS, told)
     told = f"our clock is {apart:+d} s from the broker's: entries wait; set this machine's clock"
     floor.alert_once("broker clock", abs(apart) > BROKER_OFF_S, told)
+
+
+def _woke(floor: Floor) -> None:
+    """The guards let what waits be read first. Not again at once: a machine that is always late must still be guarded."""
+    if floor.woke_ns is not None and floor.now - floor.woke_ns < AGAIN_NS:
+        return
+    floor.woke_ns = floor.now
+    for guard in floor.guards.values():
+        guard.woke(floor.now)
 
 
 def doubtful(health: HouseHealth) -> bool:

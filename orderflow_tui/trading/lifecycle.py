@@ -117,6 +117,7 @@ TERMINAL = frozenset(
     }
 )
 UNSENT = frozenset({OrderState.PROPOSED, OrderState.COMMITTED})
+LIFE = frozenset({News.PENDING, News.WORKING, News.PART_FILL, News.SEEN_WORKING, News.SEEN_PARTIAL})  # it is at the broker
 WORKING_STATES = frozenset({OrderState.ACKED, OrderState.PARTIAL})
 
 

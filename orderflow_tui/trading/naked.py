@@ -10,8 +10,9 @@ what is on its way, or of unknown outcome, is *hoped for*.
 * Neither is confirmed 3 s later, or the market stands beyond where the stop should be: flatten.
 * A child of an entry that has not filled sleeps at the broker and protects nothing, least of all somebody else's contracts.
 * More assured than held: shrink by a change, the youngest group first, both of its legs. An exit that is still too large 10 s
-  later would reverse when it fills: flatten. Nothing held and nothing coming: what is left over is cancelled after a second,
-  which is the time the broker has to do it itself.
+  later would reverse when it fills: flatten.
+* Nothing held and nothing coming: what is left over is cancelled after a second, which is the time the broker has to do it
+  itself; an emergency stop at once. What still works 10 s later would open a position: flatten.
 
 The guard only says what it wants; the desk asks the gate. While a flatten campaign runs or the broker cannot be reached it
 is not asked.
@@ -33,6 +34,9 @@ ORPHAN_NS = SECOND_NS
 CANCEL_AGAIN_NS = 2 * SECOND_NS
 BEYOND_NS = 5 * SECOND_NS
 TOO_LARGE_NS = 10 * SECOND_NS
+READ_NS = 500 * MS_NS  # what came while nobody was awake is read by then
+
+AT_BROKER = WORKING_STATES | {OrderState.SENT}
 
 
 class Cover(Enum):
@@ -64,6 +68,10 @@ class GuardWish:
 
 
 NOTHING = GuardWish()
+
+
+def _later(since_ns: int | None, at_least_ns: int) -> int | None:
+    return None if since_ns is None else max(since_ns, at_least_ns)
 
 
 def _assured(ticket: Ticket) -> bool:
@@ -122,7 +130,10 @@ def _exceeds(need: int, live: Sequence[Ticket], against: Side) -> bool:
 class Guard:
     """Remembers since when a position is not covered. Times in ns."""
 
-    __slots__ = ("_beyond_ns", "_confirm_ns", "_emergency_ns", "_large_ns", "_naked_ns", "_over_ns", "since_ns")
+    __slots__ = (
+        *("_beyond_ns", "_confirm_ns", "_emergency_ns", "_large_ns", "_left_ns", "_left_works", "_naked_ns", "_over_ns"),
+        "since_ns",
+    )
 
     def __init__(self, naked_ms: int, confirm_ms: int) -> None:
         self._naked_ns = naked_ms * MS_NS
@@ -132,10 +143,23 @@ class Guard:
         self._over_ns: int | None = None
         self._beyond_ns: int | None = None
         self._large_ns: int | None = None  # since when more would be taken out than is held
+        self._left_ns: int | None = None  # since when exits are left over although nothing is held
+        self._left_works = False  # one of them is known to work
 
     def reset(self) -> None:
         """Begin counting anew: after a reconnect, after a campaign."""
-        self.since_ns = self._emergency_ns = self._over_ns = self._beyond_ns = self._large_ns = None
+        self.since_ns = self._emergency_ns = self._over_ns = self._beyond_ns = self._large_ns = self._left_ns = None
+
+    def woke(self, now_ns: int) -> None:
+        """Nobody was awake, or the clock leapt: nothing is due before what came meanwhile has been read, for the target may
+        have filled and a stop sent now would reverse."""
+        ready = now_ns + READ_NS
+        self.since_ns = _later(self.since_ns, ready - self._naked_ns)
+        self._emergency_ns = _later(self._emergency_ns, ready - self._confirm_ns)
+        self._over_ns = _later(self._over_ns, ready - ORPHAN_NS)
+        self._beyond_ns = _later(self._beyond_ns, ready - BEYOND_NS)
+        self._large_ns = _later(self._large_ns, ready - TOO_LARGE_NS)
+        self._left_ns = _later(self._left_ns, ready - TOO_LARGE_NS)
 
     def sent(self, now_ns: int) -> None:
         """An emergency stop passed the gate."""
@@ -155,6 +179,8 @@ class Guard:
             times.append(self._beyond_ns + BEYOND_NS)
         if self._large_ns is not None:
             times.append(self._large_ns + TOO_LARGE_NS)
+        if self._left_ns is not None and self._left_works:
+            times.append(self._left_ns + TOO_LARGE_NS)
         return min(times, default=None)
 
     def watch(self, position: int, live: Sequence[Ticket]) -> Watch:
@@ -179,7 +205,7 @@ class Guard:
         if not position:
             self.since_ns = self._emergency_ns = self._beyond_ns = self._large_ns = None
             return self._orphans(live, now_ns)
-        self._over_ns = None
+        self._over_ns = self._left_ns = None
         against = Side.SELL if position > 0 else Side.BUY
         # a market exit still working at the broker (of a campaign that failed) closes the position too: one more stop beside
         # it could reverse
@@ -252,15 +278,18 @@ class Guard:
     def _orphans(self, live: Sequence[Ticket], now_ns: int) -> GuardWish:
         """Exits with nothing to exit and no entry that could still bring something."""
         coming = {t.order.intent_id for t in live if t.order.purpose is Purpose.ENTRY}
-        left = [
-            t
-            for t in live
-            if t.order.purpose is Purpose.PROTECT
-            and t.order.intent_id not in coming
-            and t.state in WORKING_STATES
-            and (t.cancel_ns is None or now_ns - t.cancel_ns >= CANCEL_AGAIN_NS)
+        left = [t for t in live if t.order.purpose is Purpose.PROTECT and t.order.intent_id not in coming]
+        if self._refuses_to_go(left, now_ns):
+            return GuardWish(flatten="what is left over with nothing held is not cancelled and would open a position")
+        called_off = tuple(
+            t.order.id for t in left if t.order.role is Role.EMERGENCY and t.state in AT_BROKER and t.cancel_ns is None
+        )
+        if called_off:  # in no group the broker would end by itself, and the market is near
+            return GuardWish(cancel=called_off)
+        asked = [
+            t for t in left if t.state in WORKING_STATES and (t.cancel_ns is None or now_ns - t.cancel_ns >= CANCEL_AGAIN_NS)
         ]
-        if not left:
+        if not asked:
             self._over_ns = None
             return NOTHING
         if self._over_ns is None:
@@ -268,4 +297,15 @@ class Guard:
         if now_ns - self._over_ns < ORPHAN_NS:
             return NOTHING
         self._over_ns = None
-        return GuardWish(cancel=tuple(t.order.id for t in left))
+        return GuardWish(cancel=tuple(t.order.id for t in asked))
+
+    def _refuses_to_go(self, left: Sequence[Ticket], now_ns: int) -> bool:
+        """Whether something left over is known to work after all this time. One of unknown outcome keeps the time running but
+        proves nothing: most often it has ended and nobody said so."""
+        self._left_works = any(t.state in WORKING_STATES for t in left)
+        if not any(t.state in WORKING_STATES or t.state is OrderState.UNKNOWN for t in left):
+            self._left_ns = None
+            return False
+        if self._left_ns is None:
+            self._left_ns = now_ns
+        return self._left_works and now_ns - self._left_ns >= TOO_LARGE_NS

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from orderflow_tui.domain.account import AccountReport
+import pytest
+
+from orderflow_tui.domain.account import AccountReport, Link
 from orderflow_tui.domain.action import Commit, Record
-from orderflow_tui.domain.event import Command, Committed, JournalFailed, SendFailed
-from orderflow_tui.domain.order import BrokerStatus, Fill, OrderState, OrderUpdate, Role, Side
+from orderflow_tui.domain.event import Command, Committed, HouseHealth, JournalFailed, SendFailed
+from orderflow_tui.domain.latch import LatchKind
+from orderflow_tui.domain.order import BrokerStatus, Fill, OrderState, OrderUpdate, Purpose, Role, Side
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.flatten import Campaign, Exit, Scene, Stage
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.naked import NOTHING, Guard
 from orderflow_tui.trading.trade import ExitReason
-from tests.trading.house import PRICE, RICH, House
+from tests.trading.house import PRICE, RICH, House, TinyBroker
 
 
 def latch_rows(house: House, kind: str) -> list[bool]:
@@ -211,3 +214,128 @@ def test_exits_too_large_are_not_forgotten_while_their_outcome_is_unknown() -> N
         stop.state = OrderState.UNKNOWN if second % 3 == 2 else OrderState.ACKED
         wishes.append(guard.look(1, [stop], None, house.now + second * 1_000 * MS_NS))
     assert [wish.flatten is not None for wish in wishes].index(True) == 10
+
+
+@pytest.mark.parametrize("says", ["status", "report"])
+def test_an_entry_that_spoke_late_is_not_given_up_by_the_first_report_that_leaves_it_out(says: str) -> None:
+    """It had been missing from many reports while it was on its way; then it worked, and one report forgot it: the screen
+    said it was gone while it could still fill."""
+    house = House(broker=TinyBroker(deaf=True))
+    house.bracket()
+    house.wait(9_000)
+    house.broker.mute_reports = True
+    entry = house.ticket(Role.ENTRY)
+    assert entry.absent > 1
+    if says == "status":
+        house.tell(OrderUpdate(entry.order.id, house.now, BrokerStatus.WORKING, filled=0, remaining=1))
+    else:
+        honest = TinyBroker()
+        honest.send((entry.order,), house.now)
+        house.tell(replace(honest.report(house.now, 1), began_ns=entry.news_ns - 1))
+    house.wait(3_000)
+    missing = house.broker.report(house.now, 1)
+    house.tell(missing)
+    assert house.state_of(Role.ENTRY) is OrderState.UNKNOWN
+    house.tell(replace(missing, began_ns=missing.began_ns + 1, ts_ns=missing.ts_ns + 1))
+    assert house.state_of(Role.ENTRY) is OrderState.ABANDONED
+
+
+def asleep_without_word_of_its_stop() -> House:
+    """Held, the line is new and no report has come, so that the stop's outcome is unknown; then the machine sleeps."""
+    house = House().enter("SELL", 2)
+    house.broker.mute_reports = True
+    house.link(Link.BACKOFF, 1)
+    house.link(Link.READY, 2)
+    assert house.state_of(Role.STOP) is OrderState.UNKNOWN
+    house.wait(100)
+    house.now += 350_000 * MS_NS
+    health = HouseHealth(house.now, loop_late_ms=350_000)
+    house.changes["house"] = health
+    house.tell(health)
+    return house
+
+
+def test_woken_from_a_sleep_the_guard_reads_what_came_before_it_sends_an_emergency_stop() -> None:
+    """The target had filled meanwhile: the emergency stop left first, filled at once and turned flat into long."""
+    house = asleep_without_word_of_its_stop()
+    house.tell(house.broker.fill(house.broker.orders[house.ticket(Role.TARGET).order.id], 2, PRICE - 16, house.now))
+    assert house.desk.position() == 0
+    assert house.sent(Purpose.PROTECT)[2:] == [], "nothing but the bracket's own exits"
+
+
+def test_woken_from_a_sleep_and_told_nothing_the_guard_acts_half_a_second_later() -> None:
+    house = asleep_without_word_of_its_stop()
+    house.wait(499)
+    assert house.sent(Purpose.PROTECT)[2:] == []
+    house.wait(1)
+    assert [o.role for o in house.sent(Purpose.PROTECT)[2:]] == [Role.EMERGENCY]
+
+
+def test_a_machine_that_is_always_late_guards_all_the_same() -> None:
+    house = House().enter("SELL", 2)
+    house.broker.mute_reports = True
+    house.link(Link.BACKOFF, 1)
+    house.link(Link.READY, 2)
+    for _ in range(4):
+        health = HouseHealth(house.now, loop_late_ms=1_200)
+        house.changes["house"] = health
+        house.tell(health)
+        house.wait(400)
+        house.now += 1_200 * MS_NS
+    house.wait(0)
+    assert [o.role for o in house.sent(Purpose.PROTECT)[2:]] == [Role.EMERGENCY]
+
+
+def test_an_exit_left_over_that_no_cancel_ends_is_ended_by_a_campaign_after_ten_seconds() -> None:
+    """Cancels were lost or refused again and again while a stop worked at the broker with nothing held."""
+    guard, house = Guard(2_000, 3_000), House().enter("BUY")
+    stop = house.ticket(Role.STOP)
+    guard.look(0, [stop], None, house.now)
+    assert guard.look(0, [stop], None, house.now + 1_000 * MS_NS).cancel == (stop.order.id,)
+    stop.state = OrderState.UNKNOWN
+    assert guard.look(0, [stop], None, house.now + 10_000 * MS_NS) == NOTHING, "not knowing proves nothing"
+    assert guard.due_ns is None, "and nothing is due: only a report helps"
+    stop.state = OrderState.ACKED
+    assert guard.look(0, [stop], None, house.now + 10_001 * MS_NS).flatten is not None
+    stop.state = OrderState.CANCELLED
+    guard.look(0, [], None, house.now + 10_002 * MS_NS)
+    assert guard.due_ns is None
+
+
+def test_a_lock_that_forbids_the_campaign_says_what_is_left_over() -> None:
+    house = House().enter("BUY")
+    stop = house.ticket(Role.STOP)
+    house.broker.mute = True
+    house.broker.cancel = lambda ids, now: None  # type: ignore[method-assign]
+    house.tell(house.broker.fill(house.broker.orders[house.ticket(Role.TARGET).order.id], 1, PRICE + 16, house.now))
+    held = house.broker.orders[stop.order.id]
+    held.alive, held.status = True, BrokerStatus.WORKING
+    assert house.desk.position() == 0
+    house.desk.open_latch(LatchKind.INVARIANT, "a test", house.facts)
+    house.wait(20_000)
+    assert any("left over" in text for text in house.alerts("naked MES"))
+
+
+def test_a_stop_that_the_broker_made_smaller_by_itself_is_known_to_be_smaller() -> None:
+    """A part of the target filled and the broker reduced the stop beside it; we believed in the larger one and called off the
+    stop of another contract: one of two stood bare until the next report."""
+    house = House(TradingParams(risk=RICH)).enter("SELL", 2)
+    stop = house.ticket(Role.STOP)
+    smaller = OrderUpdate(stop.order.id, house.now, BrokerStatus.WORKING, filled=0, remaining=1)
+    house.broker.orders[stop.order.id].order = replace(stop.order, quantity=1)
+    house.tell(smaller)
+    assert stop.order.quantity == 1
+    assert [(o.role, o.quantity) for o in house.sent(Purpose.PROTECT)[2:]] == [(Role.EMERGENCY, 1)]
+    house.tell(replace(smaller, remaining=2))
+    assert stop.order.quantity == 1, "old news of a larger one is no news"
+
+
+def test_an_emergency_stop_is_called_off_at_once_when_the_stop_it_stood_in_for_fills_after_all() -> None:
+    house = asleep_without_word_of_its_stop()
+    house.broker.mute = True
+    house.wait(500)
+    emergency = house.ticket(Role.EMERGENCY)
+    assert emergency.state is OrderState.SENT
+    house.tell(house.broker.fill(house.broker.orders[house.ticket(Role.STOP).order.id], 2, PRICE + 20, house.now))
+    assert house.desk.position() == 0
+    assert emergency.cancel_ns == house.now
