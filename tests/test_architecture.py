@@ -13,7 +13,23 @@ PACKAGE = Path(__file__).resolve().parent.parent / "orderflow_tui"
 NAME = "orderflow_tui"
 
 PURE = ("domain", "market", "signals", "trading", "engine", "driver", "stream", "view", "ports", "window")
-SHELL = ("config", "outbox", "hands", "seam", "pulse", "runtime", "closed_loop", "modes", "wiring", "research", "ops")
+SHELL = (
+    "config",
+    "outbox",
+    "hands",
+    "seam",
+    "pulse",
+    "house",
+    "inbox",
+    "order_lane",
+    "commands",
+    "runtime",
+    "closed_loop",
+    "modes",
+    "wiring",
+    "research",
+    "ops",
+)
 ALLOWED: dict[str, set[str]] = {
     "domain": set(),
     "market": {"domain"},

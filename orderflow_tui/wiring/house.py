@@ -27,10 +27,11 @@ from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.market import FeedState
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.engine import Engine, EngineParams
+from orderflow_tui.house import House
 from orderflow_tui.modes import BrokerKind, FeedKind
 from orderflow_tui.ports import Broker, Feed, MatchingBroker, TapeWriter
 from orderflow_tui.pulse import HouseClock, Pulse
-from orderflow_tui.runtime import House, Runtime
+from orderflow_tui.runtime import Runtime
 from orderflow_tui.view.build import Surroundings, ViewBuilder
 from orderflow_tui.view.model import ConsoleView, ReplayView
 from orderflow_tui.wiring.alerting import notifier_of, sending

@@ -105,7 +105,7 @@ class IbSide:
         self.session.followers.append(_Onlooker(self))
         self._journal, self._reader = journal, journal.reader()
         self._folders = folders_of(plan.data_dir / "tape", self.symbol)
-        self._past = Past(engine, runtime.settle)
+        self._past = Past(engine, runtime.inbox.settle)
         self._past_stands = asyncio.Event()
         self.recorder = _recorder(plan, self.symbol, params.table)
         self.tape = HeardTape(self.recorder, self._past.hear)

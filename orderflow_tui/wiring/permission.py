@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from orderflow_tui.adapters.safety_key import KeyFault, SafetyKey, enrol, key_path
+from orderflow_tui.commands import AUTHORISED_S
 from orderflow_tui.config import ConfigFault
 from orderflow_tui.config.fault import Problem
 from orderflow_tui.domain.action import Json
 from orderflow_tui.modes import BrokerKind
-from orderflow_tui.runtime import AUTHORISED_S
 from orderflow_tui.wiring.plan import Plan, Refused
 
 NAME = "SAFETY_AUTH_KEY"

@@ -24,8 +24,8 @@ def status_document(plan: Plan, runtime: Runtime, view: ConsoleView | None = Non
         "versions": {"orderflow_tui": __version__},
         "config_hash": plan.loaded.hash,
         "safety_key": key_status(plan),
-        "faults": runtime.faults,
-        "inbox": runtime.waiting,
+        "faults": runtime.inbox.faults,
+        "inbox": len(runtime.inbox),
     }
     if seen is None:
         return {**document, "trading_state": "STARTING"}

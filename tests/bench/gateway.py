@@ -30,7 +30,8 @@ from orderflow_tui.domain.account import Link, LinkStatus
 from orderflow_tui.domain.action import Action
 from orderflow_tui.domain.event import Event
 from orderflow_tui.domain.order import Order
-from orderflow_tui.runtime import House, Runtime
+from orderflow_tui.house import House
+from orderflow_tui.runtime import Runtime
 from tests.adapters.ib_world import INSTRUMENTS, ib_settings
 from tests.contract.broker_contract import bracket
 from tests.e2e.paper_desk import Build, PaperDesk

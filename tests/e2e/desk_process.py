@@ -39,7 +39,7 @@ def main() -> None:
         assert not runtime.join(0), f"the house ended: {runtime.failure}"
     runtime.stop()
     assert runtime.join(30)
-    runtime.settle()
+    runtime.inbox.settle()
     engine = runtime.house.engine
     (folder / "known.pickle").write_bytes(pickle.dumps((engine.now_ns, engine.contract, known(engine))))
 

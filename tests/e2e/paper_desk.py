@@ -11,7 +11,8 @@ from typing import Any
 
 from orderflow_tui.adapters.journal_memory import read_events
 from orderflow_tui.domain.event import Command
-from orderflow_tui.runtime import House, Runtime
+from orderflow_tui.house import House
+from orderflow_tui.runtime import Runtime
 from orderflow_tui.seam import Seam
 from orderflow_tui.trading.look import Refusal
 from orderflow_tui.view.model import ConsoleView, Truth

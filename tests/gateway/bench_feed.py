@@ -32,7 +32,8 @@ from orderflow_tui.domain.action import Action, Observation, Row
 from orderflow_tui.domain.bar import FootprintBar
 from orderflow_tui.domain.event import Event
 from orderflow_tui.domain.market import Trades
-from orderflow_tui.runtime import House, Runtime
+from orderflow_tui.house import House
+from orderflow_tui.runtime import Runtime
 from tests.adapters.ib_world import IbWorld
 from tests.e2e.paper_desk import Build, PaperDesk
 
@@ -95,7 +96,7 @@ class Witness:
                 begin = time.perf_counter()
                 await asyncio.sleep(BEAT_S)
                 self.longest_pause_s = max(self.longest_pause_s, time.perf_counter() - begin - BEAT_S)
-                self.most_waiting = max(self.most_waiting, runtime.waiting + len(feed_of(house).queue))
+                self.most_waiting = max(self.most_waiting, len(runtime.inbox) + len(feed_of(house).queue))
 
         return beats
 

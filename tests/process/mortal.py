@@ -25,8 +25,9 @@ from orderflow_tui.domain.event import Command, MarketEvent
 from orderflow_tui.domain.market import trades_of
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.engine import Engine, EngineParams
+from orderflow_tui.house import House
 from orderflow_tui.modes import mode_named
-from orderflow_tui.runtime import House, Runtime
+from orderflow_tui.runtime import Runtime
 from orderflow_tui.seam import Seam
 from orderflow_tui.trading.limits import RiskLimits, Timing, TradingParams
 from orderflow_tui.view.build import Surroundings, ViewBuilder

@@ -13,10 +13,11 @@ from orderflow_tui.domain.event import MarketEvent
 from orderflow_tui.domain.market import Quote
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.engine import Engine
+from orderflow_tui.house import House
 from orderflow_tui.modes import MODES
 from orderflow_tui.ports import Post
 from orderflow_tui.pulse import Pulse
-from orderflow_tui.runtime import House, Runtime
+from orderflow_tui.runtime import Runtime
 from orderflow_tui.seam import Seam
 from orderflow_tui.view.build import Surroundings, ViewBuilder
 from orderflow_tui.view.model import ConsoleView

@@ -35,9 +35,9 @@ def drawn_in_two_seconds(waiting: int) -> int:
             return house
 
         runtime = Runtime(build, Seam("test"))
-        runtime._house = house
-        runtime._inbox.extend([ClockTick(1)] * waiting)
-        drawing = asyncio.ensure_future(runtime._publish())
+        for _n in range(waiting):
+            runtime.post(ClockTick(1))
+        drawing = asyncio.ensure_future(runtime._publish(house))
         await asyncio.sleep(1.99)
         drawing.cancel()
         return len(house.drawn)

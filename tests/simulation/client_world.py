@@ -19,7 +19,7 @@ from hashlib import blake2b
 from random import Random
 from typing import Any
 
-from orderflow_tui import runtime as runtime_module
+from orderflow_tui import inbox
 from orderflow_tui.adapters.calendar import session_table
 from orderflow_tui.adapters.ib_broker import IbBroker
 from orderflow_tui.adapters.ib_feed import IbFeed
@@ -31,9 +31,10 @@ from orderflow_tui.domain.event import ClockTick, Command, Committed, Event, Mar
 from orderflow_tui.domain.latch import Severity
 from orderflow_tui.domain.order import Order, OrderState, Purpose
 from orderflow_tui.engine import Engine, EngineParams
+from orderflow_tui.house import House
 from orderflow_tui.modes import mode_named
 from orderflow_tui.ports import JournalError
-from orderflow_tui.runtime import House, Runtime
+from orderflow_tui.runtime import Runtime
 from orderflow_tui.seam import Seam
 from orderflow_tui.trading.fences import can_send
 from orderflow_tui.trading.floor import Floor
@@ -295,8 +296,8 @@ class ClientWorld:
             return
         self.note("killed")
         self.disk.durable = self.disk.die()
-        self.runtime._inbox.clear()
-        self.runtime._driver = None  # nothing it still hears reaches anybody
+        self.runtime.inbox._events.clear()
+        self.runtime.inbox._driver = None  # nothing it still hears reaches anybody
         line = self.session.line
         if line is not None:
             line.close()
@@ -475,4 +476,4 @@ class ClientWorld:
 
 def unhurried() -> None:
     """Slices of the pump end by the machine's speed; here a slice takes everything, so that a seed is one run."""
-    runtime_module.PUMP_NS = 10**15
+    inbox.PUMP_NS = 10**15

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orderflow_tui import runtime
+from orderflow_tui import inbox
 from tests.simulation.client import run_seed
 from tests.simulation.client_chaos import KINDS, kinds_of
 from tests.simulation.client_world import ClientWorld, Outcome, unhurried
@@ -19,7 +19,7 @@ CHAOS_S = 60.0
 @pytest.fixture(autouse=True)
 def _quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Accidents fill logs; the pump's slices are the machine's speed again afterwards."""
-    monkeypatch.setattr(runtime, "PUMP_NS", runtime.PUMP_NS)
+    monkeypatch.setattr(inbox, "PUMP_NS", inbox.PUMP_NS)
     logging.disable(logging.CRITICAL)
     yield
     logging.disable(logging.NOTSET)
