@@ -16,7 +16,7 @@ def on_health(floor: Floor, health: HouseHealth) -> None:
     before, floor.house = floor.house, health
     if doubtful(before) or doubtful(health):
         floor.doubt()
-    if doubtful(health):
+    if health.loop_late_ms > LOOP_LATE_MS:
         _woke(floor)
     if health.broker_resets is not before.broker_resets or doubtful(health) is not doubtful(before):
         floor.note(

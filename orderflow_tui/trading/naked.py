@@ -151,8 +151,8 @@ class Guard:
         self.since_ns = self._emergency_ns = self._over_ns = self._beyond_ns = self._large_ns = self._left_ns = None
 
     def woke(self, now_ns: int) -> None:
-        """Nobody was awake, or the clock leapt: nothing is due before what came meanwhile has been read, for the target may
-        have filled and a stop sent now would reverse."""
+        """Nobody was awake: nothing is due before what came meanwhile has been read, for the target may have filled, and a stop
+        sent now would reverse."""
         ready = now_ns + READ_NS
         self.since_ns = _later(self.since_ns, ready - self._naked_ns)
         self._emergency_ns = _later(self._emergency_ns, ready - self._confirm_ns)

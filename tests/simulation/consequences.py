@@ -128,21 +128,24 @@ def _opened(memory: Memory, kind: LatchKind, reason: str) -> None:
 
 def _by_misfortune(memory: Memory, kind: LatchKind, reason: str) -> bool:
     """Two misfortunes at once: an outage across the end of the broker's day, an exit that filled before the entry's fill of
-    an outage was told, an emergency stop on its way while the stop it stood in for filled after all (and called off at once),
-    or protection that left without its row (the disk failed) and a death before the row could follow."""
+    an outage was told, an emergency stop on its way while the stop it stood in for filled after all, or protection that left
+    without its row (the disk failed) and a death before the row could follow."""
     if kind is LatchKind.MISMATCH:
         return memory.day_turned
     if kind is LatchKind.REVERSED:
-        event = memory.event
-        crossed = isinstance(event, Fill) and event.order_id in memory.called_off and _is_emergency(memory, event.order_id)
-        return (crossed or memory.truth != memory.position) and not memory.honest
+        return not memory.honest and (_crossed(memory) or memory.truth != memory.position)
     orphan = kind is LatchKind.ADJUSTED or (kind is LatchKind.INVARIANT and "the journal does not know" in reason)
     return orphan and memory.rows_may_be_lost
 
 
-def _is_emergency(memory: Memory, order_id: str | None) -> bool:
-    order = memory.sent.get(order_id or "")
-    return order is not None and order.role is Role.EMERGENCY
+def _crossed(memory: Memory) -> bool:
+    """An emergency stop filled that was called off as soon as nothing was held, or that a running flatten could not call off
+    because no report came."""
+    event = memory.event
+    order = memory.sent.get(event.order_id or "") if isinstance(event, Fill) else None
+    if order is None or order.role is not Role.EMERGENCY:
+        return False
+    return order.id in memory.called_off or (memory.floor.campaign is not None and not memory.informed)
 
 
 def _cleared(memory: Memory, kind: LatchKind) -> None:

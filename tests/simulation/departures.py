@@ -25,7 +25,7 @@ def orders_leave(memory: Memory, orders: Sequence[Order], now_ns: int) -> None:
     """A group of orders is about to reach the line."""
     memory.written.read(memory.disk.rows)
     for order in orders:
-        if order.id in memory.sent and not memory.vanished(order.id):
+        if order.id in memory.sent:
             raise Broken("sent once", f"{order.id} left twice")
         holder = memory.numbers.setdefault(order.number, order.id)
         if holder != order.id:

@@ -184,12 +184,16 @@ class Memory:
         """Two misfortunes at once: protection left without its row because the disk failed, and death came before the row."""
         return self.booted and any(self.struck(trouble) for trouble in DISK_TROUBLE)
 
-    def vanished(self, order_id: str) -> bool:
-        """Three misfortunes at once: it left without its row, never arrived, and death came before the row: nobody on earth
-        can know its name any more, and nothing of it lives."""
-        held = self.sim._exchange.find(order_id)
-        lost = held is not None and held.stage is Where.LOST
-        return lost and self.rows_may_be_lost and order_id not in self.written.orders
+    def forget_the_vanished(self) -> None:
+        """Three misfortunes at once: an order left without its row, never arrived, and death came before the row: nobody on
+        earth can know its name and number any more, and nothing of it lives. At birth, when the journal has been read."""
+        if not self.rows_may_be_lost:
+            return
+        for order_id in self.sent.keys() - self.written.orders:
+            held = self.sim._exchange.find(order_id)
+            if held is not None and held.stage is Where.LOST:
+                order = self.sent.pop(order_id)
+                self.numbers.pop(order.number, None)
 
     @property
     def market_open(self) -> bool:

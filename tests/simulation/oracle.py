@@ -277,6 +277,7 @@ class Oracle(Memory):
         """A new engine stands on the journal: nothing that was safe may be gone."""
         self.engine = engine
         self.written.read(self.disk.rows)
+        self.forget_the_vanished()
         floor, board = self.floor, self.floor.board._open
         gone = sorted({kind.value for kind in kept if kind not in board})
         if gone:
