@@ -200,7 +200,7 @@ def _judge(floor: Floor, judgement: Judgement, report: AccountReport) -> None:
 
 def _adopt(floor: Floor, difference: Difference) -> None:
     """The broker's position is the truth about exposure: one explicit ADJUST row, at the mark; started into a closed market,
-    where nothing is known yet, at what was paid last."""
+    where nothing is known yet, at what was paid last, or at the most that an entry could pay."""
     symbol, change = difference.instrument, difference.broker - difference.local
     mark, episode = floor.mark(symbol), floor.ledger.episode(symbol)
     price = mark.last if mark is not None else None

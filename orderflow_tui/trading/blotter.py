@@ -193,8 +193,12 @@ class Blotter:
         return self._booked.get(instrument, 0) + self._adjusted.get(instrument, 0)
 
     def last_price(self, instrument: str) -> int | None:
-        """Price in ticks of the execution of an instrument that was booked last, None when there is none."""
-        return next((f.price_ticks for f in reversed(self._fills.values()) if f.instrument == instrument), None)
+        """Price in ticks of the execution of an instrument that was booked last; where none was, the limit of the entry that was
+        sent last, the worst it can have paid. None when there is neither."""
+        paid = (f.price_ticks for f in reversed(self._fills.values()) if f.instrument == instrument)
+        orders = (t.order for t in reversed(self.tickets.values()) if t.order.instrument == instrument)
+        limits = (o.limit_ticks for o in orders if o.role is Role.ENTRY and o.limit_ticks is not None)
+        return next(paid, None) or next(limits, None)
 
     @property
     def live(self) -> tuple[Ticket, ...]:

@@ -74,7 +74,8 @@ def _after_fill(memory: Memory, fill: Fill) -> None:
         return
     order = memory.sent.get(fill.order_id)
     flipped = memory.position != 0 and memory.before * memory.position <= 0
-    if order is not None and order.purpose is not Purpose.ENTRY and flipped:
+    known = not memory.rows_may_be_lost or fill.order_id in memory.written.orders
+    if order is not None and order.purpose is not Purpose.ENTRY and flipped and known:
         _must(memory, LatchKind.REVERSED, f"{fill.exec_id} took {memory.before:+d} to {memory.position:+d}")
 
 

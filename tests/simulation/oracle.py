@@ -209,7 +209,7 @@ class Oracle(Memory):
 
     def _entries_end(self, floor: Floor) -> None:
         """An entry that does not fill is cancelled: it must not stay at the broker."""
-        alive = {r.order.id for r in self.at_broker() if r.order.role is Role.ENTRY} if self.informed else set()
+        alive = {r.order.id for r in self.at_broker() if r.order.role is Role.ENTRY} if self.watching else set()
         self.working = {order_id: self.working.get(order_id, self.now_ns) for order_id in sorted(alive)}
         for order_id, since_ns in self.working.items():
             if self.now_ns - since_ns > ENTRY_NS and not floor.recovering:

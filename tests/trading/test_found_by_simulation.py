@@ -339,3 +339,16 @@ def test_an_emergency_stop_is_called_off_at_once_when_the_stop_it_stood_in_for_f
     house.tell(house.broker.fill(house.broker.orders[house.ticket(Role.STOP).order.id], 2, PRICE + 20, house.now))
     assert house.desk.position() == 0
     assert emergency.cancel_ns == house.now
+
+
+def test_an_entry_whose_fill_died_with_the_process_is_adopted_in_a_closed_market_at_its_limit() -> None:
+    """The broker's day had turned, so that its reports told no executions, and no price came: ours stayed zero all evening."""
+    before = House()
+    before.broker.part = 0
+    before.bracket()
+    house = before.restart()
+    house.changes["marks"] = ()
+    house.broker.position = 1
+    house.wait(30_000)
+    assert house.desk.position() == 1
+    assert house.desk.average_ticks() == house.ticket(Role.ENTRY).order.limit_ticks
