@@ -54,8 +54,8 @@ def on_due(floor: Floor) -> None:
 
 
 def _entry_due_ns(floor: Floor, ticket: Ticket) -> int | None:
-    """When an entry has had its time: 5 s unfilled, 1 s once a part of it filled. One of unknown outcome too: if it works, it must
-    go, and if it has ended, a cancel does no harm."""
+    """When an entry has had its time: 5 s unfilled, 1 s once a part of it filled. One of unknown outcome too: if it works it must
+    go, and if it has ended a cancel does no harm."""
     told_to_go = ticket.cancel_ns is not None
     unknown = ticket.state is OrderState.UNKNOWN and floor.reachable
     if told_to_go or not (unknown or ticket.state in SENT_STATES):
