@@ -47,15 +47,10 @@ class Inbox:
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """From now on what is posted is processed as soon as the loop comes to it. Engine thread."""
         self._loop = loop
-        self._room.set()
 
-    def tell_time(self, clock: Callable[[], int]) -> None:
-        """The house clock, UTC ns."""
-        self._clock = clock
-
-    def serve(self, driver: TradeStream, tape: TapeWriter | None = None, pulse: Pulse | None = None) -> None:
-        """Whom the events are fed to; market events are written to the tape as stamped."""
-        self._driver, self._tape, self._pulse = driver, tape, pulse
+    def serve(self, driver: TradeStream, clock: Callable[[], int], tape: TapeWriter | None, pulse: Pulse | None) -> None:
+        """Whom the events are fed to, by which clock (UTC ns); market events are written to the tape as stamped."""
+        self._driver, self._clock, self._tape, self._pulse = driver, clock, tape, pulse
 
     @property
     def serving(self) -> bool:
@@ -73,11 +68,6 @@ class Inbox:
         if not self._scheduled and self._loop is not None:
             self._scheduled = True
             self._loop.call_soon(self.pump)
-
-    def post_from_anywhere(self, event: Event) -> None:
-        """Put an event in from another thread."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self.post, event)
 
     async def room(self) -> None:
         """Wait while too much waits; a feed does so after each event."""

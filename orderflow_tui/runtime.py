@@ -125,14 +125,13 @@ class Runtime:
         self.inbox.open(loop)
         wake = self.seam.attach(loop)
         house = self._house = await self._build(self)
-        self.inbox.tell_time(house.clock)
         lane = OrderLane(house.journal, self.post, stamp=self.inbox.stamp, now=lambda: house.engine.now_ns)
         commands = self._commands = Commands(self.post, self.alert, self.inbox.stamp, house.check_key)
         try:
             house.engine.restore(house.boot_rows)
             self._fold(house)
             driver = Driver(house.engine, self._hands(house, lane).act, house.matching)
-            self.inbox.serve(TradeStream(driver), house.tape, house.pulse)
+            self.inbox.serve(TradeStream(driver), house.clock, house.tape, house.pulse)
             for event in house.boot_events:
                 self.post(event)
             gc.collect()
