@@ -74,10 +74,12 @@ def _barred(floor: Floor) -> str | None:
         return "the broker is out of reach"
     if not floor.facts.market_open:
         return "the market is closed"
+    return "LOCKED, a person must flatten" if _locked_out(floor) else None
+
+
+def _locked_out(floor: Floor) -> bool:
     manual = floor.campaign is not None and floor.campaign.manual
-    if trading_state(floor)[0] is TradingState.LOCKED and not manual:
-        return "LOCKED, a person must flatten"
-    return None
+    return trading_state(floor)[0] is TradingState.LOCKED and not manual
 
 
 def _carry_out(floor: Floor, campaign: Campaign, wish: CampaignWish) -> None:
@@ -163,9 +165,16 @@ def _try_entry(
     return intent, floor.propose(intent, levels, context)
 
 
+def guarding(floor: Floor) -> bool:
+    """Whether the stops are guarded. A campaign sees to them itself; one that a lock keeps from acting may wait for hours."""
+    if floor.recovering or not floor.reachable or not floor.params.send_path:
+        return False
+    return floor.campaign is None or _locked_out(floor)
+
+
 def guard_stops(floor: Floor) -> None:
     """Keep the protective quantity equal to the position, wherever something is held or still works."""
-    if floor.campaign is not None or floor.recovering or not floor.reachable or not floor.params.send_path:
+    if not guarding(floor):
         return
     for symbol in floor.held:
         _guard(floor, symbol)

@@ -18,7 +18,7 @@ from orderflow_tui.trading import breaker, fences, rows
 from orderflow_tui.trading.audit import CHANGE_AGAIN_NS, ask_margin, check_outcomes, unresolved_due_ns
 from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.breaker import money
-from orderflow_tui.trading.campaigns import begin_campaign, drive_campaign, guard_stops
+from orderflow_tui.trading.campaigns import begin_campaign, drive_campaign, guard_stops, guarding
 from orderflow_tui.trading.choice import choose_instrument
 from orderflow_tui.trading.day_close import close_day
 from orderflow_tui.trading.floor import Floor
@@ -253,7 +253,7 @@ def _due_ns(floor: Floor, facts: Facts) -> int:
         times += [_entry_due_ns(floor, t) for t in floor.blotter.entries()]
     if floor.campaign is not None:
         times.append(floor.campaign.due_ns)
-    elif floor.reachable and not floor.recovering:
+    if guarding(floor):
         times += [floor.guard(symbol).due_ns for symbol in floor.held]
     if floor.reachable:
         times += [floor.reconciler.ask_ns, floor.margin_ask_ns]

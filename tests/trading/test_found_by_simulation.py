@@ -13,6 +13,7 @@ from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import BrokerStatus, Fill, OrderState, OrderUpdate, Purpose, Role, Side
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.trading.blotter import Ticket
+from orderflow_tui.trading.campaigns import begin_campaign
 from orderflow_tui.trading.flatten import Campaign, Exit, Scene, Stage
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.naked import NOTHING, Guard
@@ -352,3 +353,17 @@ def test_an_entry_whose_fill_died_with_the_process_is_adopted_in_a_closed_market
     house.wait(30_000)
     assert house.desk.position() == 1
     assert house.desk.average_ticks() == house.ticket(Role.ENTRY).order.limit_ticks
+
+
+def test_exits_are_made_smaller_although_a_lock_keeps_a_campaign_waiting() -> None:
+    """An automatic flatten waited for a lock to be cleared, and the guard waited for the flatten: two stops stood for one
+    contract, one filled, and ten minutes later the other opened a position."""
+    house = House(TradingParams(risk=RICH)).enter("BUY", 2)
+    house.desk.open_latch(LatchKind.INVARIANT, "a test", house.facts)
+    begin_campaign(house.floor, "a test", ExitReason.HALTED)
+    stop = house.ticket(Role.STOP)
+    house.tell(Fill("x.01", "x", 1, None, house.now, "MES", Side.SELL, 1, PRICE))
+    assert house.floor.campaign is not None
+    assert house.floor.campaign.stage is Stage.PENDING
+    house.wait(1_000)
+    assert (house.desk.position(), stop.order.quantity) == (1, 1)
