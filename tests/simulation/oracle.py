@@ -196,13 +196,14 @@ class Oracle(Memory):
         truth = self.truth
         guarded, _ = self.protection(truth)
         locked = floor.board.severity is Severity.LOCK
-        aware = ours == truth and self.watching and not locked and floor.campaign is None and not floor.recovering
-        naked = self.naked.held(self.now_ns, aware and bool(truth) and guarded < abs(truth))
+        aware = ours == truth and self.watching and not floor.recovering
+        waits = floor.campaign is not None and (floor.campaign.manual or not locked)  # for a campaign that sees to the stops
+        naked = self.naked.held(self.now_ns, aware and not locked and not waits and bool(truth) and guarded < abs(truth))
         self.naked_ns = max(self.naked_ns, naked)
         if naked > NAKED_NS:
             raise Broken("never naked", f"{truth:+d} with stops for {guarded} for {naked // MS_NS} ms")
         entering = any(r.order.role is Role.ENTRY for r in self.at_broker())
-        known = aware and self.informed and not entering and not self.rows_may_be_lost
+        known = aware and not waits and self.informed and not entering and not self.rows_may_be_lost
         surplus = self.surplus.held(self.now_ns, known and guarded > abs(truth))
         if surplus > SURPLUS_NS + 2 * self.sim._mischief.faults.longest_delay_ns:
             raise Broken("stops match the position", f"{truth:+d} with stops for {guarded} for {surplus // MS_NS} ms")
