@@ -175,8 +175,7 @@ class Blotter:
         ticket.filled += fill.quantity - (0 if previous is None else previous.quantity)
         if previous is not None and fill.quantity <= previous.quantity:
             return Booking(fill, previous, ticket, False, None)
-        news = News.FULL_FILL if ticket.filled >= ticket.order.quantity else News.PART_FILL
-        moved = self.tell(ticket.order.id, news, now_ns)
+        moved = self.tell(ticket.order.id, _news_of(ticket, fill), now_ns)
         return Booking(fill, previous, ticket, late, moved)
 
     def knows(self, fill: Fill) -> bool:
@@ -234,6 +233,13 @@ class Blotter:
             protective_quantity=covered(t for t in guards if t.state in WORKING_STATES and t.sound),
             unresolved=len(self.unresolved()),
         )
+
+
+def _news_of(ticket: Ticket, fill: Fill) -> News:
+    """What an execution says about its order. One busted before it was ever told: it traded, and yet nothing of it counts."""
+    if not fill.quantity:
+        return News.SUSPECT
+    return News.FULL_FILL if ticket.filled >= ticket.order.quantity else News.PART_FILL
 
 
 def covered(stops: Iterable[Ticket]) -> int:

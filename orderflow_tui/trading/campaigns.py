@@ -194,8 +194,8 @@ def _guard(floor: Floor, symbol: str) -> None:
         floor.cancel([floor.blotter.tickets[order_id] for order_id in wish.cancel])
     naked = wish.emergency is not None or wish.flatten is not None
     if naked and trading_state(floor)[0] is TradingState.LOCKED:
-        held = f"LOCKED with {position:+d} {symbol} and no stop: flatten by hand"
-        text = held if position else f"LOCKED, and exits left over in {symbol} are not cancelled: cancel them by hand"
+        why = wish.flatten or "it has no stop"
+        text = f"LOCKED with {position:+d} {symbol}: {why}; flatten by hand"
         floor.alert_once(f"naked {symbol}", True, text, Tier.CRITICAL)
         guard.reset()
         return

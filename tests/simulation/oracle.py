@@ -30,6 +30,7 @@ SURPLUS_NS = 16 * SECOND_NS  # and twice what the broker may take to answer: the
 ENTRY_NS = 25 * SECOND_NS
 FLATTEN_NS = 15 * SECOND_NS  # a campaign that began so late in the liveness phase is not judged by its end
 CAMPAIGN_NS = 90 * SECOND_NS
+DISOBEDIENT = ("change_refused", "changes_refused", "change_lost", "cancel_refused", "cancel_lost", "fill_after_cancel")
 DURABLE_NS = 2 * SECOND_NS
 ASKED_NS = 15 * SECOND_NS + 50 * MS_NS
 OVER = frozenset({OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.NOT_SENT, OrderState.ABANDONED})
@@ -198,12 +199,13 @@ class Oracle(Memory):
         locked = floor.board.severity is Severity.LOCK
         aware = ours == truth and self.watching and not floor.recovering
         waits = floor.campaign is not None and (floor.campaign.manual or not locked)  # for a campaign that sees to the stops
+        stuck = locked and any(self.struck(kind) for kind in DISOBEDIENT)  # and a lock forbids the flatten that would end it
         naked = self.naked.held(self.now_ns, aware and not locked and not waits and bool(truth) and guarded < abs(truth))
         self.naked_ns = max(self.naked_ns, naked)
         if naked > NAKED_NS:
             raise Broken("never naked", f"{truth:+d} with stops for {guarded} for {naked // MS_NS} ms")
         entering = any(r.order.role is Role.ENTRY for r in self.at_broker())
-        known = aware and not waits and self.informed and not entering and not self.rows_may_be_lost
+        known = aware and not waits and not stuck and self.informed and not entering and not self.rows_may_be_lost
         surplus = self.surplus.held(self.now_ns, known and guarded > abs(truth))
         if surplus > SURPLUS_NS + 2 * self.sim._mischief.faults.longest_delay_ns:
             raise Broken("stops match the position", f"{truth:+d} with stops for {guarded} for {surplus // MS_NS} ms")

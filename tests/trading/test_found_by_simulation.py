@@ -367,3 +367,16 @@ def test_exits_are_made_smaller_although_a_lock_keeps_a_campaign_waiting() -> No
     assert house.floor.campaign.stage is Stage.PENDING
     house.wait(1_000)
     assert (house.desk.position(), stop.order.quantity) == (1, 1)
+
+
+def test_a_stop_that_filled_and_was_busted_before_its_execution_came_protects_nothing() -> None:
+    """All that was ever told was the bust: the order counted as partly filled and still working, and the position stood bare
+    for as long as an answer may take."""
+    house = House(TradingParams(risk=RICH)).enter("BUY")
+    stop = house.ticket(Role.STOP)
+    house.broker.mute_reports = True
+    house.tell(OrderUpdate(stop.order.id, house.now, BrokerStatus.FILLED, filled=1, remaining=0))
+    house.tell(Fill("s.02", "s", 2, stop.order.id, house.now, "MES", Side.SELL, 0, PRICE - 8))
+    assert stop.state is OrderState.UNKNOWN
+    house.wait(2_000)
+    assert house.state_of(Role.EMERGENCY) is OrderState.ACKED
