@@ -90,6 +90,7 @@ def on_report(floor: Floor, report: AccountReport) -> None:
     _names_used(floor, report)
     booked_before = floor.booked_ns
     fresh = [on_fill(floor, fill, adopted=True) for fill in report.fills if not floor.blotter.knows(fill)]
+    floor.blotter.all_told(report.began_ns)
     _settle_orders(floor, report)
     _foreign_orders(floor, report)
     floor.report = report

@@ -97,6 +97,15 @@ class Booking:
         return self.fill.side * self.fill.quantity - before
 
 
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """Contracts of an ended entry that the broker has counted as filled and whose executions have not come."""
+
+    intent_id: str
+    side: Side
+    quantity: int
+
+
 class UnknownOrder(Exception):
     """News of an order this book never held."""
 
@@ -104,7 +113,7 @@ class UnknownOrder(Exception):
 class Blotter:
     """Tickets by order id, executions by base id."""
 
-    __slots__ = ("_adjusted", "_booked", "_fills", "_live", "tickets")
+    __slots__ = ("_adjusted", "_booked", "_counted", "_fills", "_live", "tickets")
 
     def __init__(self) -> None:
         self.tickets: dict[str, Ticket] = {}
@@ -112,6 +121,7 @@ class Blotter:
         self._fills: dict[str, Fill] = {}
         self._booked: dict[str, int] = {}
         self._adjusted: dict[str, int] = {}
+        self._counted: dict[str, tuple[int, int]] = {}  # entries: filled as counted by the broker, and when it said so
 
     def add(self, order: Order, now_ns: int, state: OrderState = OrderState.PROPOSED) -> Ticket:
         """Enter a new order. The same id twice is our bug."""
@@ -171,12 +181,40 @@ class Blotter:
         ticket = None if fill.order_id is None else self.tickets.get(fill.order_id)
         if ticket is None:
             return Booking(fill, previous, None, False, None)
+        if previous is not None or not fill.quantity:
+            self._counted.pop(ticket.order.id, None)  # the broker's count may still contain what was busted
         late = not ticket.live
         ticket.filled += fill.quantity - (0 if previous is None else previous.quantity)
         if previous is not None and fill.quantity <= previous.quantity:
             return Booking(fill, previous, ticket, False, None)
         moved = self.tell(ticket.order.id, _news_of(ticket, fill), now_ns)
         return Booking(fill, previous, ticket, late, moved)
+
+    def counted(self, order_id: str, filled: int, now_ns: int) -> bool:
+        """The broker counts so many contracts of an entry as filled. True when executions are owed that were not owed before."""
+        ticket = self.tickets[order_id]
+        if ticket.order.role is not Role.ENTRY or filled <= max(ticket.filled, self._counted.get(order_id, (0, 0))[0]):
+            return False
+        self._counted[order_id] = (filled, now_ns)
+        return True
+
+    def owed(self, instrument: str) -> tuple[Owed, ...]:
+        """Executions of ended entries that are owed. What a live one may bring is counted as its remainder."""
+        found = []
+        for order_id, (filled, _) in self._counted.items():
+            ticket = self.tickets[order_id]
+            if filled > ticket.filled and not ticket.live and ticket.order.instrument == instrument:
+                found.append(Owed(ticket.order.intent_id, ticket.order.side, filled - ticket.filled))
+        return tuple(found)
+
+    @property
+    def owing(self) -> bool:
+        """Whether any execution is owed."""
+        return any(filled > self.tickets[order_id].filled for order_id, (filled, _) in self._counted.items())
+
+    def all_told(self, began_ns: int) -> None:
+        """A complete report, begun at that instant, has told every execution there is."""
+        self._counted = {key: (filled, said_ns) for key, (filled, said_ns) in self._counted.items() if said_ns >= began_ns}
 
     def knows(self, fill: Fill) -> bool:
         """Whether this revision of an execution, or a later one, is booked."""

@@ -42,6 +42,10 @@ def on_update(floor: Floor, update: OrderUpdate) -> None:
     if moved is None:
         return
     _answered(floor, ticket, update)
+    if update.filled is not None and floor.blotter.counted(update.order_id, update.filled, floor.now):
+        floor.reconciler.ask_at(floor.now)
+    if moved.after is OrderState.REJECTED and ticket.order.role is Role.EMERGENCY:
+        floor.guard(ticket.order.instrument).rejected()
     if update.echoed_account and floor.account and update.echoed_account != floor.account:
         floor.latch(LatchKind.WRONG_ACCOUNT, f"{update.order_id} went to {update.echoed_account}, not {floor.account}")
     if moved.after is OrderState.REJECTED and moved.before is not OrderState.REJECTED and ticket.order.role is Role.ENTRY:
@@ -150,6 +154,9 @@ def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:
     _tell_fill(floor, booking, adopted)
     for trip in closed:
         _tell_trade(floor, trip)
+    ticket = booking.ticket
+    if ticket is not None and ticket.order.oca_group and booking.previous is None and fill.quantity:
+        floor.guard(fill.instrument).exited(floor.now)
     _judge(floor, booking, before)
     return True
 

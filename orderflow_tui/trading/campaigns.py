@@ -187,7 +187,9 @@ def _guard(floor: Floor, symbol: str) -> None:
         guard.reset()
         return
     mark = floor.mark(symbol)
-    wish = guard.look(position, live, None if mark is None else mark.last, floor.now)
+    last = None if mark is None else mark.last
+    informed = floor.report is not None and floor.report.epoch == floor.epoch
+    wish = guard.look(position, live, last, floor.now, owed=floor.blotter.owed(symbol), informed=informed)
     for order_id, quantity in wish.shrink:
         floor.shrink(floor.blotter.tickets[order_id], quantity)
     if wish.cancel:

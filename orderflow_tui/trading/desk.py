@@ -25,7 +25,7 @@ from orderflow_tui.domain.event import (
 from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.latch import Latch, LatchKind, TradingState
-from orderflow_tui.domain.order import Commission, Exposure, Fill, Order, OrderUpdate
+from orderflow_tui.domain.order import Commission, Exposure, Fill, Order, OrderUpdate, Role
 from orderflow_tui.domain.signal import Decision
 from orderflow_tui.domain.watch import Watch
 from orderflow_tui.trading import audit, booking, commands, health, standing, timers
@@ -184,6 +184,8 @@ class Desk:
             if not ticket.live and event.proven:
                 continue
             self._floor.tell(ticket.order.id, News.SEND_FAILED if event.proven else News.SEND_DOUBT, event.reason)
+            if event.proven and ticket.order.role is Role.EMERGENCY:
+                self._floor.guard(ticket.order.instrument).not_sent(self._floor.now)
 
     # -- where it stands ----------------------------------------------------------------------------------------------
 

@@ -289,8 +289,8 @@ class Floor:
         """Ask for an account report now; out of reach, nothing is asked."""
         if not self.reachable:
             return
-        doubtful = self.recovering or bool(self.blotter.unresolved()) or bool(self.reconciler.differences)
-        self.reconciler.asked(self.now, doubtful)
+        told = not self.blotter.unresolved() and not self.blotter.owing and not self.reconciler.differences
+        self.reconciler.asked(self.now, soon=self.recovering or not told)
         self.out.append(AskAccountReport(reason))
 
     def doubt(self) -> None:

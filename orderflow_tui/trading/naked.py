@@ -4,15 +4,17 @@ Theory. Stops are counted by group, because in a group one fill cancels the rest
 what is on its way, or of unknown outcome, is *hoped for*.
 
 * Hoped-for stops do not even add up: an additional emergency stop at once, in the group of a target that lost its stop,
-  else in a group of its own.
+  else in a group of its own. On a new line not before the first report or 2 s: what filled meanwhile has not been told yet.
 * They add up but are not confirmed within 2 s: an emergency stop in the *same* group, so that two living stops could never
   reverse the position.
-* Neither is confirmed 3 s later, or the market stands beyond where the stop should be: flatten.
+* Neither is confirmed 3 s later, the broker rejects it, or the market stands beyond where the stop should be: flatten. One
+  that provably never left is sent again.
 * A child of an entry that has not filled sleeps at the broker and protects nothing, least of all somebody else's contracts.
-* More assured than held: shrink by a change, the youngest group first, both of its legs. An exit that is still too large 10 s
-  later would reverse when it fills: flatten.
-* Nothing held and nothing coming: what is left over is cancelled after a second, which is the time the broker has to do it
-  itself; an emergency stop at once. What still works 10 s later would open a position: flatten.
+* More assured than held: shrink by a change, the youngest group first, both of its legs; after an exit's fill not for a second,
+  which is the time the broker has to make the rest of that group smaller itself. An exit that is still too large 10 s later
+  would reverse when it fills: flatten.
+* Nothing held and nothing coming: what is left over is cancelled after a second, for the same reason; an emergency stop at
+  once. What still works 10 s later would open a position: flatten.
 
 The guard only says what it wants; the desk asks the gate. While a flatten campaign runs or the broker cannot be reached it
 is not asked.
@@ -27,13 +29,14 @@ from enum import Enum
 from orderflow_tui.domain.order import OrderState, Purpose, Role, Side
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.domain.watch import Watch
-from orderflow_tui.trading.blotter import Ticket, covered
+from orderflow_tui.trading.blotter import Owed, Ticket, covered
 from orderflow_tui.trading.lifecycle import WORKING_STATES
 
 ORPHAN_NS = SECOND_NS
 CANCEL_AGAIN_NS = 2 * SECOND_NS
 BEYOND_NS = 5 * SECOND_NS
 TOO_LARGE_NS = 10 * SECOND_NS
+SEND_AGAIN_NS = 250 * MS_NS
 READ_NS = 500 * MS_NS  # what came while nobody was awake is read by then
 
 AT_BROKER = WORKING_STATES | {OrderState.SENT}
@@ -111,19 +114,20 @@ def _allotments(legs: Sequence[Ticket], left: int) -> list[tuple[Ticket, int]]:
 
 
 def _exits(
-    need: int, live: Sequence[Ticket], against: Side, states: Collection[OrderState]
+    need: int, live: Sequence[Ticket], against: Side, states: Collection[OrderState], owed: Sequence[Owed]
 ) -> tuple[list[Ticket], list[Ticket], int]:
-    """Stops and targets against the position that are in one of these states, and the most that may be held: what is, and what
-    live entries may still bring."""
+    """Stops and targets against the position that are in one of these states, and the most that may be held: what is, what
+    live entries may still bring, and what ended ones have brought without our hearing of it."""
     entering = sum(t.remaining for t in live if t.order.purpose is Purpose.ENTRY and t.order.side is not against)
+    entering += sum(o.quantity for o in owed if o.side is not against)
     legs = [t for t in live if t.order.purpose is Purpose.PROTECT and t.order.side is against and t.state in states]
     stops = [t for t in legs if t.order.role is not Role.TARGET]
     return stops, [t for t in legs if t.order.role is Role.TARGET], need + entering
 
 
-def _exceeds(need: int, live: Sequence[Ticket], against: Side) -> bool:
+def _exceeds(need: int, live: Sequence[Ticket], against: Side, owed: Sequence[Owed]) -> bool:
     """Whether exits may take out more than is held. One of unknown outcome counts: not knowing does not make it smaller."""
-    stops, targets, may_be = _exits(need, live, against, WORKING_STATES | {OrderState.UNKNOWN})
+    stops, targets, may_be = _exits(need, live, against, WORKING_STATES | {OrderState.UNKNOWN}, owed)
     return any(leg.remaining > keep for kind in (stops, targets) for leg, keep in _allotments(kind, may_be))
 
 
@@ -131,15 +135,18 @@ class Guard:
     """Remembers since when a position is not covered. Times in ns."""
 
     __slots__ = (
-        *("_beyond_ns", "_confirm_ns", "_emergency_ns", "_large_ns", "_left_ns", "_left_works", "_naked_ns", "_over_ns"),
-        "since_ns",
+        *("_again_ns", "_beyond_ns", "_confirm_ns", "_emergency_ns", "_exit_ns", "_large_ns", "_left_ns", "_left_works"),
+        *("_naked_ns", "_over_ns", "_rejected", "since_ns"),
     )
 
     def __init__(self, naked_ms: int, confirm_ms: int) -> None:
         self._naked_ns = naked_ms * MS_NS
         self._confirm_ns = confirm_ms * MS_NS
         self.since_ns: int | None = None  # since when less is assured than held
-        self._emergency_ns: int | None = None
+        self._emergency_ns: int | None = None  # when the first of them passed the gate
+        self._again_ns: int | None = None  # when one that never left is sent again
+        self._rejected = False
+        self._exit_ns: int | None = None  # when an exit of a group last filled
         self._over_ns: int | None = None
         self._beyond_ns: int | None = None
         self._large_ns: int | None = None  # since when more would be taken out than is held
@@ -148,7 +155,12 @@ class Guard:
 
     def reset(self) -> None:
         """Begin counting anew: after a reconnect, after a campaign."""
-        self.since_ns = self._emergency_ns = self._over_ns = self._beyond_ns = self._large_ns = self._left_ns = None
+        self._covered()
+        self._exit_ns = self._over_ns = self._beyond_ns = self._large_ns = self._left_ns = None
+
+    def _covered(self) -> None:
+        self.since_ns = self._emergency_ns = self._again_ns = None
+        self._rejected = False
 
     def woke(self, now_ns: int) -> None:
         """Nobody was awake: nothing is due before what came meanwhile has been read, for the target may have filled, and a stop
@@ -163,16 +175,34 @@ class Guard:
 
     def sent(self, now_ns: int) -> None:
         """An emergency stop passed the gate."""
-        self._emergency_ns = now_ns
+        self._again_ns = None
+        if self._emergency_ns is None:
+            self._emergency_ns = now_ns
+
+    def not_sent(self, now_ns: int) -> None:
+        """It provably never left."""
+        self._again_ns = now_ns + SEND_AGAIN_NS
+
+    def exited(self, now_ns: int) -> None:
+        """An exit of a group filled: the broker makes the others of the group smaller, or cancels them."""
+        self._exit_ns = now_ns
+
+    def rejected(self) -> None:
+        """The broker does not take it."""
+        self._rejected = True
 
     @property
     def due_ns(self) -> int | None:
         """When it wants to be asked again although nothing happened."""
         times = []
+        if self._again_ns is not None:
+            times.append(self._again_ns)
         if self._emergency_ns is not None:
             times.append(self._emergency_ns + self._confirm_ns)
         elif self.since_ns is not None:
             times.append(self.since_ns + self._naked_ns)
+        if self._exit_ns is not None:
+            times.append(self._exit_ns + ORPHAN_NS)
         if self._over_ns is not None:
             times.append(self._over_ns + ORPHAN_NS)
         if self._beyond_ns is not None:
@@ -200,11 +230,24 @@ class Guard:
         nearest = min(prices)
         return Watch(above=nearest + 1) if self._beyond_ns is None else Watch(below=nearest)
 
-    def look(self, position: int, live: Sequence[Ticket], last_ticks: int | None, now_ns: int) -> GuardWish:
-        """What is wanted for this position, the live orders of its instrument and its last trade."""
+    def look(
+        self,
+        position: int,
+        live: Sequence[Ticket],
+        last_ticks: int | None,
+        now_ns: int,
+        *,
+        owed: Sequence[Owed] = (),
+        informed: bool = True,
+    ) -> GuardWish:
+        """What is wanted for this position, the live orders of its instrument and its last trade. `owed`: executions that the
+        broker has counted and not told; `informed`: it has reported since the line came up."""
+        if self._exit_ns is not None and now_ns - self._exit_ns >= ORPHAN_NS:
+            self._exit_ns = None
         if not position:
-            self.since_ns = self._emergency_ns = self._beyond_ns = self._large_ns = None
-            return self._orphans(live, now_ns)
+            self._covered()
+            self._beyond_ns = self._large_ns = None
+            return self._orphans(live, owed, now_ns)
         self._over_ns = self._left_ns = None
         against = Side.SELL if position > 0 else Side.BUY
         # a market exit still working at the broker (of a campaign that failed) closes the position too: one more stop beside
@@ -212,31 +255,41 @@ class Guard:
         covers = (Role.STOP, Role.EMERGENCY, Role.FLATTEN)
         stops = [t for t in live if t.order.role in covers and t.order.side is against]
         need = abs(position)
-        assured = covered(t for t in stops if _assured(t))
-        if self._too_large(_exceeds(need, live, against), now_ns):
+        if self._too_large(_exceeds(need, live, against, owed), now_ns):
             return GuardWish(flatten="the broker does not make the exits as small as the position")
-        if assured >= need:
-            self.since_ns = self._emergency_ns = None
+        if covered(t for t in stops if _assured(t)) >= need:
+            self._covered()
             if self._beyond(against, stops, last_ticks, now_ns):
                 return GuardWish(flatten="the stop was reached and did not fill")
-            return self._surplus(need, live, against)
+            return NOTHING if self._exit_ns is not None else self._surplus(need, live, against, owed)
         targets = [t for t in live if t.order.role is Role.TARGET and t.order.side is against]
-        return self._uncovered(need, assured, stops, targets, now_ns)
+        return self._uncovered(need, stops, targets, informed, now_ns)
 
-    def _uncovered(self, need: int, assured: int, stops: Sequence[Ticket], targets: Sequence[Ticket], now_ns: int) -> GuardWish:
+    def _uncovered(self, need: int, stops: Sequence[Ticket], targets: Sequence[Ticket], informed: bool, now_ns: int) -> GuardWish:
         if self.since_ns is None:
             self.since_ns = now_ns
         self._beyond_ns = None  # it is about stops that are assured
-        hoped = covered(t for t in stops if t.sound)
-        if self._emergency_ns is None:
-            if hoped < need:
-                return GuardWish(emergency=Emergency(need - hoped, _widowed(need - hoped, stops, targets)))
-            if now_ns - self.since_ns >= self._naked_ns:
-                doubtful = next(t for t in stops if t.protecting and t.sound and not _assured(t))
-                return GuardWish(emergency=Emergency(need - assured, doubtful.group))
-            return NOTHING
+        missing = need - covered(t for t in stops if t.sound)
+        waited = now_ns - self.since_ns >= self._naked_ns
+        if self._emergency_ns is not None:
+            return self._unconfirmed(missing, stops, targets, now_ns)
+        if missing > 0:
+            ready = informed or waited
+            return GuardWish(emergency=Emergency(missing, _widowed(missing, stops, targets))) if ready else NOTHING
+        if waited:
+            doubtful = next(t for t in stops if t.protecting and t.sound and not _assured(t))
+            return GuardWish(emergency=Emergency(need - covered(t for t in stops if _assured(t)), doubtful.group))
+        return NOTHING
+
+    def _unconfirmed(self, missing: int, stops: Sequence[Ticket], targets: Sequence[Ticket], now_ns: int) -> GuardWish:
+        """An emergency stop was sent, and still not everything is assured."""
+        assert self._emergency_ns is not None, "only asked when one was sent"
         if now_ns - self._emergency_ns >= self._confirm_ns:
             return GuardWish(flatten="no stop was confirmed in time")
+        if missing > 0 and self._rejected:
+            return GuardWish(flatten="the broker does not take an emergency stop")
+        if missing > 0 and self._again_ns is not None and now_ns >= self._again_ns:
+            return GuardWish(emergency=Emergency(missing, _widowed(missing, stops, targets)))
         return NOTHING
 
     def _beyond(self, against: Side, stops: Sequence[Ticket], last_ticks: int | None, now_ns: int) -> bool:
@@ -251,10 +304,10 @@ class Guard:
             self._beyond_ns = now_ns
         return now_ns - self._beyond_ns >= BEYOND_NS
 
-    def _surplus(self, need: int, live: Sequence[Ticket], against: Side) -> GuardWish:
+    def _surplus(self, need: int, live: Sequence[Ticket], against: Side, owed: Sequence[Owed]) -> GuardWish:
         """Shrink exits beyond what is held or can still join by a live entry. Stops and targets are counted apart: they
         are alternatives. The oldest groups keep theirs; a stop without its safety fields keeps nothing."""
-        stops, targets, may_be = _exits(need, live, against, WORKING_STATES)
+        stops, targets, may_be = _exits(need, live, against, WORKING_STATES, owed)
         shrink: list[tuple[str, int]] = []
         cancel: list[str] = []
         for kind in (stops, targets):
@@ -275,9 +328,9 @@ class Guard:
             self._large_ns = now_ns
         return now_ns - self._large_ns >= TOO_LARGE_NS
 
-    def _orphans(self, live: Sequence[Ticket], now_ns: int) -> GuardWish:
-        """Exits with nothing to exit and no entry that could still bring something."""
-        coming = {t.order.intent_id for t in live if t.order.purpose is Purpose.ENTRY}
+    def _orphans(self, live: Sequence[Ticket], owed: Sequence[Owed], now_ns: int) -> GuardWish:
+        """Exits with nothing to exit and no entry that could still bring something, or has and nobody said so."""
+        coming = {t.order.intent_id for t in live if t.order.purpose is Purpose.ENTRY} | {o.intent_id for o in owed}
         left = [t for t in live if t.order.purpose is Purpose.PROTECT and t.order.intent_id not in coming]
         if self._refuses_to_go(left, now_ns):
             return GuardWish(flatten="what is left over with nothing held is not cancelled and would open a position")

@@ -6,7 +6,7 @@ Disagreement fences at once and asks again in 0.7 s; at the third report in a ro
 earliest, the broker's position is adopted as the truth about exposure, and trading halts until a person has looked.
 
 Orders: a report that lists one settles it. One that does not list it, begun more than 2 s after it was sent, makes it
-UNKNOWN; two such reports and 10 s of grace, without an execution, and it is given up. Never is anything sent again.
+UNKNOWN; two such reports and 10 s of doubt, without an execution, and it is given up. Never is anything sent again.
 """
 
 from __future__ import annotations
@@ -157,7 +157,8 @@ def _absent(ticket: Ticket, report: AccountReport) -> list[Resolution]:
     since = ticket.born_ns if ticket.sent_ns is None else ticket.sent_ns
     if report.began_ns <= since + GRACE_NS:
         return []
-    if ticket.state is OrderState.UNKNOWN and ticket.absent + 1 >= 2 and report.ts_ns - since >= GIVE_UP_NS:
+    doubted = max(since, ticket.unknown_ns or since)  # what hung on a dying line may arrive when the line is gone
+    if ticket.state is OrderState.UNKNOWN and ticket.absent + 1 >= 2 and report.ts_ns - doubted >= GIVE_UP_NS:
         return [Resolution(ticket.order.id, News.SEEN_CANCELLED if ticket.filled else News.GIVEN_UP, None)]
     return [Resolution(ticket.order.id, News.ABSENT, None)]
 

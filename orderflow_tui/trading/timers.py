@@ -30,6 +30,7 @@ from orderflow_tui.trading.trade import ExitReason
 from orderflow_tui.trading.trading_session import apply_held, turn_session
 
 NOTE_NS = 10 * SECOND_NS  # at most so much of an open position's extremes is lost with the process
+CANCEL_AGAIN_NS = 5 * SECOND_NS
 SENT_STATES = frozenset({OrderState.SENT, OrderState.ACKED, OrderState.PARTIAL})
 
 
@@ -56,9 +57,10 @@ def on_due(floor: Floor) -> None:
 def _entry_due_ns(floor: Floor, ticket: Ticket) -> int | None:
     """When an entry has had its time: 5 s unfilled, 1 s once a part of it filled. One of unknown outcome too: if it works it must
     go, and if it has ended a cancel does no harm."""
-    told_to_go = ticket.cancel_ns is not None
     unknown = ticket.state is OrderState.UNKNOWN and floor.reachable
-    if told_to_go or not (unknown or ticket.state in SENT_STATES):
+    if ticket.cancel_ns is not None:  # where a report must say whether the cancel was lost, and none comes, it is sent again
+        return ticket.cancel_ns + CANCEL_AGAIN_NS if unknown else None
+    if not (unknown or ticket.state in SENT_STATES):
         return None
     due = ticket.order.expires_ns
     if ticket.filled:

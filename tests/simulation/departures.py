@@ -46,6 +46,7 @@ def change_leaves(memory: Memory, change: Change, order: Order) -> None:
     if key in memory.revisions:
         raise Broken("sent once", f"revision {change.revision} of {change.order_id} left twice")
     memory.revisions.add(key)
+    memory.changed_ns = memory.now_ns
     if change.quantity > memory.sent[order.id].quantity:
         raise Broken("changes only shrink", f"{order.id} would grow to {change.quantity}")
 

@@ -117,6 +117,7 @@ class Memory:
     fills: dict[str, Fill] = field(default_factory=dict)  # newest revision by base id
     position: int = 0
     before: int = 0  # position before the event
+    changed_ns: int | None = None  # when a change last left
     flat_ns: int = 0  # when the position last became zero
     called_off: set[str] = field(default_factory=set)  # cancelled as soon as nothing was held any more
     adjusted: int = 0

@@ -17,8 +17,10 @@ from orderflow_tui.domain.market import Depth, Quote, Trades
 from orderflow_tui.domain.order import BrokerStatus, Change, Fill, Order, OrderState, OrderUpdate, Role, Side
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.engine import Engine
+from orderflow_tui.trading.blotter import covered
 from orderflow_tui.trading.fences import can_send
 from orderflow_tui.trading.floor import Floor
+from orderflow_tui.trading.lifecycle import WORKING_STATES
 from orderflow_tui.window import flat_at
 from tests.simulation.consequences import judge_consequences, judge_latches
 from tests.simulation.departures import cancel_leaves, change_leaves, orders_leave
@@ -200,7 +202,8 @@ class Oracle(Memory):
         aware = ours == truth and self.watching and not floor.recovering
         waits = floor.campaign is not None and (floor.campaign.manual or not locked)  # for a campaign that sees to the stops
         stuck = locked and any(self.struck(kind) for kind in DISOBEDIENT)  # and a lock forbids the flatten that would end it
-        naked = self.naked.held(self.now_ns, aware and not locked and not waits and bool(truth) and guarded < abs(truth))
+        bare = bool(truth) and guarded < abs(truth) and not self._misled(floor, truth)
+        naked = self.naked.held(self.now_ns, aware and not locked and not waits and bare)
         self.naked_ns = max(self.naked_ns, naked)
         if naked > NAKED_NS:
             raise Broken("never naked", f"{truth:+d} with stops for {guarded} for {naked // MS_NS} ms")
@@ -209,6 +212,15 @@ class Oracle(Memory):
         surplus = self.surplus.held(self.now_ns, known and guarded > abs(truth))
         if surplus > SURPLUS_NS + 2 * self.sim._mischief.faults.longest_delay_ns:
             raise Broken("stops match the position", f"{truth:+d} with stops for {guarded} for {surplus // MS_NS} ms")
+
+    def _misled(self, floor: Floor, truth: int) -> bool:
+        """A change took effect long after a report showed the order as it was, and its echo is still under way: nobody can know
+        that the stop is smaller now."""
+        if self.changed_ns is None or not self.struck("latency_jitter"):
+            return False
+        on_its_way = self.now_ns - self.changed_ns <= 2 * self.sim._mischief.faults.longest_delay_ns + SECOND_NS
+        stops = floor.blotter.stops(Side.SELL if truth > 0 else Side.BUY)
+        return on_its_way and covered(t for t in stops if t.state in WORKING_STATES and t.sound) >= abs(truth)
 
     def _entries_end(self, floor: Floor) -> None:
         """An entry that does not fill is cancelled: it must not stay at the broker."""

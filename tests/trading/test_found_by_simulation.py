@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orderflow_tui.domain.account import AccountReport, Link
-from orderflow_tui.domain.action import Commit, Record
+from orderflow_tui.domain.action import Cancel, Commit, Record
 from orderflow_tui.domain.event import Command, Committed, HouseHealth, JournalFailed, SendFailed
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import BrokerStatus, Fill, OrderState, OrderUpdate, Purpose, Role, Side
@@ -233,7 +233,7 @@ def test_an_entry_that_spoke_late_is_not_given_up_by_the_first_report_that_leave
         honest = TinyBroker()
         honest.send((entry.order,), house.now)
         house.tell(replace(honest.report(house.now, 1), began_ns=entry.news_ns - 1))
-    house.wait(3_000)
+    house.wait(6_000)
     missing = house.broker.report(house.now, 1)
     house.tell(missing)
     assert house.state_of(Role.ENTRY) is OrderState.UNKNOWN
@@ -380,3 +380,103 @@ def test_a_stop_that_filled_and_was_busted_before_its_execution_came_protects_no
     assert stop.state is OrderState.UNKNOWN
     house.wait(2_000)
     assert house.state_of(Role.EMERGENCY) is OrderState.ACKED
+
+
+def ended_with_an_execution_owed() -> House:
+    """An entry of three filled in one part that we heard of and one that we did not; then its rest was cancelled."""
+    house = House(TradingParams(risk=RICH))
+    house.broker.part = 1
+    house.bracket("BUY", 3)
+    house.trade(PRICE)
+    house.broker.mute_reports = True
+    entry = house.ticket(Role.ENTRY).order.id
+    house.broker.orders[entry].alive = False
+    house.tell(OrderUpdate(entry, house.now, BrokerStatus.CANCELLED, filled=2, remaining=0))
+    return house
+
+
+def test_exits_are_not_made_smaller_while_the_broker_counts_a_contract_that_we_do_not() -> None:
+    """One execution was lost: we made the stop as small as what we knew of, and one of two contracts stood bare."""
+    house = ended_with_an_execution_owed()
+    stop = house.ticket(Role.STOP)
+    house.wait(500)
+    assert (stop.order.quantity, stop.change and stop.change.quantity) in {(2, None), (3, 2)}
+
+
+def test_a_complete_report_settles_what_executions_are_owed() -> None:
+    house = ended_with_an_execution_owed()
+    house.broker.mute_reports = False
+    house.wait(5_000)
+    assert house.ticket(Role.STOP).order.quantity == 1, "all there is was told: it is one contract"
+
+
+def test_the_stop_of_an_entry_whose_only_execution_is_owed_is_no_leftover() -> None:
+    house = House()
+    house.broker.part = 0
+    house.bracket("BUY")
+    house.broker.mute_reports = True
+    entry = house.ticket(Role.ENTRY).order.id
+    house.broker.orders[entry].alive = False
+    house.tell(OrderUpdate(entry, house.now, BrokerStatus.CANCELLED, filled=1, remaining=0))
+    house.wait(3_000)
+    assert house.ticket(Role.STOP).cancel_ns is None
+    house.tell(Fill("e.01", "e", 1, entry, house.now, "MES", Side.BUY, 1, PRICE))
+    assert house.floor.blotter.owed("MES") == ()
+    assert house.desk.protection.value == "at broker"
+
+
+def test_an_execution_that_is_busted_is_owed_no_more() -> None:
+    house = ended_with_an_execution_owed()
+    entry = house.ticket(Role.ENTRY).order.id
+    assert [o.quantity for o in house.floor.blotter.owed("MES")] == [1]
+    house.tell(Fill("lost.02", "lost", 2, entry, house.now, "MES", Side.BUY, 0, PRICE))
+    assert house.floor.blotter.owed("MES") == ()
+
+
+def test_on_a_new_line_an_emergency_stop_waits_for_the_first_report_or_two_seconds() -> None:
+    """The stop did not count, for its hours were wrong; it filled while the line was down, and the emergency stop that left at
+    once turned flat into a reversal."""
+    house = House().enter("SELL")
+    house.tell(replace(OrderUpdate(house.ticket(Role.STOP).order.id, house.now, BrokerStatus.WORKING), echoed_tif="DAY"))
+    assert house.ticket(Role.EMERGENCY).state is OrderState.ACKED
+    for gone in (Role.EMERGENCY, Role.STOP):
+        house.broker.orders[house.ticket(gone).order.id].alive = False
+    house.broker.mute_reports = True
+    before = len(house.sent(Purpose.PROTECT))
+    house.link(Link.BACKOFF, 1)
+    house.ticket(Role.EMERGENCY).sound = False
+    house.link(Link.READY, 2)
+    house.wait(1_999)
+    assert len(house.sent(Purpose.PROTECT)) == before
+    house.wait(1)
+    assert len(house.sent(Purpose.PROTECT)) == before + 1
+
+
+def test_an_entry_of_unknown_outcome_is_cancelled_again_every_five_seconds_until_a_report_comes() -> None:
+    house = House(broker=TinyBroker(deaf=True))
+    house.broker.mute_reports = True
+    house.bracket()
+    entry = house.ticket(Role.ENTRY).order.id
+    house.wait(21_000)
+    assert [entry in c.order_ids for c in house.all(Cancel)] == [True] * 4
+
+
+def test_after_an_exit_filled_the_stop_of_another_group_is_left_alone_while_the_broker_ends_the_rest_of_this_one() -> None:
+    """The target of the older of two brackets filled: we called off the younger one's stop as surplus, the broker the older
+    one's, and the contract that was left stood bare."""
+    house = House(TradingParams(risk=replace(RICH, max_concurrent=2)))
+    house.enter("BUY").wait(6_000)
+    target, old = house.ticket(Role.TARGET), house.ticket(Role.STOP)
+    house.bracket("BUY")
+    house.trade(house.last)
+    assert house.desk.position() == 2
+    young = house.ticket(Role.STOP)
+    house.broker.mute = True
+    house.tell(house.broker.fill(house.broker.orders[target.order.id], 1, PRICE + 16, house.now))
+    house.wait(999)
+    assert (old.cancel_ns, young.cancel_ns) == (None, None)
+    house.broker.mute = False
+    house.tell(OrderUpdate(old.order.id, house.now, BrokerStatus.CANCELLED, filled=0, remaining=0))
+    house.wait(5_000)
+    assert young.state is OrderState.ACKED
+    assert [o for o in house.sent(Purpose.PROTECT) if o.role is Role.EMERGENCY] == []

@@ -8,7 +8,7 @@ import pytest
 
 from orderflow_tui.domain.account import BrokerOrder, Link, LinkStatus, MarginFigure
 from orderflow_tui.domain.action import AskAccountReport, AskMargin, Cancel, Row, Send
-from orderflow_tui.domain.event import Command, Committed
+from orderflow_tui.domain.event import Command, Committed, SendFailed
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import (
     BrokerStatus,
@@ -191,10 +191,10 @@ def test_silence_of_the_broker_fences_after_45_s_and_alarms_after_120() -> None:
     assert len(house.alerts("no report")) == 1
 
 
-def test_orders_absent_from_reports_are_given_up_after_two_and_ten_seconds_never_sent_again() -> None:
+def test_orders_absent_from_reports_are_given_up_after_two_and_ten_seconds_of_doubt_never_sent_again() -> None:
     house = House(broker=TinyBroker(deaf=True))
     house.bracket()
-    house.wait(9_000)
+    house.wait(12_000)
     assert house.state_of(Role.ENTRY) is OrderState.UNKNOWN
     house.wait(3_000)
     assert house.state_of(Role.ENTRY) is OrderState.ABANDONED
@@ -366,18 +366,45 @@ def test_a_rejected_stop_is_replaced_at_once() -> None:
     assert house.desk.protection is Cover.AT_BROKER
 
 
-def test_an_emergency_stop_that_is_not_confirmed_in_three_seconds_flattens() -> None:
+def bare(**emergency: object) -> House:
+    """Filled, its stop rejected; what becomes of the emergency stop is the broker's mood."""
     house = House(broker=TinyBroker(reject=lambda o: o.role is Role.STOP))
     house.bracket()
-    house.broker.reject = lambda o: o.role is Role.EMERGENCY
+    for name, mood in emergency.items():
+        setattr(house.broker, name, mood)
     house.trade(PRICE)
+    return house
+
+
+def test_an_emergency_stop_that_is_not_confirmed_in_three_seconds_flattens() -> None:
+    house = bare(deaf=True)
+    house.broker.deaf = False
     house.wait(2_999)
     assert house.desk.flattening is None
     house.wait(1)
     assert "NAKED" in house.latched
-    flat(house)
+    flat(house, 15_000)
     assert house.broker.position == 0
     assert house.desk.trades[-1].reason is ExitReason.HALTED
+
+
+def test_an_emergency_stop_that_the_broker_rejects_flattens_at_once() -> None:
+    house = bare(reject=lambda o: o.role is Role.EMERGENCY)
+    assert "NAKED" in house.latched
+    flat(house)
+    assert house.broker.position == 0
+
+
+def test_an_emergency_stop_that_provably_never_left_is_sent_again_a_quarter_of_a_second_later() -> None:
+    house = bare(deaf=True)
+    first = house.ticket(Role.EMERGENCY)
+    house.broker.deaf = False
+    house.tell(SendFailed(house.now, (first.order.id,), True, "the line was full"))
+    house.wait(249)
+    assert house.ticket(Role.EMERGENCY) is first
+    house.wait(1)
+    assert house.ticket(Role.EMERGENCY).state is OrderState.ACKED
+    assert house.desk.protection.value == "at broker"
 
 
 def test_a_stop_nobody_confirms_is_doubled_inside_its_own_group_after_two_seconds() -> None:
@@ -719,7 +746,7 @@ def test_an_entry_that_would_leave_beside_another_or_after_a_halt_is_stopped_and
 def test_a_guard_that_does_not_act_in_its_time_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     house = House().enter()
     house.floor.guard("MES").since_ns = house.now - 7_000 * MS_NS
-    monkeypatch.setattr(Guard, "look", lambda *_: NOTHING)
+    monkeypatch.setattr(Guard, "look", lambda *_, **__: NOTHING)
     house.tell(Commission("x", house.now, 1))
     assert house.latched == {"INVARIANT"}
 
