@@ -288,8 +288,10 @@ class Guard:
             return GuardWish(flatten="no stop was confirmed in time")
         if missing > 0 and self._rejected:
             return GuardWish(flatten="the broker does not take an emergency stop")
-        if missing > 0 and self._again_ns is not None and now_ns >= self._again_ns:
-            return GuardWish(emergency=Emergency(missing, _widowed(missing, stops, targets)))
+        if self._again_ns is not None and now_ns >= self._again_ns:
+            self._again_ns = None
+            if missing > 0:
+                return GuardWish(emergency=Emergency(missing, _widowed(missing, stops, targets)))
         return NOTHING
 
     def _beyond(self, against: Side, stops: Sequence[Ticket], last_ticks: int | None, now_ns: int) -> bool:

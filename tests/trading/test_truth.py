@@ -770,3 +770,13 @@ def test_the_read_side_answers_at_any_time() -> None:
     assert desk.how_to_clear(LatchKind.OPERATOR) == "resume"
     assert desk.watch().due_ns > house.now
     assert desk.report_age_ms(house.now + 5 * MS_NS) is not None
+
+
+def test_an_emergency_stop_that_never_left_is_not_sent_again_where_hope_covers_and_wakes_nobody_for_ever() -> None:
+    house = bare(deaf=True)
+    guard, hoped = house.floor.guard("MES"), house.ticket(Role.EMERGENCY)
+    guard.not_sent(house.now)
+    assert guard.look(1, [hoped], PRICE, house.now + 250 * MS_NS) == NOTHING
+    due = guard.due_ns
+    assert due is not None
+    assert due > house.now + 250 * MS_NS
