@@ -187,7 +187,7 @@ def _guard(floor: Floor, symbol: str) -> None:
         guard.reset()
         return
     mark = floor.mark(symbol)
-    last = None if mark is None else mark.last
+    last = mark.last if mark is not None and floor.facts.market_open else None  # in a closed market no stop can fill
     informed = floor.report is not None and floor.report.epoch == floor.epoch
     wish = guard.look(position, live, last, floor.now, owed=floor.blotter.owed(symbol), informed=informed)
     for order_id, quantity in wish.shrink:

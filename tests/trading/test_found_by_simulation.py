@@ -480,3 +480,21 @@ def test_after_an_exit_filled_the_stop_of_another_group_is_left_alone_while_the_
     house.wait(5_000)
     assert young.state is OrderState.ACKED
     assert [o for o in house.sent(Purpose.PROTECT) if o.role is Role.EMERGENCY] == []
+
+
+def test_a_stop_that_was_passed_at_the_close_is_not_missed_in_the_closed_market() -> None:
+    """The entry filled a moment before the close, beyond its own stop: five seconds later a healthy stop counted as one that
+    does not fill, and trading halted for the evening."""
+    house = House().enter("BUY")
+    stop = house.ticket(Role.STOP).order.stop_ticks
+    assert stop is not None
+    house.broker.orders[house.ticket(Role.STOP).order.id].alive = False  # nobody trades at it any more
+    house.trade(stop - 1)
+    house.broker.mute_reports = True
+    house.changes["market_open"] = False
+    house.wait(20_000)
+    assert house.latched == set()
+    house.changes["market_open"] = True
+    house.trade(stop - 1)
+    house.wait(5_000)
+    assert "NAKED" in house.latched
