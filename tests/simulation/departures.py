@@ -54,6 +54,7 @@ def change_leaves(memory: Memory, change: Change, order: Order) -> None:
 def cancel_leaves(memory: Memory, order_ids: Sequence[str]) -> None:
     """A cancel is about to reach the line."""
     memory.working |= {order_id: memory.now_ns for order_id in order_ids if order_id in memory.working}
+    memory.told_to_go.update(order_ids)
     if not memory.position and memory.now_ns - memory.flat_ns <= AT_ONCE_NS:
         memory.called_off.update(order_ids)
     if memory.market_open or not memory.truth:

@@ -120,6 +120,7 @@ class Memory:
     changed_ns: int | None = None  # when a change last left
     flat_ns: int = 0  # when the position last became zero
     called_off: set[str] = field(default_factory=set)  # cancelled as soon as nothing was held any more
+    told_to_go: set[str] = field(default_factory=set)  # cancelled at any time
     adjusted: int = 0
     last: int | None = None
     spread: tuple[int, int] | None = None  # lowest and highest trade of the event
@@ -238,6 +239,17 @@ class Memory:
             if order.type is not OrderType.LIMIT:
                 stops[group] = max(stops.get(group, 0), live)
         return sum(stops.values()), sum(exits.values())
+
+    def stops_at_broker(self) -> list[str]:
+        """Our stops that are awake there."""
+        return [
+            r.order.id
+            for r in self.sim._exchange._open
+            if r.order.purpose is Purpose.PROTECT
+            and r.order.type is OrderType.STOP
+            and r.order.id in self.sent
+            and r.live_quantity()
+        ]
 
     def book(self, fill: Fill) -> None:
         """An execution was told: each base id counts once, with its newest revision."""

@@ -155,7 +155,7 @@ LIFE = (
     _t("link_loss_keeps_the_hand_on_the_key", "audit", "    floor.doubt()\n    floor.disarm()\n", "    floor.doubt()\n"),
 )
 PROTECTION = (
-    _t("no_naked_check", "naked", "        if assured >= need:\n", "        if assured >= 0:\n"),
+    _t("no_naked_check", "naked", ">= need:\n            self._covered()\n", ">= 0:\n            self._covered()\n"),
     _t("exits_stay_too_large", "naked", "TOO_LARGE_NS = 10 * SECOND_NS\n", "TOO_LARGE_NS = 10**15\n"),
     _t(
         "orphans_stay",

@@ -28,6 +28,7 @@ from tests.simulation.house import ACCOUNT, RESUME_WORD
 from tests.simulation.memory import SYMBOL, Broken, Memory, Since
 
 NAKED_NS = 5 * SECOND_NS
+LEFT_NS = 6 * SECOND_NS  # a second for the broker, three for its answer, and a report
 SURPLUS_NS = 16 * SECOND_NS  # and twice what the broker may take to answer: the desk cannot act on what it cannot know
 ENTRY_NS = 25 * SECOND_NS
 FLATTEN_NS = 15 * SECOND_NS  # a campaign that began so late in the liveness phase is not judged by its end
@@ -210,7 +211,12 @@ class Oracle(Memory):
         entering = any(r.order.role is Role.ENTRY for r in self.at_broker())
         known = aware and not waits and not stuck and self.informed and not entering and not self.rows_may_be_lost
         surplus = self.surplus.held(self.now_ns, known and guarded > abs(truth))
-        if surplus > SURPLUS_NS + 2 * self.sim._mischief.faults.longest_delay_ns:
+        patience_ns = 2 * self.sim._mischief.faults.longest_delay_ns
+        if not truth and surplus > LEFT_NS + patience_ns and self.told_to_go.isdisjoint(self.stops_at_broker()):
+            raise Broken(
+                "leftovers are called off", f"flat, and nobody cancels {self.stops_at_broker()} for {surplus // MS_NS} ms"
+            )
+        if surplus > SURPLUS_NS + patience_ns:
             raise Broken("stops match the position", f"{truth:+d} with stops for {guarded} for {surplus // MS_NS} ms")
 
     def _misled(self, floor: Floor, truth: int) -> bool:
