@@ -69,6 +69,8 @@ def _entry_due_ns(floor: Floor, ticket: Ticket) -> int | None:
 
 
 def _overdue(floor: Floor, ticket: Ticket) -> bool:
+    if floor.board.latches and floor.reachable and ticket.cancel_ns is None and ticket.state in SENT_STATES:
+        return True  # a halt ends entries; this one survived its cancel, a report says
     due = _entry_due_ns(floor, ticket)
     return due is not None and floor.now >= due
 

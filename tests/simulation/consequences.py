@@ -141,8 +141,11 @@ def _by_misfortune(memory: Memory, kind: LatchKind, reason: str) -> bool:
 
 def _crossed(memory: Memory) -> bool:
     """An emergency stop filled that was called off as soon as nothing was held, or that a running flatten could not call off
-    because no report came."""
+    because no report came, or of which nobody was told before a report came."""
     event = memory.event
+    if isinstance(event, AccountReport):
+        filled = (memory.sent.get(f.order_id or "") for f in memory.fills.values())
+        return any(order is not None and order.role is Role.EMERGENCY for order in filled)
     order = memory.sent.get(event.order_id or "") if isinstance(event, Fill) else None
     if order is None or order.role is not Role.EMERGENCY:
         return False

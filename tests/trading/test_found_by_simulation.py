@@ -498,3 +498,17 @@ def test_a_stop_that_was_passed_at_the_close_is_not_missed_in_the_closed_market(
     house.trade(stop - 1)
     house.wait(5_000)
     assert "NAKED" in house.latched
+
+
+def test_an_entry_that_survived_its_cancel_is_cancelled_again_at_once_in_a_halt() -> None:
+    """The cancel crossed a partial fill and was refused; trading halted meanwhile, and the rest went on working for a second."""
+    house = House(TradingParams(risk=RICH))
+    house.broker.part = 0
+    house.bracket("BUY", 2)
+    entry = house.ticket(Role.ENTRY)
+    broker_cancels, house.broker.cancel = house.broker.cancel, lambda ids, now: None  # type: ignore[method-assign]
+    house.press(Command.HALT)
+    house.broker.cancel = broker_cancels  # type: ignore[method-assign]
+    house.wait(10)
+    house.press(Command.RECONCILE)
+    assert not house.broker.orders[entry.order.id].alive
