@@ -44,12 +44,10 @@ def on_update(floor: Floor, update: OrderUpdate) -> None:
     _answered(floor, ticket, update)
     if update.filled is not None and floor.blotter.counted(update.order_id, update.filled, floor.now):
         floor.reconciler.ask_at(floor.now)
-    if moved.after is OrderState.REJECTED and ticket.order.role is Role.EMERGENCY:
-        floor.guard(ticket.order.instrument).rejected()
     if update.echoed_account and floor.account and update.echoed_account != floor.account:
         floor.latch(LatchKind.WRONG_ACCOUNT, f"{update.order_id} went to {update.echoed_account}, not {floor.account}")
-    if moved.after is OrderState.REJECTED and moved.before is not OrderState.REJECTED and ticket.order.role is Role.ENTRY:
-        _rejected_entry(floor, update)
+    if moved.after is OrderState.REJECTED and moved.before is not OrderState.REJECTED:
+        _rejected(floor, ticket, update)
 
 
 def _stranger(floor: Floor, order_id: str) -> None:
@@ -117,6 +115,14 @@ def unsound(floor: Floor, ticket: Ticket, what: str) -> None:
     if ticket.sound:
         ticket.sound = False
         floor.alert("unsound stop", f"{ticket.order.id} is held with {what}: it does not protect", Tier.CRITICAL, ticket.order.id)
+
+
+def _rejected(floor: Floor, ticket: Ticket, update: OrderUpdate) -> None:
+    """News once: told twice, it is no news of the next one."""
+    if ticket.order.role is Role.ENTRY:
+        _rejected_entry(floor, update)
+    elif ticket.order.role is Role.EMERGENCY:
+        floor.guard(ticket.order.instrument).rejected()
 
 
 def _rejected_entry(floor: Floor, update: OrderUpdate) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orderflow_tui.domain.account import AccountReport
 from orderflow_tui.domain.action import CancelEverything, Json, Row, Tier
 from orderflow_tui.domain.latch import LatchKind, TradingState
 from orderflow_tui.domain.order import Intent, OrderState, Purpose, Side
@@ -64,8 +65,13 @@ def drive_campaign(floor: Floor) -> None:
 
 
 def _scene(floor: Floor) -> Scene:
-    report = floor.report if floor.report is not None and floor.report.epoch == floor.epoch else None
+    report = _report(floor)
     return Scene(floor.now, _barred(floor), floor.blotter.live, report, frozenset(floor.held), floor.booked_ns)
+
+
+def _report(floor: Floor) -> AccountReport | None:
+    """The newest complete report of this connection."""
+    return floor.report if floor.report is not None and floor.report.epoch == floor.epoch else None
 
 
 def _barred(floor: Floor) -> str | None:
@@ -188,8 +194,8 @@ def _guard(floor: Floor, symbol: str) -> None:
         return
     mark = floor.mark(symbol)
     last = mark.last if mark is not None and floor.facts.market_open else None  # in a closed market no stop can fill
-    informed = floor.report is not None and floor.report.epoch == floor.epoch
-    wish = guard.look(position, live, last, floor.now, owed=floor.blotter.owed(symbol), informed=informed)
+    owed, informed = floor.blotter.owed(symbol), _report(floor) is not None
+    wish = guard.look(position, live, last, floor.now, owed=owed, informed=informed)
     for order_id, quantity in wish.shrink:
         floor.shrink(floor.blotter.tickets[order_id], quantity)
     if wish.cancel:

@@ -119,6 +119,7 @@ TERMINAL = frozenset(
 UNSENT = frozenset({OrderState.PROPOSED, OrderState.COMMITTED})
 LIFE = frozenset({News.PENDING, News.WORKING, News.PART_FILL, News.SEEN_WORKING, News.SEEN_PARTIAL})  # it is at the broker
 WORKING_STATES = frozenset({OrderState.ACKED, OrderState.PARTIAL})
+SENT_STATES = WORKING_STATES | {OrderState.SENT}  # left, and nothing speaks against its being at the broker
 
 
 def _read() -> dict[tuple[OrderState, News], OrderState | None]:

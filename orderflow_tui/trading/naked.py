@@ -30,7 +30,7 @@ from orderflow_tui.domain.order import OrderState, Purpose, Role, Side
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.domain.watch import Watch
 from orderflow_tui.trading.blotter import Owed, Ticket, covered
-from orderflow_tui.trading.lifecycle import WORKING_STATES
+from orderflow_tui.trading.lifecycle import SENT_STATES, WORKING_STATES
 
 ORPHAN_NS = SECOND_NS
 CANCEL_AGAIN_NS = 2 * SECOND_NS
@@ -38,8 +38,6 @@ BEYOND_NS = 5 * SECOND_NS
 TOO_LARGE_NS = 10 * SECOND_NS
 SEND_AGAIN_NS = 250 * MS_NS
 READ_NS = 500 * MS_NS  # what came while nobody was awake is read by then
-
-AT_BROKER = WORKING_STATES | {OrderState.SENT}
 
 
 class Cover(Enum):
@@ -337,7 +335,7 @@ class Guard:
         if self._refuses_to_go(left, now_ns):
             return GuardWish(flatten="what is left over with nothing held is not cancelled and would open a position")
         called_off = tuple(
-            t.order.id for t in left if t.order.role is Role.EMERGENCY and t.state in AT_BROKER and t.cancel_ns is None
+            t.order.id for t in left if t.order.role is Role.EMERGENCY and t.state in SENT_STATES and t.cancel_ns is None
         )
         if called_off:  # in no group the broker would end by itself, and the market is near
             return GuardWish(cancel=called_off)

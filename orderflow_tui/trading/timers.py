@@ -24,14 +24,14 @@ from orderflow_tui.trading.day_close import close_day
 from orderflow_tui.trading.floor import Floor
 from orderflow_tui.trading.gate import Answer
 from orderflow_tui.trading.invariants import broken
+from orderflow_tui.trading.lifecycle import SENT_STATES
 from orderflow_tui.trading.limits import TierRow
 from orderflow_tui.trading.standing import equity_cents, loss_limit_cents, trading_state
 from orderflow_tui.trading.trade import ExitReason
 from orderflow_tui.trading.trading_session import apply_held, turn_session
 
 NOTE_NS = 10 * SECOND_NS  # at most so much of an open position's extremes is lost with the process
-CANCEL_AGAIN_NS = 5 * SECOND_NS
-SENT_STATES = frozenset({OrderState.SENT, OrderState.ACKED, OrderState.PARTIAL})
+CANCEL_AGAIN_NS = 5 * SECOND_NS  # an entry of unknown outcome, while no report tells whether its cancel was lost
 
 
 # -- what is due --------------------------------------------------------------------------------------------------------
