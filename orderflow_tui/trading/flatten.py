@@ -4,8 +4,10 @@ Theory. Three things turn a flatten into a disaster: closing while a stop or tar
 reverses), closing a position from memory (it has changed meanwhile), and cancelling the stop when the close cannot trade
 (naked). So: nothing is touched while the market is closed, the broker is out of reach or a lock forbids it, and the stops
 stay (PENDING); entries and targets go first; the stops go last and only on a fresh word from the broker; then nothing is
-sent until a report *begun after the last cancel* shows no order of ours alive; quantity and sign come from that report; one
-exit at a time; and two flat reports a second apart end it. Three failed rounds end it too: FAILED, which locks.
+sent until a report *begun after the last of our orders ended* shows none of ours alive: an order may fill while it is being
+cancelled, its execution may get lost, and a report reads positions and orders one after the other. Quantity and sign come
+from that report; one exit at a time; and two flat reports a second apart end it. Three failed rounds end it too: FAILED,
+which locks.
 
 `step` says what is wanted now and is asked again after every event and at `due_ns`. It keeps no order of its own: the desk
 makes the exit through the gate. The campaign is journalled at begin and end; after a restart it begins anew from PENDING,
@@ -97,6 +99,8 @@ class Campaign:
         self._cancel_ns = 0
         self._ask_ns = 0
         self._exit_ns = 0
+        self._alive = False
+        self._ended_ns = 0
         self._swept = False
         self._exit_ids: frozenset[str] = frozenset()
         self._flat_ns: int | None = None
@@ -160,10 +164,15 @@ class Campaign:
         return CampaignWish(cancel=tuple(t.order.id for t in scene.live), ask=True)
 
     def _clear(self, scene: Scene) -> CampaignWish:
-        """Wait for a report begun after the last cancel (or exit), and after the newest execution, with nothing of ours alive;
-        then act on it. An older one may show contracts that are gone: exiting those would reverse."""
+        """Wait for a report begun after the last cancel (or exit), after the last of ours ended and after the newest execution,
+        with nothing of ours alive; then act on it. An older one may show contracts that are gone: exiting those would reverse.
+        """
         now, report = scene.now_ns, scene.report
-        since_ns = max(self._cancel_ns, scene.booked_ns or 0)
+        if self._just_ended(scene):
+            self._ended_ns = now
+            self._ask(now)
+            return CampaignWish(ask=True)
+        since_ns = max(self._cancel_ns, self._ended_ns, scene.booked_ns or 0)
         if report is not None and report.began_ns >= since_ns and not scene.live and not _ours(report):
             return self._act_on(report, scene)
         if now - self._round_ns >= CLEAR_BUDGET_NS:
@@ -177,6 +186,11 @@ class Campaign:
             self._flat_ns = None
             return self._cancel_all(scene)
         return self._ask_when_due(now)
+
+    def _just_ended(self, scene: Scene) -> bool:
+        """Whether the last of our orders ended since the step before."""
+        before, self._alive = self._alive, bool(scene.live)
+        return before and not self._alive
 
     def _act_on(self, report: AccountReport, scene: Scene) -> CampaignWish:
         held = next(((s, q) for s, q in report.positions if s in scene.instruments and q), None)

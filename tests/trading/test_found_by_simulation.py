@@ -89,6 +89,24 @@ def test_an_exit_waits_for_a_report_younger_than_the_newest_execution() -> None:
     assert campaign.step(replace(scene, booked_ns=3_000)).exit == Exit("MES", Side.SELL, 1)
 
 
+def test_an_exit_waits_for_a_report_begun_after_the_last_of_our_orders_ended() -> None:
+    # asked for together with the cancel, read positions before orders: a stop that filled in between, its execution lost, made
+    # the exit go one contract the other way
+    house = House().enter()
+    campaign = Campaign("c", "test", ExitReason.MANUAL, manual=True)
+    campaign.stage = Stage.CLEARING
+    torn = AccountReport(5_200, 5_000, 1, True, (), "U1", (("MES", 1),), (), (), ())
+    alive = Scene(5_100, None, house.floor.blotter.live, None, frozenset({"MES"}))
+    campaign.step(alive)
+    ended = replace(alive, now_ns=5_300, live=(), report=torn)
+    asked = campaign.step(ended)
+    assert asked.exit is None
+    assert asked.ask, "the next report is asked for at once"
+    assert campaign.step(replace(ended, now_ns=5_400)).exit is None
+    younger = replace(torn, began_ns=5_300, ts_ns=5_500)
+    assert campaign.step(replace(ended, now_ns=5_500, report=younger)).exit == Exit("MES", Side.SELL, 1)
+
+
 def test_an_emergency_stop_joins_the_group_of_a_stop_that_does_not_protect() -> None:
     house = House().enter()
     stop, target = house.ticket(Role.STOP), house.ticket(Role.TARGET)
