@@ -204,8 +204,25 @@ class Session:
         """Wait until they are not."""
         self.until(lambda s: s["link_state"] != "READY" and s["trading_state"] != "RUNNING", "a fence")
 
-    def ask_entry(self) -> None:
-        """Arm and send a bracket at the market, towards where it began; what comes of it is another matter."""
+    def ask_entry(self, arrived: Callable[[], bool] | None = None) -> None:
+        """Ask for an entry until the gateway has it, by default as an order beyond those there; what comes of it is another
+        matter. The house may refuse one rightly, since a fence came meanwhile or the market ran away: then it is asked anew."""
+        placed = len(self.books()["orders"])
+        seen = arrived or (lambda: len(self.books()["orders"]) > placed)
+        for _ in range(ENTRY_TRIES):
+            self._press_entry()
+            if self._within(REFUSED_S, seen):
+                return
+        raise AssertionError(f"{ENTRY_TRIES} entries were refused\n{self._journal_tail()}")
+
+    def _within(self, seconds: float, seen: Callable[[], bool]) -> bool:
+        """Whether something is seen in time."""
+        limit = time.monotonic() + seconds
+        self.until(lambda _: seen() or time.monotonic() > limit, "an order, or none")
+        return seen()
+
+    def _press_entry(self) -> None:
+        """Arm and send a bracket at the market, towards where it began."""
         if self.now()["position"]["local"] != 0:
             self.leave()
         self.running()
@@ -222,19 +239,10 @@ class Session:
         self._entered_s = time.monotonic()
 
     def enter(self) -> None:
-        """A position with its stop at the broker. An entry refused because a fence came meanwhile is asked for again."""
-        for _ in range(ENTRY_TRIES):
-            if self._order_came(len(self.books()["orders"])):
-                break
+        """A position with its stop at the broker."""
+        self.ask_entry()
         self.until(lambda s: self._held(s) and s["protective_stop"] == "at broker", "a protected position")
         self.trades += 1
-
-    def _order_came(self, placed: int) -> bool:
-        """Ask for an entry and wait for an order beyond those placed; not for ever."""
-        self.ask_entry()
-        limit = time.monotonic() + REFUSED_S
-        self.until(lambda _: len(self.books()["orders"]) > placed or time.monotonic() > limit, "an order, or none")
-        return len(self.books()["orders"]) > placed
 
     @staticmethod
     def _held(status: Status) -> bool:

@@ -180,8 +180,7 @@ def _entry_rejected(code: int, s: Session) -> None:
     s.leave()
     done = len(s.books()["executions"])
     s.do("order-fault", on="place", code=code, role="-E", text="on demand")
-    s.ask_entry()
-    s.until(lambda _: not s.books()["faulty_orders"], "the rejection")
+    s.ask_entry(lambda: not s.books()["faulty_orders"])
     s.flat()
     assert len(s.books()["executions"]) == done, "a rejected entry filled"
 
@@ -191,8 +190,7 @@ def _stop_rejected(code: int, s: Session) -> None:
     s.leave()
     done = len(s.books()["executions"])
     s.do("order-fault", on="place", code=code, role="-S", text="on demand")
-    s.ask_entry()
-    s.until(lambda _: not s.books()["faulty_orders"], "the rejection")
+    s.ask_entry(lambda: not s.books()["faulty_orders"])
     s.flat()
     assert len(s.books()["executions"]) == done, "an entry without a stop filled"
     assert not [o["ref"] for o in s.books()["orders"] if o["staged"] and o["status"] != "Cancelled"], "legs lie in the gateway"
