@@ -25,7 +25,7 @@ from orderflow_tui.adapters.sim_broker_orders import (
 )
 from orderflow_tui.adapters.sim_broker_reports import ACCOUNT, Reports, Timers
 from orderflow_tui.adapters.sim_broker_teller import Teller
-from orderflow_tui.domain.order import BrokerStatus, Commission, Fill, Order, OrderType, OrderUpdate, Role, Side
+from orderflow_tui.domain.order import BrokerStatus, Commission, Fill, Order, OrderType, OrderUpdate, Role, Side, closing
 from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.domain.watch import NO_ABOVE, NO_BELOW, Watch
 
@@ -336,5 +336,4 @@ class Exchange:
     def liquidate(self, instrument: str, now_ns: int) -> None:
         """The broker closes the position in one instrument; working orders stay, as they do in reality."""
         position = self.books.position(instrument)
-        side = Side.SELL if position > 0 else Side.BUY
-        self.trade_by_hand(instrument, side, abs(position), now_ns, liquidation=True)
+        self.trade_by_hand(instrument, closing(position), abs(position), now_ns, liquidation=True)

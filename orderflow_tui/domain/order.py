@@ -22,6 +22,11 @@ class Side(IntEnum):
         return Side.SELL if self is Side.BUY else Side.BUY
 
 
+def closing(position: int) -> Side:
+    """The side that takes a position out."""
+    return Side.SELL if position > 0 else Side.BUY
+
+
 class Purpose(Enum):
     """Why an order exists. STOP file, arming, windows, rates and margin bind ENTRY only."""
 

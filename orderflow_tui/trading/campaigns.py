@@ -5,7 +5,7 @@ from __future__ import annotations
 from orderflow_tui.domain.account import AccountReport
 from orderflow_tui.domain.action import CancelEverything, Json, Row, Tier
 from orderflow_tui.domain.latch import LatchKind, TradingState
-from orderflow_tui.domain.order import Intent, OrderState, Purpose, Side
+from orderflow_tui.domain.order import Intent, OrderState, Purpose, Side, closing
 from orderflow_tui.trading import rows
 from orderflow_tui.trading.bracket import Levels, anchor, emergency_stop, entry_levels
 from orderflow_tui.trading.choice import execute_in, smaller_for
@@ -13,7 +13,7 @@ from orderflow_tui.trading.flatten import Campaign, CampaignWish, Exit, Scene, S
 from orderflow_tui.trading.floor import Floor
 from orderflow_tui.trading.gate import Proposal
 from orderflow_tui.trading.look import Refusal
-from orderflow_tui.trading.naked import Emergency, GuardWish
+from orderflow_tui.trading.protection import Emergency, GuardWish
 from orderflow_tui.trading.standing import trading_state
 from orderflow_tui.trading.trade import ExitReason
 
@@ -238,7 +238,7 @@ def _emergency(floor: Floor, symbol: str, position: int, wanted: Emergency) -> N
     if price is None:
         _flatten_naked(floor, "the market stands beyond where the missing stop should be")
         return
-    side = Side.SELL if position > 0 else Side.BUY
+    side = closing(position)
     intent = Intent(floor.gate.draw_id(), floor.now, symbol, Purpose.PROTECT, side, wanted.quantity, f"naked {floor.now}")
     floor.alert("naked", f"{position:+d} {symbol} without its stop: emergency stop at {instrument.text(price)}", Tier.CRITICAL)
     result = floor.propose(intent, Levels(None, None, price), {}, oca_group=wanted.group)

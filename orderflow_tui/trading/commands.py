@@ -7,7 +7,7 @@ from typing import assert_never
 from orderflow_tui.domain.action import Json, RollContract, Tier, WriteStopFile
 from orderflow_tui.domain.event import Automation, Command, OperatorCommand, StopFileSeen
 from orderflow_tui.domain.latch import LatchKind, TradingState
-from orderflow_tui.domain.order import Purpose, Side
+from orderflow_tui.domain.order import Purpose, Side, closing
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.domain.signal import Decision, Direction, Regime
 from orderflow_tui.trading import rows, sizing
@@ -114,8 +114,7 @@ def _reverse(floor: Floor, event: OperatorCommand) -> None:
     elif state is not TradingState.RUNNING:
         _refuse(floor, event, "trading state", f"{state.value}: {why}")
     else:
-        then = Side.SELL if position > 0 else Side.BUY
-        begin_campaign(floor, "reverse", ExitReason.REVERSED, manual=True, then=then)
+        begin_campaign(floor, "reverse", ExitReason.REVERSED, manual=True, then=closing(position))
 
 
 def _roll(floor: Floor, event: OperatorCommand) -> None:

@@ -38,7 +38,7 @@ from orderflow_tui.trading.ledger import Ledger
 from orderflow_tui.trading.lifecycle import News
 from orderflow_tui.trading.limits import RiskLimits, TierRow, TradingParams
 from orderflow_tui.trading.look import Refusal
-from orderflow_tui.trading.naked import Cover, cover_of
+from orderflow_tui.trading.protection import Cover, cover_of
 from orderflow_tui.trading.replay import replay
 from orderflow_tui.trading.trade import RoundTrip
 from orderflow_tui.trading.trading_session import Summary, TradingSession, summary_of

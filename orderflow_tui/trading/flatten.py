@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from orderflow_tui.domain.account import AccountReport
-from orderflow_tui.domain.order import Role, Side
+from orderflow_tui.domain.order import Role, Side, closing
 from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.trade import ExitReason
@@ -200,7 +200,7 @@ class Campaign:
         self._exit_ids, self._exit_ns = frozenset(), scene.now_ns
         self.due_ns = scene.now_ns + EXIT_NS
         symbol, quantity = held
-        return CampaignWish(exit=Exit(symbol, Side.SELL if quantity > 0 else Side.BUY, abs(quantity)))
+        return CampaignWish(exit=Exit(symbol, closing(quantity), abs(quantity)))
 
     def _verify(self, report: AccountReport, now: int) -> CampaignWish:
         """Flat: the second such report, begun a second after the first, ends it."""

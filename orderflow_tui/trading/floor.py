@@ -19,7 +19,7 @@ from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.market import Grade, Mark
-from orderflow_tui.domain.order import Intent, OrderState, Purpose, Role, Side
+from orderflow_tui.domain.order import Intent, OrderState, Purpose, Role, closing
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.domain.signal import Decision
 from orderflow_tui.trading import invariants, rows
@@ -470,5 +470,4 @@ class Floor:
 
     def against(self, instrument: str) -> tuple[Ticket, ...]:
         """Live stops against the position of an instrument."""
-        side = Side.SELL if self.position(instrument) > 0 else Side.BUY
-        return tuple(t for t in self.blotter.stops(side) if t.order.instrument == instrument)
+        return tuple(t for t in self.blotter.stops(closing(self.position(instrument))) if t.order.instrument == instrument)

@@ -156,18 +156,18 @@ LIFE = (
 )
 PROTECTION = (
     _t("no_naked_check", "naked", ">= need:\n            self._covered()\n", ">= 0:\n            self._covered()\n"),
-    _t("exits_stay_too_large", "naked", "TOO_LARGE_NS = 10 * SECOND_NS\n", "TOO_LARGE_NS = 10**15\n"),
+    _t("exits_stay_too_large", "surplus", "TOO_LARGE_NS = 10 * SECOND_NS\n", "TOO_LARGE_NS = 10**15\n"),
     _t(
         "orphans_stay",
-        "naked",
+        "surplus",
         "        self._over_ns = None\n        return GuardWish(cancel=",
         "        self._over_ns = None\n        return GuardWish() if left else GuardWish(cancel=",
     ),
     _t(
         "emergency_stop_wrong_side",
         "campaigns",
-        "    side = Side.SELL if position > 0 else Side.BUY\n    intent = Intent(floor.gate.draw_id(), floor.now, symbol",
-        "    side = Side.BUY if position > 0 else Side.SELL\n    intent = Intent(floor.gate.draw_id(), floor.now, symbol",
+        "    side = closing(position)\n    intent = Intent(floor.gate.draw_id(), floor.now, symbol",
+        "    side = closing(-position)\n    intent = Intent(floor.gate.draw_id(), floor.now, symbol",
     ),
     _t(
         "guard_asleep",
@@ -187,12 +187,12 @@ PROTECTION = (
         "report is not None and report.began_ns >= since_ns and not scene.live",
         "report is not None and not scene.live",
     ),
-    _t("flatten_on_an_old_report", "flatten", "max(self._cancel_ns, scene.booked_ns or 0)", "self._cancel_ns"),
+    _t("flatten_on_an_old_report", "flatten", "max(self._cancel_ns, self._ended_ns, scene.booked_ns or 0)", "self._cancel_ns"),
     _t(
         "flatten_one_too_many",
         "flatten",
-        "Side.SELL if quantity > 0 else Side.BUY, abs(quantity))",
-        "Side.SELL if quantity > 0 else Side.BUY, abs(quantity) + 1)",
+        "closing(quantity), abs(quantity))",
+        "closing(quantity), abs(quantity) + 1)",
     ),
     _t(
         "flatten_when_closed",

@@ -16,7 +16,8 @@ from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.campaigns import begin_campaign
 from orderflow_tui.trading.flatten import Campaign, Exit, Scene, Stage
 from orderflow_tui.trading.limits import TradingParams
-from orderflow_tui.trading.naked import NOTHING, Guard
+from orderflow_tui.trading.naked import Guard
+from orderflow_tui.trading.protection import NOTHING
 from orderflow_tui.trading.trade import ExitReason
 from tests.trading.house import PRICE, RICH, House, TinyBroker
 

@@ -26,7 +26,8 @@ from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.trading.desk import Desk
 from orderflow_tui.trading.gate import Fate, Gate
 from orderflow_tui.trading.limits import Timing, TradingParams
-from orderflow_tui.trading.naked import NOTHING, Cover, Guard, cover_of
+from orderflow_tui.trading.naked import Guard
+from orderflow_tui.trading.protection import NOTHING, Cover, cover_of
 from orderflow_tui.trading.rows import RowError
 from orderflow_tui.trading.trade import ExitReason
 from tests.builders import ES, MES

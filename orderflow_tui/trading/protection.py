@@ -1,0 +1,106 @@
+"""What protects a position: stops and targets counted, and the words the guard of the stop speaks in.
+
+Stops are counted by group, because in a group one fill cancels the rest. What works at the broker with its safety fields is
+*assured*; what is on its way, or of unknown outcome, is *hoped for*. Pure functions over tickets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from orderflow_tui.domain.order import OrderState, Purpose, Role, Side
+from orderflow_tui.trading.blotter import Owed, Ticket, covered
+from orderflow_tui.trading.lifecycle import WORKING_STATES
+
+
+class Cover(Enum):
+    """Where the protective stop is, in the words of the screen."""
+
+    NONE_NEEDED = "flat"
+    AT_BROKER = "at broker"
+    PENDING = "pending"
+    MISSING = "missing"
+    UNKNOWN = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """A wanted emergency stop; `group` empty: of its own."""
+
+    quantity: int
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuardWish:
+    """What the guard wants now. `shrink` are (order id, new total quantity)."""
+
+    emergency: Emergency | None = None
+    shrink: tuple[tuple[str, int], ...] = ()
+    cancel: tuple[str, ...] = ()
+    flatten: str | None = None
+
+
+NOTHING = GuardWish()
+
+
+def later(since_ns: int | None, at_least_ns: int) -> int | None:
+    """A span that is being counted begins no earlier than this."""
+    return None if since_ns is None else max(since_ns, at_least_ns)
+
+
+def is_assured(ticket: Ticket) -> bool:
+    """Whether it works at the broker and protects as it should."""
+    return ticket.state in WORKING_STATES and ticket.sound
+
+
+def assured(stops: Sequence[Ticket]) -> int:
+    """Contracts whose stop is assured."""
+    return covered(t for t in stops if is_assured(t))
+
+
+def cover_of(position: int, stops: Sequence[Ticket]) -> Cover:
+    """The word for the truth bar; `stops` are the live stops against the position."""
+    need = abs(position)
+    if not need:
+        return Cover.NONE_NEEDED
+    if assured(stops) >= need:
+        return Cover.AT_BROKER
+    if covered(t for t in stops if t.state is not OrderState.UNKNOWN and t.sound) >= need:
+        return Cover.PENDING
+    return Cover.UNKNOWN if covered(stops) >= need else Cover.MISSING
+
+
+def widowed(missing: int, stops: Sequence[Ticket], targets: Sequence[Ticket]) -> str:
+    """The group of a target that lost its stop, or holds one that does not protect, and is exactly as large as what is
+    missing: there one fill cancels the rest, so that no two exits ever fill. Empty: a group of its own."""
+    taken = {t.group for t in stops if t.sound}
+    return next((t.group for t in targets if t.group not in taken and t.assured == missing), "")
+
+
+def exits(
+    need: int, live: Sequence[Ticket], side: Side, states: Collection[OrderState], owed: Sequence[Owed]
+) -> tuple[list[Ticket], list[Ticket], int]:
+    """Stops and targets on this side that are in one of these states, and the most that may be held: what is, what live
+    entries may still bring, and what ended ones have brought without our hearing of it."""
+    entering = sum(t.remaining for t in live if t.order.purpose is Purpose.ENTRY and t.order.side is not side)
+    entering += sum(o.quantity for o in owed if o.side is not side)
+    legs = [t for t in live if t.order.purpose is Purpose.PROTECT and t.order.side is side and t.state in states]
+    stops = [t for t in legs if t.order.role is not Role.TARGET]
+    return stops, [t for t in legs if t.order.role is Role.TARGET], need + entering
+
+
+def allotments(legs: Sequence[Ticket], left: int) -> list[tuple[Ticket, int]]:
+    """How many contracts each leg may keep, oldest group first, so that the groups together keep `left`. A stop without its
+    safety fields keeps nothing."""
+    groups: dict[str, list[Ticket]] = {}
+    for leg in legs:
+        groups.setdefault(leg.group if leg.sound else leg.order.id, []).append(leg)
+    found: list[tuple[Ticket, int]] = []
+    for group in groups.values():
+        keep = min(max(leg.assured for leg in group), left) if group[0].sound else 0
+        left -= keep
+        found += [(leg, keep) for leg in group]
+    return found
