@@ -3,11 +3,11 @@
 Theory. Three things turn a flatten into a disaster: closing while a stop or target still works (it fills afterwards and
 reverses), closing a position from memory (it has changed meanwhile), and cancelling the stop when the close cannot trade
 (naked). So: nothing is touched while the market is closed, the broker is out of reach or a lock forbids it, and the stops
-stay (PENDING); entries and targets go first; the stops go last and only on a fresh word from the broker; then nothing is
-sent until a report *begun after the last of our orders ended* shows none of ours alive: an order may fill while it is being
-cancelled, its execution may get lost, and a report reads positions and orders one after the other. Quantity and sign come
-from that report; one exit at a time; and two flat reports a second apart end it. Three failed rounds end it too: FAILED,
-which locks.
+stay (PENDING); entries and targets go first; the stops go last, when those have ended (or after 4 s) and only on a fresh word
+from the broker; then nothing is sent until a report *begun after the last of our orders ended* shows none of ours alive: an
+order may fill while it is being cancelled, its execution may get lost, and a report reads positions and orders one after the
+other. Quantity and sign come from that report; one exit at a time; and two flat reports a second apart end it. Three failed
+rounds end it too: FAILED, which locks.
 
 `step` says what is wanted now and is asked again after every event and at `due_ns`. It keeps no order of its own: the desk
 makes the exit through the gate. The campaign is journalled at begin and end; after a restart it begins anew from PENDING,
@@ -28,6 +28,7 @@ from orderflow_tui.trading.trade import ExitReason
 FRESH_NS = 2 * SECOND_NS
 ASK_NS = SECOND_NS
 CANCEL_AGAIN_NS = 2 * SECOND_NS
+STRIP_NS = 4 * SECOND_NS
 EVERYTHING_NS = 10 * SECOND_NS
 CLEAR_BUDGET_NS = 20 * SECOND_NS
 EXIT_NS = 3 * SECOND_NS
@@ -147,15 +148,21 @@ class Campaign:
         self.stage, self._told, self._swept, self._flat_ns = Stage.OPENING, False, False, None
         self._round_ns = self._cancel_ns = now
         self._ask(now)
-        first = tuple(t.order.id for t in scene.live if t.order.role not in (Role.STOP, Role.EMERGENCY))
-        return CampaignWish(cancel=first, ask=True)
+        return CampaignWish(cancel=_but_stops(scene), ask=True)
 
     def _strip(self, scene: Scene) -> CampaignWish:
-        """Cancel the stops too, once the broker has proven it listens."""
+        """Cancel the stops too, once the broker has proven it listens and the rest has ended. What does not end keeps the exit
+        waiting, and the position its stop: but not for ever."""
         report, now = scene.report, scene.now_ns
-        if report is not None and report.began_ns >= self._round_ns and now - report.ts_ns < FRESH_NS:
+        rest = _but_stops(scene)
+        listens = report is not None and report.began_ns >= self._round_ns and now - report.ts_ns < FRESH_NS
+        if listens and (not rest or now - self._round_ns >= STRIP_NS):
             self.stage = Stage.CLEARING
             return self._cancel_all(scene)
+        if rest and now - self._cancel_ns >= CANCEL_AGAIN_NS:
+            self._cancel_ns = now
+            self._ask(now)
+            return CampaignWish(cancel=rest, ask=True)
         return self._ask_when_due(now)
 
     def _cancel_all(self, scene: Scene) -> CampaignWish:
@@ -251,6 +258,11 @@ class Campaign:
             return IDLE
         self._ask(now)
         return CampaignWish(ask=True)
+
+
+def _but_stops(scene: Scene) -> tuple[str, ...]:
+    """Our live orders that are no stops."""
+    return tuple(t.order.id for t in scene.live if t.order.role not in (Role.STOP, Role.EMERGENCY))
 
 
 def _ours(report: AccountReport) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from orderflow_tui.domain.event import Command, StopFileGone
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import OrderState, OrderType, Purpose, Role
 from orderflow_tui.domain.session import MS_NS
-from orderflow_tui.trading.flatten import Campaign, Scene, Stage
+from orderflow_tui.trading.blotter import Ticket
+from orderflow_tui.trading.flatten import Campaign, CampaignWish, Scene, Stage
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.trade import ExitReason
 from tests.trading.house import PRICE, RICH, START_NS, House, TinyBroker
@@ -390,6 +391,33 @@ def test_a_campaign_asks_again_every_second_while_no_report_comes() -> None:
     assert campaign.due_ns == START_NS + 1_000 * MS_NS
     assert campaign.step(scene(START_NS + 1_000 * MS_NS, house)).ask
     assert campaign.stage is Stage.OPENING, "the stop stays until the broker has proven that it listens"
+
+
+def test_the_stop_stays_while_a_target_is_still_being_cancelled_but_not_for_ever() -> None:
+    house = House().enter()
+    stop, target = house.ticket(Role.STOP), house.ticket(Role.TARGET)
+    campaign = Campaign("c", "test", ExitReason.MANUAL, True)
+
+    def step(milliseconds: int, *live: Ticket) -> CampaignWish:
+        now = START_NS + milliseconds * MS_NS
+        return campaign.step(scene(now, house, live=live, report=house.broker.report(now, 1)))
+
+    assert step(0, stop, target).cancel == (target.order.id,)
+    assert step(1_000, stop, target).cancel == ()
+    assert step(2_000, stop, target).cancel == (target.order.id,), "the cancel may have been lost"
+    assert step(3_999, stop, target).cancel == ()
+    assert campaign.stage is Stage.OPENING
+    assert step(4_000, stop, target).cancel == (stop.order.id, target.order.id)
+
+
+def test_the_stop_goes_as_soon_as_the_target_has_ended() -> None:
+    house = House().enter()
+    stop, target = house.ticket(Role.STOP), house.ticket(Role.TARGET)
+    campaign = Campaign("c", "test", ExitReason.MANUAL, True)
+    campaign.step(scene(START_NS, house, live=(stop, target)))
+    now = START_NS + MS_NS
+    wish = campaign.step(scene(now, house, live=(stop,), report=house.broker.report(now, 1)))
+    assert wish.cancel == (stop.order.id,)
 
 
 def test_a_report_older_than_the_last_cancel_proves_nothing() -> None:
