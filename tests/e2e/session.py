@@ -195,9 +195,14 @@ class Session:
         """Wait until entries are allowed. A disk too slow for the journal halts, rightly: then a person resumes."""
         self.until(self._runs_or_is_resumed, "READY and RUNNING")
 
+    def resume(self) -> None:
+        """A person ends a halt."""
+        self.until(lambda s: s["trading_state"] == "HALTED", "a halt")
+        control.ask(control.control_path(self.data), "resume", {"word": "RESUME"})
+
     def _runs_or_is_resumed(self, status: Status) -> bool:
         if status["trading_state"] == "HALTED" and {latch[0] for latch in status["latches"]} == {SLOW_DISK}:
-            control.ask(control.control_path(self.data), "resume", {"word": "RESUME"})
+            self.resume()
         return bool(status["link_state"] == "READY" and status["trading_state"] == "RUNNING")
 
     def fenced(self) -> None:

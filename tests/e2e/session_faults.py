@@ -211,6 +211,15 @@ def _order_error_while_alive(code: int, s: Session) -> None:
     s.round_trip()
 
 
+def _cancel_failed(code: int, s: Session) -> None:
+    """The cancel of the stop fails inside a flatten: it is asked for again, and the exit waits for the stop's end."""
+    s.hold()
+    s.do("order-fault", on="cancel", code=code, role="-S", text="on demand")
+    s.press("flatten", "FF")
+    s.flat()
+    s.resume()
+
+
 def _what_if(manner: str, s: Session) -> None:
     """The question about margin, asked at connect, is answered twice or never."""
     s.do("what-if", manner=manner)
@@ -299,5 +308,9 @@ FAULTS: tuple[Fault, ...] = (
     *(
         Fault(f"{code} on a living stop", partial(_order_error_while_alive, code), quick=code == 10349)
         for code in sorted(codec.WARNINGS | codec.CHANGE_FAILED - codec.REJECTS_IF_NEW | codec.CANCEL_FAILED | {507, 10349})
+    ),
+    *(
+        Fault(f"{code} on the cancel of a stop", partial(_cancel_failed, code), quick=code == 10147)
+        for code in sorted(codec.CANCEL_FAILED)
     ),
 )

@@ -1,7 +1,7 @@
-"""`python -m tests.e2e.session_run [--console] [--all]`: a whole session of the real command through scripted faults.
+"""`python -m tests.e2e.session_run [--console] [--all] [--only TEXT]`: a session of the real command through scripted faults.
 
 Prints each fault as it has passed and the verdict; exit code 1 when anything did not hold. `--all` plays every fault there
-is, the default the quick ones.
+is, the default the quick ones; `--only` those whose names hold a text.
 """
 
 from __future__ import annotations
@@ -27,9 +27,8 @@ def chosen(*, screen: bool, quick: bool) -> list[Fault]:
     return [fault for fault in wanted if fault.fences or "rejected" in fault.name] if screen and quick else wanted
 
 
-def play_session(folder: Path, *, screen: bool, quick: bool, say: Say = lambda _: None) -> Verdict:
+def play_session(folder: Path, faults: list[Fault], *, screen: bool, say: Say = lambda _: None) -> Verdict:
     """Opening, faults with trades among them in three parts of the day, flat time, close; then the verdict."""
-    faults = chosen(screen=screen, quick=quick)
     part = -(-len(faults) // (len(LEAPS) + 1))
     with Session(folder, screen=screen) as session:
         session.until(lambda s: s["link_state"] == "READY", "READY before the opening")
@@ -60,7 +59,10 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.session_run", description=__doc__)
     parser.add_argument("--console", action="store_true", help="on a pseudo-terminal, with keys")
     parser.add_argument("--all", action="store_true", help="every fault, not only the quick ones")
+    parser.add_argument("--only", metavar="TEXT", default="", help="of all faults those whose names hold this")
     options = parser.parse_args(argv)
+    faults = chosen(screen=options.console, quick=not (options.all or options.only))
+    faults = [fault for fault in faults if options.only in fault.name]
 
     def say(text: str) -> None:
         sys.stdout.write(text + "\n")
@@ -68,7 +70,7 @@ def main(argv: list[str] | None = None) -> int:
 
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        verdict = play_session(Path(folder), screen=options.console, quick=not options.all, say=say)
+        verdict = play_session(Path(folder), faults, screen=options.console, say=say)
     say(
         f"{verdict.faults} faults, {verdict.trades} trades, {verdict.orders} orders, {verdict.executions} executions, "
         f"{verdict.links} link rows in {time.monotonic() - began:.0f} s; longest without a stop {verdict.naked_s:.2f} s; "

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.session_run import play_session
+from tests.e2e.session_run import chosen, play_session
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.mark.parametrize("screen", [False, True], ids=["headless", "console"])
 def test_a_whole_session_through_every_kind_of_fault_ends_flat_with_one_truth(tmp_path: Path, screen: bool) -> None:
-    verdict = play_session(tmp_path, screen=screen, quick=True)
+    verdict = play_session(tmp_path, chosen(screen=screen, quick=True), screen=screen)
     assert verdict.wrong == []
     assert verdict.faults >= (25 if not screen else 12)
     assert verdict.trades >= (15 if not screen else 6)
