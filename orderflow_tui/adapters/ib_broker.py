@@ -39,6 +39,7 @@ class IbBroker:
         self._clock_ns = clock_ns
         self._tickets = Tickets()
         self._line: Line | None = None
+        self._early: list[tuple[Any, Any, int, str | None]] = []  # executions that wait for the contracts: when, which order
         self._commissions: dict[str, int] = {}  # cents told by execution, oldest first
         self._margin_asked: dict[int, str] = {}
         self._margin_timers: dict[int, asyncio.TimerHandle] = {}
@@ -111,7 +112,7 @@ class IbBroker:
             raise NotSent(f"no connection to ask the margin of {instrument}")
         number = self._next_number(line)
         self._tickets.highest = number
-        held = sum(h.quantity for h in self._session.held if h.symbol == instrument)
+        held = sum(h.quantity for h in self._session.held if h.con_id == traded.listed.con_id)
         order = line.library.order(
             orderId=number,
             action=(Side.SELL if held < 0 else Side.BUY).name,
@@ -175,6 +176,7 @@ class IbBroker:
 
     def synced(self, keep_subscriptions: bool) -> None:
         """Nothing to subscribe: news of orders comes by itself."""
+        self._tell_fills()
         if self._line is not None and not keep_subscriptions:
             self._line.lane.call(self._ask_profit)
 
@@ -253,11 +255,20 @@ class IbBroker:
         ticket = self._tickets.permanent(int(execution.permId))
         if ticket is None and self._line is not None and execution.clientId == self._line.client_id:
             ticket = self._tickets.numbered(int(execution.orderId))
-        session = self._session
-        reader = Reader(session.instruments, session.account, session.settings.own_prefix, self._clock_ns)
-        fill = reader.fill(contract, execution, self._clock_ns(), None if ticket is None else ticket.ref)
-        if fill is not None:
-            self._post(fill)
+        self._early.append((contract, execution, self._clock_ns(), None if ticket is None else ticket.ref))
+        if self._session.traded:
+            self._tell_fills()
+
+    def _tell_fills(self) -> None:
+        """Post the executions that wait. Before the first choice of contracts nobody can say whether a month is ours."""
+        session, waiting = self._session, self._early
+        self._early = []
+        own = session.settings.own_prefix
+        reader = Reader(session.instruments, session.account, own, self._clock_ns, session.con_ids)
+        for contract, execution, ts_ns, ref in waiting:
+            fill = reader.fill(contract, execution, ts_ns, ref)
+            if fill is not None:
+                self._post(fill)
 
     def on_commission(self, report: Any) -> None:
         """The commission of a fill."""

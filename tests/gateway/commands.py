@@ -244,7 +244,10 @@ def _correct(gateway: Gateway, a: Arguments) -> Json:
 
 
 def _manual(gateway: Gateway, a: Arguments) -> Json:
-    listing = gateway.house.front(a["symbol"])
+    """Somebody trades by hand, in the nearest month or in another (`local`, such as MESH7)."""
+    local = a.get("local", "")
+    named = [entry for entry in gateway.house.listings if entry.local_symbol == local]
+    listing = named[0] if local else gateway.house.front(a["symbol"])
     wanted = OrderWanted(
         order_id=0,
         contract=Wanted(listing.con_id, "", "FUT", "", "", ""),
@@ -270,8 +273,8 @@ def _liquidate(gateway: Gateway, a: Arguments) -> Json:
     for holding in list(gateway.house.account.holdings.values()):
         if holding.quantity:
             side = "SELL" if holding.quantity > 0 else "BUY"
-            symbol = holding.listing.product.symbol
-            _manual(gateway, {"symbol": symbol, "side": side, "quantity": abs(holding.quantity), "liquidation": True})
+            local = holding.listing.local_symbol
+            _manual(gateway, {"local": local, "side": side, "quantity": abs(holding.quantity), "liquidation": True})
 
 
 # -- looking in ------------------------------------------------------------------------------------------------------------
