@@ -23,7 +23,7 @@ from orderflow_tui.adapters.ib_snapshot import Reader
 from orderflow_tui.adapters.ib_tickets import OVER, Ticket, Tickets
 from orderflow_tui.domain.account import MarginFigure
 from orderflow_tui.domain.event import Event
-from orderflow_tui.domain.order import BrokerStatus, Change, Commission, Order, OrderType, OrderUpdate, Purpose, Side
+from orderflow_tui.domain.order import HOUSE, BrokerStatus, Change, Commission, Order, OrderType, OrderUpdate, Purpose, Side
 from orderflow_tui.ports import NotSent
 
 MARGIN_LIMIT_S = 3.0
@@ -212,6 +212,7 @@ class IbBroker:
             return
         ticket = self._recognised(number, contract, order)
         if ticket is None:
+            self._tell_another_house(order, state)
             return
         instrument = self._session.instruments[contract.symbol]
         self._tickets.saw_perm(ticket, int(order.permId))
@@ -220,6 +221,14 @@ class IbBroker:
         ticket.tif, ticket.outside_rth, ticket.account = order.tif, bool(order.outsideRth), order.account
         ticket.settle()
         self._tell(ticket, codec.live_status(state.status))
+
+    def _tell_another_house(self, order: Any, state: Any) -> None:
+        """News of an order of another installation is passed on, because it locks. What a report asks for is the report's."""
+        line, ref, session = self._line, order.orderRef, self._session
+        if not ref.startswith(HOUSE) or ref.startswith(session.settings.own_prefix):
+            return
+        if order.account in {"", session.account} and line is not None and not line.asking("open orders"):
+            self._post(OrderUpdate(ref, self._clock_ns(), codec.live_status(state.status)))
 
     def _recognised(self, number: int, contract: Any, order: Any) -> Ticket | None:
         """Our ticket for an order, a new one for an order of an earlier run; None for what is not ours."""

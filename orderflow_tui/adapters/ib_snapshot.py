@@ -27,7 +27,7 @@ from orderflow_tui.adapters.ib_codec import (
 from orderflow_tui.adapters.ib_line import Line, NoAnswer, Refused
 from orderflow_tui.domain.account import AccountReport, BrokerOrder
 from orderflow_tui.domain.instrument import Instrument
-from orderflow_tui.domain.order import BrokerStatus, Fill
+from orderflow_tui.domain.order import HOUSE, BrokerStatus, Fill
 
 MONEY_TAGS = "NetLiquidation,ExcessLiquidity"
 
@@ -97,7 +97,7 @@ class Reader:
 
     def fill(self, contract: Any, execution: Any, ts_ns: int, order_id: str | None = None) -> Fill | None:
         """An execution; None for roots or accounts that are not ours. `order_id` where the caller knows better than the
-        reference on it."""
+        reference on it; another installation's is kept, for its trades are no stranger's."""
         instrument = self.instruments.get(contract.symbol)
         if instrument is None or contract.secType != "FUT" or execution.acctNumber not in {"", self.account}:
             return None
@@ -106,7 +106,7 @@ class Reader:
             exec_id=execution.execId,
             base_id=base,
             revision=revision,
-            order_id=order_id or self.own(execution.orderRef),
+            order_id=order_id or (execution.orderRef if execution.orderRef.startswith(HOUSE) else None),
             ts_ns=ts_ns,
             instrument=self.name(instrument.symbol, contract.conId, local_name(contract)),
             side=side_of(execution.side),

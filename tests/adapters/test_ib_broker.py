@@ -4,7 +4,7 @@ import pytest
 
 from orderflow_tui.domain.account import Link, MarginFigure
 from orderflow_tui.domain.event import Event
-from orderflow_tui.domain.order import BrokerStatus, Commission, Fill, Order, OrderType, Purpose, Role, Side
+from orderflow_tui.domain.order import BrokerStatus, Commission, Fill, Order, OrderType, OrderUpdate, Purpose, Role, Side
 from orderflow_tui.ports import NotSent
 from tests.adapters.ib_fixtures import MakeWorld, worlds
 from tests.adapters.ib_world import ACCOUNT, IbWorld
@@ -247,6 +247,20 @@ def test_an_order_of_another_install_is_foreign(worlds: MakeWorld) -> None:
     world.reborn(own_prefix="of1-other-", client_id=12).ready()
     assert {o.order_id for o in world.reports()[-1].orders} == {None}
     assert {o.foreign_ref[-1] for o in world.reports()[-1].orders} == {"E", "S", "T"}
+    assert not [e for e in world.events if isinstance(e, OrderUpdate)], "the report tells them"
+
+
+def test_live_news_of_another_installs_order_and_its_fill_keep_their_reference(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    world.broker.send(bracket(entry=19_900), world.now_ns)
+    world.pass_ms(500)
+    world.do("play", on=True)
+    world.reborn(own_prefix="of1-other-").ready().still()
+    world.events.clear()
+    world.do("fill", ref="E", price=19_900 * 0.25)
+    world.pass_ms(500)
+    assert [f.order_id for f in fills(world.events)] == ["of1-test-1-E"]
+    assert {e.order_id[-1] for e in world.events if isinstance(e, OrderUpdate)} == {"E", "S", "T"}
 
 
 @pytest.mark.parametrize("break_it", ["cut", "lose-broker"])

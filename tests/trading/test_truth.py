@@ -213,6 +213,9 @@ def test_an_order_of_ours_the_journal_does_not_know_locks() -> None:
     other = House()
     other.tell(replace(other.broker.report(other.now, 1), orders=(replace(line, order_id="of1-x-1-E"),)))
     assert other.latched == {"SECOND_HOST"}
+    named = House()
+    named.tell(replace(named.broker.report(named.now, 1), orders=(replace(line, order_id=None, foreign_ref="of1-x-1-E"),)))
+    assert named.latched == {"SECOND_HOST"}, "so the broker's adapter tells of it"
     news = House()
     news.tell(OrderUpdate("of1-x-1-E", news.now, BrokerStatus.WORKING))
     assert news.latched == {"SECOND_HOST"}
