@@ -298,21 +298,38 @@ class IbBroker:
         if ticket is None:
             return
         status = codec.order_error(code, ticket.phase, ticket.status)
-        if code == codec.MISSING_PARENT and self._parent_rejected(ticket):
-            status = BrokerStatus.REJECTED
+        orphaned = code == codec.MISSING_PARENT and ticket.phase is Phase.NEW
+        if orphaned and self._parent_rejected(ticket):
+            status, orphaned = BrokerStatus.REJECTED, False
         if status in {BrokerStatus.CHANGE_REFUSED, BrokerStatus.CANCEL_REFUSED}:
             ticket.phase, ticket.asked = Phase.LIVE, None
         self._tell(ticket, status, code=code, text=f"{code} {text}")
         if status is BrokerStatus.REJECTED:
             self._take_back(ticket)
+        elif orphaned:
+            self._call_off(ticket)
 
     def _parent_rejected(self, ticket: Ticket) -> bool:
         """Whether the parent that the broker misses is one it has just rejected itself: then the child never was."""
-        parent = self._tickets.numbered(ticket.parent) if ticket.phase is Phase.NEW else None
+        parent = self._tickets.numbered(ticket.parent)
         return parent is not None and parent.status is BrokerStatus.REJECTED
 
+    def _call_off(self, orphan: Ticket) -> None:
+        """The broker misses the parent of a leg, which then protects or closes nothing: the entry must not fill without it. Where
+        nothing was transmitted all of it goes; else only the entry, which takes its sleeping legs along: one that is awake
+        protects what has filled."""
+        if orphan.held_back:
+            self._take_back(orphan)
+            return
+        parent = self._tickets.numbered(orphan.parent)
+        if parent is None or parent.status in OVER or parent.phase is Phase.CANCELLING:
+            return
+        if self._line is not None and self._line.alive:
+            parent.phase = Phase.CANCELLING
+            self._line.client.cancelOrder(parent.number)
+
     def _take_back(self, rejected: Ticket) -> None:
-        """The leg that was to set the others free was rejected: they must not lie in the gateway for somebody to transmit."""
+        """The leg that was to set the others free is not there: they must not lie in the gateway for somebody to transmit."""
         for ticket in reversed(rejected.held_back):  # children first: a parent takes them along
             if ticket.status not in OVER and self._line is not None and self._line.alive:
                 ticket.phase = Phase.CANCELLING

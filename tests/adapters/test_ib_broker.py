@@ -394,9 +394,31 @@ def test_the_legs_of_a_rejected_entry_are_rejected_with_it_and_not_unknown_for_t
     assert [world.updates(ref)[-1].code for ref in "ST"] == [10006, 10006]
 
 
-def test_a_missing_parent_that_was_not_rejected_proves_nothing(worlds: MakeWorld) -> None:
+def test_a_missing_parent_that_was_not_rejected_proves_nothing_of_the_leg_and_frees_no_entry(worlds: MakeWorld) -> None:
     world = calm(worlds)
     world.do("order-fault", on="place", code=10006, role="T")
     world.broker.send(bracket(entry=19_900), world.now_ns)
     world.pass_ms(500)
     assert world.updates("T")[-1].status is BrokerStatus.SUSPECT
+    assert {ref: o["status"] for ref, o in world.orders().items()} == {"E": "Cancelled", "S": "Cancelled"}
+
+
+def test_an_entry_whose_stop_misses_it_is_cancelled_before_it_fills(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    world.do("order-fault", on="place", code=10006, role="S")
+    world.broker.send(bracket(entry=19_900), world.now_ns)
+    world.pass_ms(500)
+    assert {ref: o["status"] for ref, o in world.orders().items()} == {"E": "Cancelled", "T": "Cancelled"}
+    assert len(world.sent("CANCEL_ORDER")) == 1, "the entry takes its legs along"
+    assert world.updates("S")[-1].status is BrokerStatus.SUSPECT
+    assert world.updates("E")[-1].status is BrokerStatus.CANCELLED
+
+
+def test_a_filled_entry_whose_stop_missed_it_keeps_its_target(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    world.do("order-fault", on="place", code=10006, role="S")
+    world.broker.send(bracket(), world.now_ns)
+    world.pass_ms(500)
+    assert [f.quantity for f in fills(world.events)] == [1]
+    assert world.updates("S")[-1].status is BrokerStatus.SUSPECT
+    assert world.orders()["T"]["status"] == "Submitted"
