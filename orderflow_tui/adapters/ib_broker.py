@@ -219,6 +219,7 @@ class IbBroker:
         ticket.quantity = int(order.totalQuantity)
         ticket.price_ticks = codec.price_ticks(instrument, order.orderType, order.lmtPrice, order.auxPrice)
         ticket.tif, ticket.outside_rth, ticket.account = order.tif, bool(order.outsideRth), order.account
+        ticket.oca_group = order.ocaGroup
         ticket.settle()
         self._tell(ticket, codec.live_status(state.status))
 
@@ -369,6 +370,7 @@ class IbBroker:
             echoed_tif=ticket.tif if echoed else None,
             echoed_outside_rth=ticket.outside_rth if echoed else None,
             echoed_account=ticket.account if echoed else None,
+            echoed_oca_group=ticket.oca_group if echoed else None,
         )
         repeated = echoed and ticket.repeats(update)
         if not (repeated and self._line is not None and self._line.asking("open orders")):

@@ -165,6 +165,7 @@ class OrderUpdate:
     echoed_tif: str | None = None
     echoed_outside_rth: bool | None = None
     echoed_account: str | None = None
+    echoed_oca_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import HOUSE, Fill, Side
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.trading.blotter import Ticket
-from orderflow_tui.trading.booking import on_fill, restate, unsound
+from orderflow_tui.trading.booking import on_fill, regroup, restate, unsound
 from orderflow_tui.trading.fences import can_send
 from orderflow_tui.trading.floor import Floor
 from orderflow_tui.trading.lifecycle import News
@@ -164,6 +164,8 @@ def _settle(floor: Floor, ticket: Ticket, resolution: Resolution) -> None:
         restate(floor, ticket, seen.quantity, seen.price_ticks, ticket.change.revision if asked and ticket.change else None)
     if not sound(ticket, seen):
         unsound(floor, ticket, f"tif {seen.tif}, outside RTH {seen.outside_rth}")
+    if seen.tif:  # the safety fields were told
+        regroup(floor, ticket, seen.oca_group)
 
 
 def _foreign_orders(floor: Floor, report: AccountReport) -> None:

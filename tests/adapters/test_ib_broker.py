@@ -148,6 +148,16 @@ def test_a_changed_time_in_force_is_seen_in_the_echo(worlds: MakeWorld) -> None:
     assert 10349 in {u.code for u in world.updates("T")} | {u.code for u in world.updates("S")}
 
 
+def test_the_group_an_exit_is_held_in_is_seen_in_the_echo(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    world.broker.send(bracket(entry=19_900), world.now_ns)
+    world.pass_ms(500)
+    assert {u.echoed_oca_group for u in world.updates("S") if u.code is None} == {"oca1"}
+    world.do("regroup", ref="S")
+    world.pass_ms(500)
+    assert world.updates("S")[-1].echoed_oca_group == ""
+
+
 def test_repeated_and_reordered_news_tell_each_fill_with_one_id(worlds: MakeWorld) -> None:
     world = calm(worlds)
     world.do("duplicate", what="EXECUTION")

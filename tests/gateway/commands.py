@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any
 
 from tests.gateway.faults import OrderFault
@@ -231,6 +231,13 @@ def _kill(gateway: Gateway, a: Arguments) -> Json:
     _publish(gateway, gateway.house.exchange.end(order_of(gateway, a["ref"])))
 
 
+def _regroup(gateway: Gateway, a: Arguments) -> Json:
+    """An order is in another group from now on, or in none."""
+    order = order_of(gateway, a["ref"])
+    order.wanted = replace(order.wanted, oca_group=a.get("group", ""))
+    gateway.orders.tell_order(order)
+
+
 def _repeat_status(gateway: Gateway, a: Arguments) -> Json:
     order = order_of(gateway, a["ref"])
     for _ in range(a.get("count", 1)):
@@ -372,6 +379,7 @@ COMMANDS: dict[str, Command] = {
     "habits": _habits,
     "fill": _fill,
     "kill": _kill,
+    "regroup": _regroup,
     "repeat-status": _repeat_status,
     "correct": _correct,
     "manual": _manual,
