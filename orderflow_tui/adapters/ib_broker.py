@@ -23,7 +23,7 @@ from orderflow_tui.adapters.ib_snapshot import Reader
 from orderflow_tui.adapters.ib_tickets import OVER, Ticket, Tickets
 from orderflow_tui.domain.account import MarginFigure
 from orderflow_tui.domain.event import Event
-from orderflow_tui.domain.order import BrokerStatus, Change, Commission, Order, OrderType, OrderUpdate, Purpose, Side
+from orderflow_tui.domain.order import HOUSE, BrokerStatus, Change, Commission, Order, OrderType, OrderUpdate, Purpose, Side
 from orderflow_tui.ports import NotSent
 
 MARGIN_LIMIT_S = 3.0
@@ -39,6 +39,7 @@ class IbBroker:
         self._clock_ns = clock_ns
         self._tickets = Tickets()
         self._line: Line | None = None
+        self._early: list[tuple[Any, Any, int, str | None]] = []  # executions that wait for the contracts: when, which order
         self._commissions: dict[str, int] = {}  # cents told by execution, oldest first
         self._margin_asked: dict[int, str] = {}
         self._margin_timers: dict[int, asyncio.TimerHandle] = {}
@@ -111,7 +112,7 @@ class IbBroker:
             raise NotSent(f"no connection to ask the margin of {instrument}")
         number = self._next_number(line)
         self._tickets.highest = number
-        held = sum(h.quantity for h in self._session.held if h.symbol == instrument)
+        held = sum(h.quantity for h in self._session.held if h.con_id == traded.listed.con_id)
         order = line.library.order(
             orderId=number,
             action=(Side.SELL if held < 0 else Side.BUY).name,
@@ -175,6 +176,7 @@ class IbBroker:
 
     def synced(self, keep_subscriptions: bool) -> None:
         """Nothing to subscribe: news of orders comes by itself."""
+        self._tell_fills()
         if self._line is not None and not keep_subscriptions:
             self._line.lane.call(self._ask_profit)
 
@@ -210,14 +212,24 @@ class IbBroker:
             return
         ticket = self._recognised(number, contract, order)
         if ticket is None:
+            self._tell_another_house(order, state)
             return
         instrument = self._session.instruments[contract.symbol]
         self._tickets.saw_perm(ticket, int(order.permId))
         ticket.quantity = int(order.totalQuantity)
         ticket.price_ticks = codec.price_ticks(instrument, order.orderType, order.lmtPrice, order.auxPrice)
         ticket.tif, ticket.outside_rth, ticket.account = order.tif, bool(order.outsideRth), order.account
+        ticket.oca_group = order.ocaGroup
         ticket.settle()
         self._tell(ticket, codec.live_status(state.status))
+
+    def _tell_another_house(self, order: Any, state: Any) -> None:
+        """News of an order of another installation is passed on, because it locks. What a report asks for is the report's."""
+        line, ref, session = self._line, order.orderRef, self._session
+        if not ref.startswith(HOUSE) or ref.startswith(session.settings.own_prefix):
+            return
+        if order.account in {"", session.account} and line is not None and not line.asking("open orders"):
+            self._post(OrderUpdate(ref, self._clock_ns(), codec.live_status(state.status)))
 
     def _recognised(self, number: int, contract: Any, order: Any) -> Ticket | None:
         """Our ticket for an order, a new one for an order of an earlier run; None for what is not ours."""
@@ -253,11 +265,20 @@ class IbBroker:
         ticket = self._tickets.permanent(int(execution.permId))
         if ticket is None and self._line is not None and execution.clientId == self._line.client_id:
             ticket = self._tickets.numbered(int(execution.orderId))
-        session = self._session
-        reader = Reader(session.instruments, session.account, session.settings.own_prefix, self._clock_ns)
-        fill = reader.fill(contract, execution, self._clock_ns(), None if ticket is None else ticket.ref)
-        if fill is not None:
-            self._post(fill)
+        self._early.append((contract, execution, self._clock_ns(), None if ticket is None else ticket.ref))
+        if self._session.traded:
+            self._tell_fills()
+
+    def _tell_fills(self) -> None:
+        """Post the executions that wait. Before the first choice of contracts nobody can say whether a month is ours."""
+        session, waiting = self._session, self._early
+        self._early = []
+        own = session.settings.own_prefix
+        reader = Reader(session.instruments, session.account, own, self._clock_ns, session.con_ids)
+        for contract, execution, ts_ns, ref in waiting:
+            fill = reader.fill(contract, execution, ts_ns, ref)
+            if fill is not None:
+                self._post(fill)
 
     def on_commission(self, report: Any) -> None:
         """The commission of a fill."""
@@ -278,21 +299,38 @@ class IbBroker:
         if ticket is None:
             return
         status = codec.order_error(code, ticket.phase, ticket.status)
-        if code == codec.MISSING_PARENT and self._parent_rejected(ticket):
-            status = BrokerStatus.REJECTED
+        orphaned = code == codec.MISSING_PARENT and ticket.phase is Phase.NEW
+        if orphaned and self._parent_rejected(ticket):
+            status, orphaned = BrokerStatus.REJECTED, False
         if status in {BrokerStatus.CHANGE_REFUSED, BrokerStatus.CANCEL_REFUSED}:
             ticket.phase, ticket.asked = Phase.LIVE, None
         self._tell(ticket, status, code=code, text=f"{code} {text}")
         if status is BrokerStatus.REJECTED:
             self._take_back(ticket)
+        elif orphaned:
+            self._call_off(ticket)
 
     def _parent_rejected(self, ticket: Ticket) -> bool:
         """Whether the parent that the broker misses is one it has just rejected itself: then the child never was."""
-        parent = self._tickets.numbered(ticket.parent) if ticket.phase is Phase.NEW else None
+        parent = self._tickets.numbered(ticket.parent)
         return parent is not None and parent.status is BrokerStatus.REJECTED
 
+    def _call_off(self, orphan: Ticket) -> None:
+        """The broker misses the parent of a leg, which then protects or closes nothing: the entry must not fill without it. Where
+        nothing was transmitted all of it goes; else only the entry, which takes its sleeping legs along: one that is awake
+        protects what has filled."""
+        if orphan.held_back:
+            self._take_back(orphan)
+            return
+        parent = self._tickets.numbered(orphan.parent)
+        if parent is None or parent.status in OVER or parent.phase is Phase.CANCELLING:
+            return
+        if self._line is not None and self._line.alive:
+            parent.phase = Phase.CANCELLING
+            self._line.client.cancelOrder(parent.number)
+
     def _take_back(self, rejected: Ticket) -> None:
-        """The leg that was to set the others free was rejected: they must not lie in the gateway for somebody to transmit."""
+        """The leg that was to set the others free is not there: they must not lie in the gateway for somebody to transmit."""
         for ticket in reversed(rejected.held_back):  # children first: a parent takes them along
             if ticket.status not in OVER and self._line is not None and self._line.alive:
                 ticket.phase = Phase.CANCELLING
@@ -332,6 +370,7 @@ class IbBroker:
             echoed_tif=ticket.tif if echoed else None,
             echoed_outside_rth=ticket.outside_rth if echoed else None,
             echoed_account=ticket.account if echoed else None,
+            echoed_oca_group=ticket.oca_group if echoed else None,
         )
         repeated = echoed and ticket.repeats(update)
         if not (repeated and self._line is not None and self._line.asking("open orders")):

@@ -1,6 +1,7 @@
 """The contracts of this session: asked from the broker, the leading month by volume or calendar, ES and MES alike.
 
-A month stays what it was until it is rolled on purpose; one that is held stays whatever anybody says.
+A month stays what it was until it is rolled on purpose, whatever else is held: that is not ours. Where nothing is known from
+before, a contract that is held is the one that is traded.
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ class ContractDesk:
     async def choose(self, analysis: str, execution: str, held: Sequence[Held], known: Months | None = None) -> Choice:
         """The contracts to analyse and to trade. Raises LookupError, NoAnswer, Refused.
 
-        A month that is `known` from before stays while it is listed, and one that is held in any case: to change it is a
-        step of its own (`wiring/roll.py`). Where nothing is known the leading month is taken.
+        A month that is `known` from before stays while it is listed: to change it is a step of its own (`wiring/roll.py`). Where
+        nothing is known, the contract that is `held` is traded, the nearest of several; else the leading month is taken.
         """
         known = known or {}
         listed, contracts = await self._listed(analysis)
@@ -90,13 +91,12 @@ class ContractDesk:
         else:
             others, more = listed, contracts
         traded = {analysis: _kept(lead, listed, contracts, known.get(analysis, ""), "is analysed")}
-        months = {h.month for h in held if h.symbol == execution}
-        beside = leads[execution] if known.get(execution) or months or execution == analysis else None
+        kept, why = staying(others, known.get(execution, ""), [h for h in held if h.symbol == execution])
+        beside = leads[execution] if known.get(execution) or kept or execution == analysis else None
         if beside is None:  # the first start: both alike
             twin = same_month(others, traded[analysis].listed.month)
             beside = Traded(self._instruments[execution], twin, more[twin.con_id])
-        kept = min(months) if months else known.get(execution, "")
-        traded[execution] = _kept(beside, others, more, kept, "is held" if months else "is traded")
+        traded[execution] = _kept(beside, others, more, kept, why)
         return Choice(traded, leads, self._by_volume and not volume)
 
     async def _listed(self, symbol: str) -> tuple[list[Listed], dict[int, Any]]:
@@ -133,6 +133,16 @@ class ContractDesk:
             if done:
                 volumes[entry.con_id] = int(done[-1].volume)
         return volumes
+
+
+def staying(listed: Sequence[Listed], known: str, held: Sequence[Held]) -> tuple[str, str]:
+    """The month that stays and why; empty where none does. What is held is found by its contract: the month of a last trading
+    day may be another than the contract's, and counts only where the broker told no contract id."""
+    months = {entry.con_id: entry.month for entry in listed}
+    if known in months.values():
+        return known, "is traded"
+    ours = {months.get(h.con_id, "" if h.con_id else h.month) for h in held} & {*months.values()}
+    return (min(ours), "is held") if ours else ("", "")
 
 
 def _kept(lead: Traded, listed: Sequence[Listed], contracts: Mapping[int, Any], month: str, why: str) -> Traded:

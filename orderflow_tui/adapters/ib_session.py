@@ -89,6 +89,11 @@ class IbSession:
 
     # -- for others --------------------------------------------------------------------------------------------------
 
+    @property
+    def con_ids(self) -> dict[str, int]:
+        """The broker's ids of the contracts that are analysed and traded, by symbol; empty before the first synchronisation."""
+        return {symbol: traded.listed.con_id for symbol, traded in self.traded.items()}
+
     def refusal(self, purpose: Purpose) -> str:
         """Why an order of this purpose must not leave now; empty when it may. Entries need everything in order, the rest
         needs a broker that can be reached."""
@@ -274,7 +279,7 @@ class IbSession:
         try:
             await self._check_clock(line)
             snapshot = self._snapshot(line)
-            report = await snapshot.take()
+            await snapshot.take()
             self.held = snapshot.held
             self._chosen(await self._choose(line))
         except (NoAnswer, Refused, OSError) as fault:
@@ -283,6 +288,7 @@ class IbSession:
             return LinkNews.SYNC_FAILED, f"contracts: {fault}"
         self.next_number = max(self.next_number, line.next_number)
         self._post_link("account known")
+        report = snapshot.report(self.con_ids)
         if self.tells_account:
             self.post(report)
         blind = [piece for piece in report.missing if self.settings.proof is not Proof.NONE or piece == "positions"]
@@ -334,12 +340,12 @@ class IbSession:
     async def _periodic_report(self, line: Line) -> None:
         snapshot = self._snapshot(line)
         try:
-            report = await snapshot.take()
+            await snapshot.take()
         except OSError:
             return  # the line went down; the link says so
         self.held = snapshot.held
         if self.tells_account and line is self.line:
-            self.post(report)
+            self.post(snapshot.report(self.con_ids))
 
     # -- watching ----------------------------------------------------------------------------------------------------
 

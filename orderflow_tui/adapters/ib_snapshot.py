@@ -2,12 +2,15 @@
 
 Each piece is requested alone and awaited to its own end marker within one connection; a report is complete only when all
 four ended. Money is asked for too, but its absence does not make a report incomplete.
+
+Positions and fills go by the symbol only in the very contract that is traded. Any other month goes by the exchange's own
+name for it, such as `MESH7`: it must never be added to what is ours, nor be closed in another month.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from orderflow_tui.adapters.ib_codec import (
@@ -24,16 +27,18 @@ from orderflow_tui.adapters.ib_codec import (
 from orderflow_tui.adapters.ib_line import Line, NoAnswer, Refused
 from orderflow_tui.domain.account import AccountReport, BrokerOrder
 from orderflow_tui.domain.instrument import Instrument
-from orderflow_tui.domain.order import BrokerStatus, Fill
+from orderflow_tui.domain.order import HOUSE, BrokerStatus, Fill
 
 MONEY_TAGS = "NetLiquidation,ExcessLiquidity"
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A position as the broker tells it. `entry_price` is its average cost divided by the contract's multiplier."""
+    """A position as the broker tells it. `name` is the exchange's, such as `MESZ6`; `month` YYYYMM of the last trading day, which
+    for some roots lies before the contract month. `entry_price` is its average cost divided by the contract's multiplier."""
 
     symbol: str
+    name: str
     con_id: int
     month: str
     quantity: int
@@ -42,16 +47,22 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What a snapshot needs to be read: our instruments, our account, whose references are ours, the clock."""
+    """What a snapshot needs to be read: our instruments, our account, whose references are ours, the clock, and the contract
+    ids of what is traded, by symbol."""
 
     instruments: Mapping[str, Instrument]
     account: str
     own_prefix: str
     clock_ns: Callable[[], int]
+    con_ids: Mapping[str, int] = field(default_factory=dict)
 
     def own(self, reference: str) -> str | None:
         """The reference when the order is ours."""
         return reference if reference.startswith(self.own_prefix) else None
+
+    def name(self, symbol: str, con_id: int, local: str) -> str:
+        """What a position or a fill goes by: the symbol in the contract that is traded, else the exchange's name."""
+        return symbol if self.con_ids.get(symbol) == con_id else local
 
     def open_order(self, contract: Any, order: Any, word: str, filled: int) -> BrokerOrder | None:
         """A live order; parked ones count as pending. None for instruments that are not ours."""
@@ -85,8 +96,8 @@ class Reader:
         )
 
     def fill(self, contract: Any, execution: Any, ts_ns: int, order_id: str | None = None) -> Fill | None:
-        """An execution; None for instruments or accounts that are not ours. `order_id` where the caller knows better
-        than the reference on it."""
+        """An execution; None for roots or accounts that are not ours. `order_id` where the caller knows better than the
+        reference on it; another installation's is kept, for its trades are no stranger's."""
         instrument = self.instruments.get(contract.symbol)
         if instrument is None or contract.secType != "FUT" or execution.acctNumber not in {"", self.account}:
             return None
@@ -95,9 +106,9 @@ class Reader:
             exec_id=execution.execId,
             base_id=base,
             revision=revision,
-            order_id=order_id or self.own(execution.orderRef),
+            order_id=order_id or (execution.orderRef if execution.orderRef.startswith(HOUSE) else None),
             ts_ns=ts_ns,
-            instrument=instrument.symbol,
+            instrument=self.name(instrument.symbol, contract.conId, local_name(contract)),
             side=side_of(execution.side),
             quantity=int(execution.shares),
             price_ticks=nearest_ticks(instrument, execution.price),
@@ -105,42 +116,71 @@ class Reader:
         )
 
 
+def local_name(contract: Any) -> str:
+    """The exchange's name of a contract, never the bare symbol."""
+    return str(contract.localSymbol or f"{contract.symbol} {contract.lastTradeDateOrContractMonth}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What the broker said, not read yet: rows in order of arrival, money in cents."""
+
+    began_ns: int
+    ended_ns: int
+    missing: tuple[str, ...]
+    open_rows: list[Any]
+    ended_rows: list[Any]
+    executions: list[Any]
+    equity_cents: int | None
+    excess_cents: int | None
+
+
 class Snapshot:
-    """Takes reports on one line."""
+    """Takes one snapshot on one line: `take`, then `report`."""
 
     def __init__(self, line: Line, reader: Reader, limit_s: float) -> None:
         self._line = line
         self._reader = reader
         self._limit_s = limit_s
+        self._taken: _Taken | None = None
         self.held: tuple[Held, ...] = ()
 
-    async def take(self) -> AccountReport:
+    async def take(self) -> None:
         """Ask for everything, one after the other. Raises ConnectionError when the line goes down meanwhile."""
-        client, reader = self._line.client, self._reader
-        began_ns = reader.clock_ns()
+        client, clock_ns = self._line.client, self._reader.clock_ns
+        began_ns = clock_ns()
         missing: list[str] = []
         positions = await self._piece("positions", client.reqPositions, missing)
         open_rows = await self._piece("open orders", client.reqAllOpenOrders, missing)
         ended = await self._piece("completed orders", lambda: client.reqCompletedOrders(False), missing)
-        fills = await self._executions(missing)
-        equity, excess = await self._money()
+        executions = await self._executions(missing)
+        money = await self._money()
         self.held = self._holdings(positions)
+        self._taken = _Taken(began_ns, clock_ns(), tuple(missing), open_rows, ended, executions, *money)
+
+    def report(self, con_ids: Mapping[str, int]) -> AccountReport:
+        """What was taken, read with the contracts that are traded now: those of the first snapshot are chosen after it."""
+        taken = self._taken
+        assert taken is not None, "a snapshot is taken before it is read"
+        reader = replace(self._reader, con_ids=con_ids)
         totals: dict[str, int] = {}
         for held in self.held:
-            totals[held.symbol] = totals.get(held.symbol, 0) + held.quantity
+            name = reader.name(held.symbol, held.con_id, held.name)
+            totals[name] = totals.get(name, 0) + held.quantity
+        fills = (reader.fill(contract, done, int(done.time.timestamp()) * 1_000_000_000) for contract, done in taken.executions)
         return AccountReport(
-            ts_ns=reader.clock_ns(),
-            began_ns=began_ns,
+            ts_ns=taken.ended_ns,
+            began_ns=taken.began_ns,
             epoch=self._line.generation,
-            complete=not missing,
-            missing=tuple(missing),
+            complete=not taken.missing,
+            missing=taken.missing,
             account=reader.account,
-            positions=tuple(sorted((symbol, quantity) for symbol, quantity in totals.items() if quantity)),
-            orders=self._open_orders(open_rows),
-            completed=tuple(o for row in ended if (o := reader.ended_order(*row)) is not None),
-            fills=fills,
-            equity_cents=equity,
-            excess_liquidity_cents=excess,
+            positions=tuple(sorted((name, quantity) for name, quantity in totals.items() if quantity)),
+            orders=self._open_orders(taken.open_rows),
+            completed=tuple(o for row in taken.ended_rows if (o := reader.ended_order(*row)) is not None),
+            fills=tuple(fill for fill in fills if fill is not None),
+            equity_cents=taken.equity_cents,
+            excess_liquidity_cents=taken.excess_cents,
             day_pnl_cents=cents(self._line.day_profit),
         )
 
@@ -151,16 +191,14 @@ class Snapshot:
             missing.append(kind)
             return []
 
-    async def _executions(self, missing: list[str]) -> tuple[Fill, ...]:
-        line, reader = self._line, self._reader
-        wanted = line.library.execution_filter(reader.account)
+    async def _executions(self, missing: list[str]) -> list[Any]:
+        line = self._line
+        wanted = line.library.execution_filter(self._reader.account)
         try:
-            rows = await line.ask_numbered(lambda request: line.client.reqExecutions(request, wanted), self._limit_s)
+            return await line.ask_numbered(lambda request: line.client.reqExecutions(request, wanted), self._limit_s)
         except (NoAnswer, Refused):
             missing.append("executions")
-            return ()
-        found = (reader.fill(contract, done, int(done.time.timestamp()) * 1_000_000_000) for contract, done in rows)
-        return tuple(fill for fill in found if fill is not None)
+            return []
 
     async def _money(self) -> tuple[int | None, int | None]:
         line = self._line
@@ -188,7 +226,7 @@ class Snapshot:
                 continue
             month = contract.lastTradeDateOrContractMonth[:6]
             price = entry_price(cost, int(float(contract.multiplier or instrument.multiplier)))
-            found.append(Held(instrument.symbol, con_id, month, int(size), price))
+            found.append(Held(instrument.symbol, local_name(contract), con_id, month, int(size), price))
         return tuple(found)
 
     def _open_orders(self, rows: list[Any]) -> tuple[BrokerOrder, ...]:

@@ -38,6 +38,7 @@ class Ticket:
     tif: str | None = None
     outside_rth: bool | None = None
     account: str | None = None
+    oca_group: str | None = None
     told: dict[bool, OrderUpdate] = field(default_factory=dict)  # the last echo (False) and the last status (True) told
 
     def repeats(self, update: OrderUpdate) -> bool:

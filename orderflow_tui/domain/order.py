@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 
+HOUSE = "of1-"  # begins the references of every installation of this program
+
 
 class Side(IntEnum):
     """The sign of the position it makes."""
@@ -163,13 +165,14 @@ class OrderUpdate:
     echoed_tif: str | None = None
     echoed_outside_rth: bool | None = None
     echoed_account: str | None = None
+    echoed_oca_group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Fill:
     """An execution. `exec_id` = base id + revision; a higher revision of one base replaces the lower (0 quantity: bust).
 
-    `order_id` is None for executions of orders that are not ours. Price in ticks.
+    `order_id` is None for executions of orders that are not this program's; another installation's keep theirs. Price in ticks.
     """
 
     exec_id: str

@@ -8,10 +8,10 @@ from typing import assert_never
 from orderflow_tui.domain.account import AccountReport, LinkStatus, MarginFigure
 from orderflow_tui.domain.action import AskMargin, Tier
 from orderflow_tui.domain.latch import LatchKind
-from orderflow_tui.domain.order import Fill, Side
+from orderflow_tui.domain.order import HOUSE, Fill, Side
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.trading.blotter import Ticket
-from orderflow_tui.trading.booking import on_fill, restate, unsound
+from orderflow_tui.trading.booking import on_fill, regroup, restate, unsound
 from orderflow_tui.trading.fences import can_send
 from orderflow_tui.trading.floor import Floor
 from orderflow_tui.trading.lifecycle import News
@@ -164,15 +164,18 @@ def _settle(floor: Floor, ticket: Ticket, resolution: Resolution) -> None:
         restate(floor, ticket, seen.quantity, seen.price_ticks, ticket.change.revision if asked and ticket.change else None)
     if not sound(ticket, seen):
         unsound(floor, ticket, f"tif {seen.tif}, outside RTH {seen.outside_rth}")
+    if seen.tif:  # the safety fields were told
+        regroup(floor, ticket, seen.oca_group)
 
 
 def _foreign_orders(floor: Floor, report: AccountReport) -> None:
     """Orders with our kind of name that we do not know lock; a stranger's are told once."""
     for order in report.orders:
-        if order.order_id is not None and order.order_id not in floor.blotter.tickets:
-            mine = floor.gate.owns(order.order_id)
+        name = order.order_id or order.foreign_ref
+        if name.startswith(HOUSE) and name not in floor.blotter.tickets:
+            mine = floor.gate.owns(name)
             who = "the journal does not know" if mine else "another installation sent"
-            floor.latch(LatchKind.INVARIANT if mine else LatchKind.SECOND_HOST, f"the broker holds {order.order_id}, which {who}")
+            floor.latch(LatchKind.INVARIANT if mine else LatchKind.SECOND_HOST, f"the broker holds {name}, which {who}")
     foreign = [o for o in report.orders if o.order_id is None and o.instrument in floor.held]
     floor.alert_once("foreign orders", bool(foreign), f"{len(foreign)} order(s) in the account that are not ours")
 

@@ -85,6 +85,8 @@ def _answered(floor: Floor, ticket: Ticket, update: OrderUpdate) -> None:
     kept_hours = update.echoed_outside_rth is None or update.echoed_outside_rth == ticket.order.outside_rth
     if ticket.order.purpose is Purpose.PROTECT and not (kept_tif and kept_hours):
         unsound(floor, ticket, f"tif {update.echoed_tif}, outside RTH {update.echoed_outside_rth}")
+    if update.echoed_oca_group is not None:
+        regroup(floor, ticket, update.echoed_oca_group)
 
 
 def _made_smaller(ticket: Ticket, update: OrderUpdate) -> int | None:
@@ -115,6 +117,18 @@ def unsound(floor: Floor, ticket: Ticket, what: str) -> None:
     if ticket.sound:
         ticket.sound = False
         floor.alert("unsound stop", f"{ticket.order.id} is held with {what}: it does not protect", Tier.CRITICAL, ticket.order.id)
+
+
+def regroup(floor: Floor, ticket: Ticket, group: str) -> None:
+    """The group in which the broker holds an exit is the one that counts. A stop in the wrong one protects all the same, and a
+    second beside it could reverse: it stays, and the guard, which counts by group, cancels what the broker leaves over."""
+    order = ticket.order
+    if order.purpose is not Purpose.PROTECT or not ticket.live or group == order.oca_group:
+        return
+    ticket.order = replace(order, oca_group=group)
+    held = f"in group {group}" if group else "in no group"
+    text = f"{order.id} is held {held}, not in {order.oca_group}: the broker may leave it when the other exit fills"
+    floor.alert("exit group", text, Tier.CRITICAL, order.id)
 
 
 def _rejected(floor: Floor, ticket: Ticket, update: OrderUpdate) -> None:

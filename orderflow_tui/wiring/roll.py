@@ -1,7 +1,8 @@
 """Which month is analysed and which is traded, over the life of the house.
 
-The analysed month rolls by rule: at a start, and when a trade date begins. Prices learnt so far move by the spread of the
-two months at the end of the last regular session; where that cannot be measured the value archive starts anew and says so.
+The analysed month rolls by rule: at a start, and when a trade date begins, unless it is held. Prices learnt so far move by
+the spread of the two months at the end of the last regular session; where that cannot be measured the value archive starts
+anew and says so.
 The traded month follows only when nothing is held and, with real orders, when a person says so. While the two differ
 there are no entries. When the traded contract expires is told too: the gate ends entries some days before.
 """
@@ -107,6 +108,8 @@ class Months:
             return
         if self._analysis == self._execution:
             return  # one instrument, one stream: both change together, when flat
+        if any(held.con_id == front.listed.con_id for held in self._session.held):
+            return  # a tier trades it: its stops and exits must stay in its month
         shift = await self._spread(front, lead)
         self._session.take_month(self._analysis)
         self._switch(front, shift)

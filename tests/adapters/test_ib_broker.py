@@ -4,7 +4,7 @@ import pytest
 
 from orderflow_tui.domain.account import Link, MarginFigure
 from orderflow_tui.domain.event import Event
-from orderflow_tui.domain.order import BrokerStatus, Commission, Fill, Order, OrderType, Purpose, Role, Side
+from orderflow_tui.domain.order import BrokerStatus, Commission, Fill, Order, OrderType, OrderUpdate, Purpose, Role, Side
 from orderflow_tui.ports import NotSent
 from tests.adapters.ib_fixtures import MakeWorld, worlds
 from tests.adapters.ib_world import ACCOUNT, IbWorld
@@ -148,6 +148,16 @@ def test_a_changed_time_in_force_is_seen_in_the_echo(worlds: MakeWorld) -> None:
     assert 10349 in {u.code for u in world.updates("T")} | {u.code for u in world.updates("S")}
 
 
+def test_the_group_an_exit_is_held_in_is_seen_in_the_echo(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    world.broker.send(bracket(entry=19_900), world.now_ns)
+    world.pass_ms(500)
+    assert {u.echoed_oca_group for u in world.updates("S") if u.code is None} == {"oca1"}
+    world.do("regroup", ref="S")
+    world.pass_ms(500)
+    assert world.updates("S")[-1].echoed_oca_group == ""
+
+
 def test_repeated_and_reordered_news_tell_each_fill_with_one_id(worlds: MakeWorld) -> None:
     world = calm(worlds)
     world.do("duplicate", what="EXECUTION")
@@ -247,6 +257,20 @@ def test_an_order_of_another_install_is_foreign(worlds: MakeWorld) -> None:
     world.reborn(own_prefix="of1-other-", client_id=12).ready()
     assert {o.order_id for o in world.reports()[-1].orders} == {None}
     assert {o.foreign_ref[-1] for o in world.reports()[-1].orders} == {"E", "S", "T"}
+    assert not [e for e in world.events if isinstance(e, OrderUpdate)], "the report tells them"
+
+
+def test_live_news_of_another_installs_order_and_its_fill_keep_their_reference(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    world.broker.send(bracket(entry=19_900), world.now_ns)
+    world.pass_ms(500)
+    world.do("play", on=True)
+    world.reborn(own_prefix="of1-other-").ready().still()
+    world.events.clear()
+    world.do("fill", ref="E", price=19_900 * 0.25)
+    world.pass_ms(500)
+    assert [f.order_id for f in fills(world.events)] == ["of1-test-1-E"]
+    assert {e.order_id[-1] for e in world.events if isinstance(e, OrderUpdate)} == {"E", "S", "T"}
 
 
 @pytest.mark.parametrize("break_it", ["cut", "lose-broker"])
@@ -380,9 +404,31 @@ def test_the_legs_of_a_rejected_entry_are_rejected_with_it_and_not_unknown_for_t
     assert [world.updates(ref)[-1].code for ref in "ST"] == [10006, 10006]
 
 
-def test_a_missing_parent_that_was_not_rejected_proves_nothing(worlds: MakeWorld) -> None:
+def test_a_missing_parent_that_was_not_rejected_proves_nothing_of_the_leg_and_frees_no_entry(worlds: MakeWorld) -> None:
     world = calm(worlds)
     world.do("order-fault", on="place", code=10006, role="T")
     world.broker.send(bracket(entry=19_900), world.now_ns)
     world.pass_ms(500)
     assert world.updates("T")[-1].status is BrokerStatus.SUSPECT
+    assert {ref: o["status"] for ref, o in world.orders().items()} == {"E": "Cancelled", "S": "Cancelled"}
+
+
+def test_an_entry_whose_stop_misses_it_is_cancelled_before_it_fills(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    world.do("order-fault", on="place", code=10006, role="S")
+    world.broker.send(bracket(entry=19_900), world.now_ns)
+    world.pass_ms(500)
+    assert {ref: o["status"] for ref, o in world.orders().items()} == {"E": "Cancelled", "T": "Cancelled"}
+    assert len(world.sent("CANCEL_ORDER")) == 1, "the entry takes its legs along"
+    assert world.updates("S")[-1].status is BrokerStatus.SUSPECT
+    assert world.updates("E")[-1].status is BrokerStatus.CANCELLED
+
+
+def test_a_filled_entry_whose_stop_missed_it_keeps_its_target(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    world.do("order-fault", on="place", code=10006, role="S")
+    world.broker.send(bracket(), world.now_ns)
+    world.pass_ms(500)
+    assert [f.quantity for f in fills(world.events)] == [1]
+    assert world.updates("S")[-1].status is BrokerStatus.SUSPECT
+    assert world.orders()["T"]["status"] == "Submitted"

@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 
 from orderflow_tui.adapters.calendar import session_table
+from orderflow_tui.domain.account import Link
 from orderflow_tui.domain.action import Row, Tier
 from orderflow_tui.domain.event import ContractNews
 from orderflow_tui.domain.market import FeedState, FeedStatus, Trades
@@ -103,4 +104,24 @@ def test_the_month_rolls_when_the_trade_date_begins_by_the_spread_of_the_last_re
     rolling.world.call(rolling.months.confirm)
     assert rolling.world.session.months == {"ES": "202703", "MES": "202703"}
     assert rolling.blocks[-1] == ""
+    rolling.task.cancel()
+
+
+def test_an_analysed_month_that_is_held_does_not_roll_away_from_its_stops(
+    rolling: Rolling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roll, "LOOK_S", 60.0)
+    world = rolling.world
+    world.do("manual", symbol="ES", side="BUY")
+    world.until(lambda: world.session.link is Link.READY)
+    world.call(world.session.ask_report)
+    rolling.follow()
+    world.pass_ms(1_000)
+    world.do("lead", rank=1)
+    world.pass_ms(720_000)
+    assert [s.rolled_to for s in rolling.rolls()] == ["ESZ6"]
+    world.do("manual", symbol="ES", side="SELL")
+    world.call(world.session.ask_report)
+    world.pass_ms(120_000)
+    assert [s.rolled_to for s in rolling.rolls()] == ["ESZ6", "ESH7"]
     rolling.task.cancel()

@@ -382,7 +382,7 @@ ASKED_FOR = {
 }
 ELSEWHERE = {  # told by name in tests of their own
     *("order-fault", "tif-echo", "what-if", "habits", "fill", "kill", "repeat-status", "manual", "liquidate", "jump"),
-    *("pace", "play", "step", "quote", "state", "received", "prints", "exposure", "lead"),
+    *("pace", "play", "step", "quote", "state", "received", "prints", "exposure", "lead", "regroup"),
 }
 
 

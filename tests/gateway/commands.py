@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any
 
 from tests.gateway.faults import OrderFault
@@ -231,6 +231,13 @@ def _kill(gateway: Gateway, a: Arguments) -> Json:
     _publish(gateway, gateway.house.exchange.end(order_of(gateway, a["ref"])))
 
 
+def _regroup(gateway: Gateway, a: Arguments) -> Json:
+    """An order is in another group from now on, or in none."""
+    order = order_of(gateway, a["ref"])
+    order.wanted = replace(order.wanted, oca_group=a.get("group", ""))
+    gateway.orders.tell_order(order)
+
+
 def _repeat_status(gateway: Gateway, a: Arguments) -> Json:
     order = order_of(gateway, a["ref"])
     for _ in range(a.get("count", 1)):
@@ -244,7 +251,10 @@ def _correct(gateway: Gateway, a: Arguments) -> Json:
 
 
 def _manual(gateway: Gateway, a: Arguments) -> Json:
-    listing = gateway.house.front(a["symbol"])
+    """Somebody trades by hand, in the nearest month or in another (`local`, such as MESH7)."""
+    local = a.get("local", "")
+    named = [entry for entry in gateway.house.listings if entry.local_symbol == local]
+    listing = named[0] if local else gateway.house.front(a["symbol"])
     wanted = OrderWanted(
         order_id=0,
         contract=Wanted(listing.con_id, "", "FUT", "", "", ""),
@@ -270,8 +280,8 @@ def _liquidate(gateway: Gateway, a: Arguments) -> Json:
     for holding in list(gateway.house.account.holdings.values()):
         if holding.quantity:
             side = "SELL" if holding.quantity > 0 else "BUY"
-            symbol = holding.listing.product.symbol
-            _manual(gateway, {"symbol": symbol, "side": side, "quantity": abs(holding.quantity), "liquidation": True})
+            local = holding.listing.local_symbol
+            _manual(gateway, {"local": local, "side": side, "quantity": abs(holding.quantity), "liquidation": True})
 
 
 # -- looking in ------------------------------------------------------------------------------------------------------------
@@ -369,6 +379,7 @@ COMMANDS: dict[str, Command] = {
     "habits": _habits,
     "fill": _fill,
     "kill": _kill,
+    "regroup": _regroup,
     "repeat-status": _repeat_status,
     "correct": _correct,
     "manual": _manual,

@@ -1,6 +1,7 @@
 """The contracts the gateway lists: ES, MES, NQ, MNQ, CL and GC with their next expiries, grids and hours.
 
-Expiries follow simple public rules (third Friday for the index futures); the gateway is the authority for its client.
+Expiries follow simple public rules: third Friday of the contract month, for crude oil three business days before the 25th of
+the month before it. The gateway is the authority for its client.
 """
 
 from __future__ import annotations
@@ -34,22 +35,19 @@ class Product:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One contract: a product and an expiry. `carry` is how many ticks it trades above the walk of its family."""
+    """One contract: a product, its contract month (YYYYMM) and its last trading day. `carry` is how many ticks it trades
+    above the walk of its family."""
 
     con_id: int
     product: Product
+    month: str
     expiry: date
     carry: int = 0
 
     @property
-    def month(self) -> str:
-        """Contract month, YYYYMM."""
-        return f"{self.expiry:%Y%m}"
-
-    @property
     def local_symbol(self) -> str:
         """Exchange code such as ESZ6."""
-        return f"{self.product.symbol}{MONTH_CODES[self.expiry.month - 1]}{self.expiry.year % 10}"
+        return f"{self.product.symbol}{MONTH_CODES[int(self.month[4:]) - 1]}{self.month[3]}"
 
     def price(self, ticks: int) -> float:
         """Decimal price of a tick index."""
@@ -82,19 +80,31 @@ def _third_friday(year: int, month: int) -> date:
     return first + timedelta(days=(4 - first.weekday()) % 7 + 14)
 
 
+def last_trading_day(symbol: str, year: int, month: int) -> date:
+    """When the contract of a month stops trading; holidays are not known."""
+    if symbol != "CL":
+        return _third_friday(year, month)
+    day = (date(year, month, 1) - timedelta(days=1)).replace(day=25)
+    day -= timedelta(days=max(0, day.weekday() - 4))  # the last business day up to the 25th
+    for _ in range(3):
+        day -= timedelta(days=3 if day.weekday() == 0 else 1)
+    return day
+
+
 def listings(today: date, count: int = LISTED, carry: int = 0) -> tuple[Listing, ...]:
     """The next `count` expiries of every product, nearest first, each `carry` ticks above the one before it."""
     found: list[Listing] = []
     for number, product in enumerate(PRODUCTS):
-        expiries = [
-            _third_friday(year, MONTH_CODES.index(code) + 1)
+        months = [
+            (year, MONTH_CODES.index(code) + 1)
             for year in range(today.year, today.year + count + 1)
             for code in sorted(product.months, key=MONTH_CODES.index)
         ]
-        live = [e for e in expiries if e >= today][:count]
+        dated = [(year, month, last_trading_day(product.symbol, year, month)) for year, month in months]
+        live = [(year, month, expiry) for year, month, expiry in dated if expiry >= today][:count]
         found += [
-            Listing(500_000_000 + number * 100_000 + e.year % 100 * 100 + e.month, product, e, rank * carry)
-            for rank, e in enumerate(live)
+            Listing(500_000_000 + number * 100_000 + y % 100 * 100 + m, product, f"{y}{m:02d}", expiry, rank * carry)
+            for rank, (y, m, expiry) in enumerate(live)
         ]
     return tuple(found)
 
@@ -105,7 +115,7 @@ def matches(listing: Listing, con_id: int, symbol: str, expiry: str, exchange: s
         return listing.con_id == con_id
     return (
         symbol in {"", listing.product.symbol}
-        and (not expiry or f"{listing.expiry:%Y%m%d}".startswith(expiry))
+        and expiry in {"", listing.month, f"{listing.expiry:%Y%m%d}"}
         and exchange in {"", listing.product.exchange}
         and local_symbol in {"", listing.local_symbol}
     )

@@ -213,6 +213,9 @@ def test_an_order_of_ours_the_journal_does_not_know_locks() -> None:
     other = House()
     other.tell(replace(other.broker.report(other.now, 1), orders=(replace(line, order_id="of1-x-1-E"),)))
     assert other.latched == {"SECOND_HOST"}
+    named = House()
+    named.tell(replace(named.broker.report(named.now, 1), orders=(replace(line, order_id=None, foreign_ref="of1-x-1-E"),)))
+    assert named.latched == {"SECOND_HOST"}, "so the broker's adapter tells of it"
     news = House()
     news.tell(OrderUpdate("of1-x-1-E", news.now, BrokerStatus.WORKING))
     assert news.latched == {"SECOND_HOST"}
@@ -781,3 +784,36 @@ def test_an_emergency_stop_that_never_left_is_not_sent_again_where_hope_covers_a
     due = guard.due_ns
     assert due is not None
     assert due > house.now + 250 * MS_NS
+
+
+@pytest.mark.parametrize("told", ["as news", "in a report"])
+def test_a_stop_held_outside_its_group_protects_and_is_cancelled_by_the_house_when_the_target_fills(told: str) -> None:
+    house = House().enter()
+    stripped = replace(house.ticket(Role.STOP).order, oca_group="")
+    house.broker.orders["of1-t-1-S"].order = stripped
+    sent = len(house.all(Send))
+    if told == "as news":
+        for _ in range(2):
+            house.tell(OrderUpdate(stripped.id, house.now, BrokerStatus.WORKING, echoed_oca_group=""))
+    house.wait(31_000)
+    assert len(house.alerts("exit group")) == 1, "once"
+    assert "in no group" in house.alerts("exit group")[0]
+    assert len(house.all(Send)) == sent, "a second stop beside it could reverse"
+    house.broker.fill(house.broker.orders["of1-t-1-T"], 1, PRICE + 24, house.now)
+    house._deliver()
+    house.wait(3_000)
+    assert house.desk.position() == 0
+    assert house.state_of(Role.STOP) is OrderState.CANCELLED
+    assert house.latched == set()
+
+
+def test_what_the_broker_says_of_the_group_of_an_entry_changes_nothing() -> None:
+    house = House().enter()
+    house.tell(OrderUpdate("of1-t-1-E", house.now, BrokerStatus.FILLED, echoed_oca_group="x"))
+    assert house.alerts("exit group") == []
+    house.tell(OrderUpdate("of1-t-1-S", house.now, BrokerStatus.WORKING))
+    told = house.broker.report(house.now, 1)
+    bare = tuple(replace(line, tif="", oca_group="") for line in told.orders)
+    house.wait(1_000)
+    house.tell(replace(told, began_ns=house.now, ts_ns=house.now, orders=bare))
+    assert house.alerts("exit group") == [], "nor does a line that tells no safety fields"
