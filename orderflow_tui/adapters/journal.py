@@ -22,15 +22,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from orderflow_tui.adapters.journal_damage import Damage, LastRows, begin_anew, keep
 from orderflow_tui.adapters.journal_lane import Lane, Reader
 from orderflow_tui.adapters.journal_memory import duplicate_of
 from orderflow_tui.adapters.journal_schema import BrokenChain, DuplicateRow, Entry, entry_of, events
 from orderflow_tui.adapters.journal_store import DiskFull, MarketStore, OrderStore
 from orderflow_tui.domain.action import Json, Row
-from orderflow_tui.domain.event import JournalFailed
+from orderflow_tui.domain.event import JournalFailed, Trouble
+from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.ports import JournalError, Post
 
-__all__ = ["BrokenChain", "DiskFull", "DuplicateRow", "Journal", "JournalError", "Reader", "Run"]
+__all__ = ["BrokenChain", "Damage", "DiskFull", "DuplicateRow", "Journal", "JournalError", "Reader", "Run"]
 
 ORDER_ROWS_WAITING = 65_536  # never dropped; beyond this the caller is told
 MARKET_ROWS_WAITING = 20_000  # oldest dropped and counted
@@ -70,6 +72,7 @@ class Journal:
     _bulk: MarketStore
     _post: Post | None
     _clock: Callable[[], int]
+    damage: Damage | None = None  # what was found while opening, and had to be begun anew
     notes: list[str] = field(default_factory=list)  # sentences for the log, found while opening
     dropped_market_rows: int = 0
     _turns: deque[_Turn] = field(default_factory=deque)
@@ -90,23 +93,25 @@ class Journal:
         post: Post | None = None,
         clock: Callable[[], int] = time.time_ns,
         factory: type[sqlite3.Connection] = sqlite3.Connection,
+        on_damage: LastRows | None = None,
     ) -> Self:
         """Open or create both files, prove orders.sqlite and write the run's first row.
 
-        `post` receives JournalFailed when a background write fails. Raises BrokenChain when the file is not what was
-        written, JournalError when it cannot be used. A market file that cannot be used is moved aside.
+        `post` receives JournalFailed when a background write fails, and Trouble when the file turns out to be damaged. One
+        that is not what was written is kept beside and begun anew, with the rows `on_damage` ends it with: `damage` tells.
+        Raises BrokenChain there without `on_damage`, JournalError when a file cannot be used. A market file that cannot be
+        used is moved aside.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         store, bulk = OrderStore(folder), MarketStore(folder)
-        orders = await Lane.open(store.path, factory=factory)
+        orders, damage = await _open_orders(store, run.id, clock(), factory, on_damage)
         try:
-            await orders.run(lambda conn: store.prepare(conn, run.id, clock()))
             market, notes = await _open_market(bulk, clock())
         except BaseException:
             await orders.close()
             store.release()
             raise
-        journal = cls(run, folder, orders, market, store, bulk, post, clock, [*store.notes, *notes])
+        journal = cls(run, folder, orders, market, store, bulk, post, clock, damage, [*store.notes, *notes])
         journal._start()
         try:
             payload: dict[str, Json] = {"mode": run.mode, "version": run.version, "config_hash": run.config_hash}
@@ -181,7 +186,7 @@ class Journal:
             with suppress(JournalError):
                 self.record(Row("orders", "run_end", self.run.id, self._clock(), {}))
                 await self.flush()
-            await self._orders.run(lambda conn: self._store.checkpoint(conn, whole=True))
+            await self._checkpoint(whole=True)
         finally:
             await self._shut()
 
@@ -257,12 +262,23 @@ class Journal:
                 self._wake.clear()
                 if since_checkpoint >= TURNS_PER_CHECKPOINT:
                     since_checkpoint = 0
-                    await self._orders.run(self._store.checkpoint)
+                    await self._checkpoint()
                 await self._wake.wait()
             turns = self._take()
             if turns:
                 await self._write(turns)
             since_checkpoint += 1
+
+    async def _checkpoint(self, *, whole: bool = False) -> None:
+        try:
+            await self._orders.run(partial(self._store.checkpoint, whole=whole))
+        except BrokenChain as fault:
+            self._lock(fault)
+
+    def _lock(self, fault: BrokenChain) -> None:
+        """The file is not what was written: nothing may go on by itself. Told anew at every try, so that nobody resumes on it."""
+        if self._post is not None:
+            self._post(Trouble(self._clock(), LatchKind.BROKEN_CHAIN, str(fault)))
 
     async def _pause(self) -> None:
         """Wait a little after a failure; a new commit is tried at once."""
@@ -304,6 +320,8 @@ class Journal:
             _tell(turn, fault)
         if isinstance(fault, DiskFull):
             self._stop_market()
+        if isinstance(fault, BrokenChain):
+            self._lock(fault)
         if kept and not self._failing and self._post is not None:
             self._post(JournalFailed(self._clock(), (), str(fault)))
         self._failing = True
@@ -360,6 +378,43 @@ def _tell(turn: _Turn, fault: JournalError | None) -> None:
     else:
         turn.done.set_exception(fault)
         turn.done.exception()  # a caller that was cancelled meanwhile must not leave a warning behind
+
+
+async def _open_orders(
+    store: OrderStore, run_id: str, now_ns: int, factory: type[sqlite3.Connection], on_damage: LastRows | None
+) -> tuple[Lane, Damage | None]:  # fmt: skip
+    """The lane of a proven orders.sqlite; one that is damaged is kept beside and begun anew first."""
+    try:
+        return await _prepared(store, run_id, now_ns, factory, keeps=on_damage is not None), None
+    except _Kept as found:
+        assert on_damage is not None, "only then is anything kept"
+        damage = await asyncio.to_thread(begin_anew, store.path, found.path, found.fault, run_id, now_ns, on_damage)
+    return await _prepared(store, run_id, now_ns, factory, keeps=False), damage
+
+
+class _Kept(Exception):
+    """A damaged file that lies beside now."""
+
+    def __init__(self, path: Path, fault: BrokenChain) -> None:
+        super().__init__(str(fault))
+        self.path, self.fault = path, fault
+
+
+async def _prepared(
+    store: OrderStore, run_id: str, now_ns: int, factory: type[sqlite3.Connection], *, keeps: bool
+) -> Lane:  # fmt: skip
+    lane = await Lane.open(store.path, factory=factory)
+    try:
+        await lane.run(lambda conn: store.prepare(conn, run_id, now_ns))
+    except BaseException as fault:
+        try:
+            if keeps and isinstance(fault, BrokenChain):  # while the lane is open: closing it may still write
+                raise _Kept(await asyncio.to_thread(keep, store.path, fault, now_ns), fault) from fault
+        finally:
+            await lane.close()
+            store.release()
+        raise
+    return lane
 
 
 async def _open_market(bulk: MarketStore, now_ns: int) -> tuple[Lane, list[str]]:

@@ -15,6 +15,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from orderflow_tui.domain.action import Json, Row
@@ -24,6 +25,9 @@ GENESIS = bytes(32)  # what the first row is bound to
 MARKET_KINDS = ("bar", "signal", "decision", "regime", "setup", "hypothesis", "profile")
 OTHER_TABLE = "other"  # market rows of a kind without a table of its own
 BUSY_MS = 250  # longest wait for a lock somebody else holds
+MAGIC = b"SQLite format 3\0"
+FORMATS = (b"\1\1", b"\2\2")  # the header's word for a rollback journal and for a WAL
+NEWEST = 4  # schema format, the header's number at 44
 
 _PAYLOAD = json.JSONEncoder(separators=(",", ":"), allow_nan=False)  # made once; `dumps` makes one a row
 _CONTENT = json.JSONEncoder(separators=(",", ":"))
@@ -55,10 +59,10 @@ class BrokenChain(JournalError):
 
     def __init__(self, path: str, seq: int, found: str) -> None:
         self.path, self.seq = path, seq
-        where = f"at row {seq}" if seq else "as a whole"
+        self.sentence = f"{path} is damaged {f'at row {seq}' if seq else 'as a whole'}: {found}."
         super().__init__(
-            f"{path} is damaged {where}: {found}. Trading stays locked. Compare orders and position with the broker, then "
-            f"restore a backup or move the file and its .head aside to begin a new journal."
+            f"{self.sentence} Look at position and orders at the broker, flatten by hand if in doubt. The next start keeps the "
+            f"file, begins a new journal with what can be proven of it, and is LOCKED."
         )
 
 
@@ -184,6 +188,26 @@ def migrate(conn: sqlite3.Connection, migrations: Sequence[str]) -> None:
         raise JournalError(f"the journal has schema {version}, this program knows {len(migrations)}: use the newer program")
     for number in range(version, len(migrations)):
         conn.executescript(f"BEGIN IMMEDIATE;{migrations[number]}PRAGMA user_version={number + 1};COMMIT;")
+
+
+def prove_shape(conn: sqlite3.Connection, path: Path, noted: Head | None) -> None:
+    """That nothing was changed which SQLite itself goes by, before anything is written: its header's first bytes, the schema's
+    number and the tables that belong to it. An empty file passes where no head was noted. Raises BrokenChain.
+    """
+    with path.open("rb") as stream:
+        header = stream.read(48)
+    if header and (header[:16] != MAGIC or header[18:20] not in FORMATS or header[44:47] != bytes(3) or header[47] > NEWEST):
+        raise BrokenChain(str(path), 0, "SQLite finds a header that is not a database's")
+    version = int(conn.execute("PRAGMA user_version").fetchone()[0])
+    tables, known = schema_of(conn), len(ORDER_MIGRATIONS)
+    if not tables and noted is not None and noted.seq:
+        raise BrokenChain(str(path), 1, f"{noted.seq} committed rows up to row {noted.seq} are gone")
+    if version > known and tables != expected_schema(ORDER_MIGRATIONS):
+        return  # a newer program's; `migrate` says so
+    if not 0 <= version <= known:
+        raise BrokenChain(str(path), 0, f"its schema says number {version}, its tables are those of number {known}")
+    if tables != expected_schema(ORDER_MIGRATIONS[:version]):
+        raise BrokenChain(str(path), 0, f"its tables are not the journal's of schema {version}")
 
 
 @cache

@@ -33,6 +33,7 @@ from orderflow_tui.adapters.journal_schema import (
     entry_of,
     error_code,
     migrate,
+    prove_shape,
     row_hash,
     verify,
 )
@@ -44,6 +45,7 @@ MARKET_FILE = "market.sqlite"
 RESERVE_FILE = "reserve"
 RESERVE_BYTES = 4 * 1024 * 1024
 INSTALL_LETTERS = string.ascii_lowercase + string.digits
+DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class DiskFull(JournalError):
@@ -64,21 +66,36 @@ class OrderStore:
     def prepare(self, conn: sqlite3.Connection, run_id: str, ts_ns: int) -> None:
         """Settings, schema, proof of the whole file, genesis row, reserve. Raises BrokenChain or JournalError."""
         try:
+            noted = self._head_file.read()
+            prove_shape(conn, self.path, noted)
             new = conn.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
             configure(conn, durable=True)
             migrate(conn, ORDER_MIGRATIONS)
-            self._head = verify(conn, str(self.path), self._head_file.read())
+            self._head = verify(conn, str(self.path), noted)
             if self._head.seq == 0:
-                install = "".join(secrets.choice(INSTALL_LETTERS) for _ in range(5))
-                self.append(conn, run_id, [[entry_of(Row("orders", "genesis", install, ts_ns, {"install": install}))]])
+                self._genesis(conn, run_id, ts_ns, new_install())
             self.install = str(conn.execute("SELECT ref FROM event WHERE seq=1").fetchone()[0])
         except sqlite3.Error as fault:
             raise self._trouble(fault) from fault
         except UnicodeDecodeError as fault:  # SQLite's own complaint quotes damaged text
             raise BrokenChain(str(self.path), 0, f"its content cannot be read: {fault}") from fault
+        self._head_file.install = self.install
         self._head_file.write(self._head)
         self._take_reserve(new)
         sync_folder(self.path.parent)
+
+    def begin(self, conn: sqlite3.Connection, run_id: str, ts_ns: int, install: str) -> None:
+        """Settings, schema and genesis row of a file that is new. Raises JournalError."""
+        try:
+            configure(conn, durable=True)
+            migrate(conn, ORDER_MIGRATIONS)
+        except sqlite3.Error as fault:
+            raise self._trouble(fault) from fault
+        self._genesis(conn, run_id, ts_ns, install)
+
+    def _genesis(self, conn: sqlite3.Connection, run_id: str, ts_ns: int, install: str) -> None:
+        self._head_file.install = install
+        self.append(conn, run_id, [[entry_of(Row("orders", "genesis", install, ts_ns, {"install": install}))]])
 
     def append(self, conn: sqlite3.Connection, run_id: str, batches: Sequence[Sequence[Entry]]) -> list[DuplicateRow | None]:
         """Write batches in one durable transaction; for each, None or why it alone was refused. JournalError: none written."""
@@ -106,9 +123,12 @@ class OrderStore:
         return outcomes
 
     def checkpoint(self, conn: sqlite3.Connection, *, whole: bool = False) -> None:
-        """Move the WAL into the file. Best effort: a reader in the way only postpones it."""
-        with suppress(sqlite3.Error):
+        """Move the WAL into the file. Best effort: a reader in the way only postpones it. Raises BrokenChain alone."""
+        try:
             conn.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if whole else 'PASSIVE'})").fetchall()
+        except sqlite3.Error as fault:
+            if error_code(fault) in DAMAGED:
+                raise self._trouble(fault) from fault
 
     def release(self) -> None:
         """Give the head file back."""
@@ -166,7 +186,9 @@ class OrderStore:
             return DiskFull(f"the disk of {self.path} is full: {given}; make room and restart")
         if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             return JournalError(f"{self.path} is locked by {lock_holder(self.path)} for more than {BUSY_MS} ms: close it there")
-        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        if code == sqlite3.SQLITE_CONSTRAINT and "event.seq" in str(fault):
+            return BrokenChain(str(self.path), self._head.seq, "a row is there that this run did not write")
+        if code in DAMAGED:
             return BrokenChain(str(self.path), 0, f"SQLite finds {fault}")
         return JournalError(f"{self.path} cannot be written: {fault}")
 
@@ -193,13 +215,19 @@ class OrderStore:
             self.notes.append("the journal's reserve was missing (the disk has been full) and was made again")
 
 
+def new_install() -> str:
+    """A name for an installation: five letters, drawn."""
+    return "".join(secrets.choice(INSTALL_LETTERS) for _ in range(5))
+
+
 def _claiming(batch: Sequence[Entry]) -> bool:
     """Whether any row of a batch claims a key, so that it can be refused."""
     return any(entry.claims for entry in batch)
 
 
 class HeadFile:
-    """The number and hash of the last committed row in a small file of its own, written after each commit.
+    """The number and hash of the last committed row in a small file of its own, written after each commit, and the name of
+    the installation, which a journal that cannot be read any more does not tell.
 
     It is not synced: the database is, first. So the file may lag behind the database and never runs ahead of it.
     A record that does not check out proves nothing and is treated as absent.
@@ -207,21 +235,27 @@ class HeadFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.install = ""
         self._fd = -1
 
     def read(self) -> Head | None:
-        """The noted head, None when there is none that checks out."""
+        """The noted head, None when there is none that checks out. Puts the noted install into `install`."""
         try:
-            seq, digest, check = self.path.read_text(encoding="ascii").split()
+            *noted, check = self.path.read_text(encoding="ascii").split()
+            seq, digest, install = noted if len(noted) == 3 else (*noted, "")  # without it: written by an older program
             head = Head(int(seq), bytes.fromhex(digest))
         except (OSError, ValueError):
             return None
-        return head if check == _check(seq, digest) else None
+        if check != _check(*noted):
+            return None
+        self.install = install
+        return head
 
     def write(self, head: Head) -> None:
         """Note a head. Trouble here never fails a commit: the note is a second witness."""
         seq, digest = f"{head.seq:020d}", head.hash.hex()
-        record = f"{seq} {digest} {_check(seq, digest)}\n".encode("ascii")
+        noted = (seq, digest, self.install) if self.install else (seq, digest)
+        record = f"{' '.join(noted)} {_check(*noted)}\n".encode("ascii")
         with suppress(OSError):
             if self._fd < 0:
                 self._fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -234,8 +268,8 @@ class HeadFile:
             self._fd = -1
 
 
-def _check(seq: str, digest: str) -> str:
-    return hashlib.sha256(f"{seq} {digest}".encode("ascii")).hexdigest()[:16]
+def _check(*noted: str) -> str:
+    return hashlib.sha256(" ".join(noted).encode("ascii")).hexdigest()[:16]
 
 
 class MarketStore:

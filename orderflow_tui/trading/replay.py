@@ -72,6 +72,8 @@ def _apply(floor: Floor, row: Row) -> None:
         case "latch":
             latch = Latch(LatchKind(row.ref), rows.number(row, "since_ns"), rows.day(row), rows.text(row, "reason"))
             floor.board.restore(latch, bool(row.payload.get("open")))
+        case "counter":
+            floor.gate.saw_id(row.ref)  # a journal begun after damage: names whose rows were lost are used up
         case "cooldown":
             floor.cooldown.restore(rows.number(row, "until_ns"), rows.text(row, "reason"))
         case "campaign":

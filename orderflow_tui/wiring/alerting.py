@@ -50,6 +50,16 @@ def sending(notifier: WhatsApp, unclean: int, tell: Callable[[Alert], None], now
     return run
 
 
+def telling(alert: Alert, tell: Callable[[Alert], None]) -> Service:
+    """The service that tells what the start itself found, once the house stands."""
+
+    async def run() -> None:
+        tell(alert)
+        await asyncio.Event().wait()
+
+    return run
+
+
 async def _finished(closing: Awaitable[None]) -> None:
     """Wait for the last message even while the service is being cancelled."""
     await asyncio.shield(asyncio.ensure_future(closing))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from orderflow_tui import __version__
 from orderflow_tui.adapters import stop_file
 from orderflow_tui.adapters.control import ControlDoor, control_path
 from orderflow_tui.adapters.heartbeat import Heartbeat, heartbeat_path
-from orderflow_tui.adapters.journal import Journal, Run
+from orderflow_tui.adapters.journal import Damage, Journal, Run
 from orderflow_tui.adapters.safety_key import SafetyKey, key_path
 from orderflow_tui.adapters.sim_broker import SimBroker
 from orderflow_tui.adapters.sim_broker_orders import FillRules
@@ -34,7 +34,8 @@ from orderflow_tui.pulse import HouseClock, Pulse
 from orderflow_tui.runtime import Runtime
 from orderflow_tui.view.build import Surroundings, ViewBuilder
 from orderflow_tui.view.model import ConsoleView, ReplayView
-from orderflow_tui.wiring.alerting import notifier_of, sending
+from orderflow_tui.wiring.alerting import notifier_of, sending, telling
+from orderflow_tui.wiring.damage import damage_alert, locked_rows
 from orderflow_tui.wiring.paced import ET, MINUTE_NS, Service, paced_side, table_around
 from orderflow_tui.wiring.params import engine_params
 from orderflow_tui.wiring.permission import grant_args
@@ -123,7 +124,7 @@ def builder(plan: Plan, wall_ns: Callable[[], int] = time.time_ns) -> Callable[[
 async def _build(plan: Plan, runtime: Runtime, clock_ns: HouseClock) -> House:
     loaded, config = plan.loaded, plan.loaded.config
     run = Run(f"{time.time_ns() // 1_000_000:x}-{plan.mode.name}", plan.mode.name, __version__, loaded.hash)
-    journal = await Journal.open(journal_folder(plan, run.id), run, post=runtime.post)
+    journal = await Journal.open(journal_folder(plan, run.id), run, post=runtime.post, on_damage=locked_rows)
     try:
         rows = await journal.rows()
         furnished = await _furnish(plan, runtime, journal, rows, clock_ns)
@@ -171,14 +172,17 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: HouseClock) -> House:
         fps=float(plan.fps),
         notifier=notifier,
         check_key=SafetyKey(key_path(plan.data_dir), time.time_ns).check,
-        grant=grant_args(plan),
+        grant=grant_args(plan) if journal.damage is None else {},  # it stays for the person who flattens
         pulse=side.pulse,
-        services=(keep_door_open, *side.services, *_told(notifier, unclean, runtime, side)),
+        services=(keep_door_open, *side.services, *_told(notifier, unclean, runtime, side, journal.damage)),
     )
 
 
-def _told(notifier: WhatsApp | None, unclean: int, runtime: Runtime, side: Side) -> tuple[Service, ...]:
-    return () if notifier is None else (sending(notifier, unclean, runtime.alert, side.now_ns),)
+def _told(
+    notifier: WhatsApp | None, unclean: int, runtime: Runtime, side: Side, damage: Damage | None
+) -> tuple[Service, ...]:  # fmt: skip
+    told = () if notifier is None else (sending(notifier, unclean, runtime.alert, side.now_ns),)
+    return told if damage is None else (*told, telling(replace(damage_alert(damage), ts_ns=side.now_ns()), runtime.alert))
 
 
 @dataclass(frozen=True, slots=True)

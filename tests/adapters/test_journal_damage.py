@@ -10,14 +10,17 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from orderflow_tui.adapters.journal import Damage, Journal, Run
 from orderflow_tui.adapters.journal_memory import SyncJournal
 from orderflow_tui.adapters.journal_schema import BrokenChain
 from orderflow_tui.domain.action import Row
+from orderflow_tui.domain.event import Event, Trouble
+from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.ports import JournalError
 
 NOW = 1_790_000_000_000_000_000
@@ -203,3 +206,208 @@ def test_a_killed_process_loses_nothing_it_said_was_written(tmp_path: Path) -> N
     assert len(set(intents)) == len(intents)
     assert sum(row.kind == "run_start" for row in rows) == KILLS + 1
     assert json.dumps([row.kind for row in rows]).count("run_end") == 0
+
+
+# -- begun anew ---------------------------------------------------------------------------------------------------------
+
+ANEW_FLIPS = 60
+
+
+def lock(damage: Damage) -> list[Row]:
+    return [Row("orders", "latch", "BROKEN_CHAIN", damage.ts_ns, {"open": True, "found": damage.found})]
+
+
+async def begun(folder: Path) -> tuple[Damage | None, list[Row], str]:
+    """What a start finds, what its journal holds, and the name order ids go on with."""
+    journal = await Journal.open(folder, Run("r9", "paper"), clock=lambda: NOW + 10**15, on_damage=lock)
+    try:
+        return journal.damage, await journal.rows(), journal.install
+    finally:
+        await journal.close()
+
+
+def facts(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if row.kind in ("intent", "order", "fill")]
+
+
+def install_of(rows: list[Row]) -> str:
+    return next(row.ref for row in rows if row.kind == "genesis")
+
+
+async def test_a_damaged_journal_is_kept_to_the_byte_and_begun_anew_with_every_row_that_is_proven(
+    journal_on_disk: tuple[Path, list[Row]], tmp_path: Path
+) -> None:
+    whole, rows = journal_on_disk
+    files = {path.name: path.read_bytes() for path in whole.iterdir() if path.name != "reserve" and "-shm" not in path.name}
+    found = 0
+    for name, place, bit in flips(files, ANEW_FLIPS):
+        folder = tmp_path / "j"
+        folder.mkdir()
+        damaged = bytearray(files[name])
+        damaged[place] ^= bit
+        as_found = files | {name: bytes(damaged)}
+        for other, content in as_found.items():
+            (folder / other).write_bytes(content)
+        damage, now, install = await begun(folder)
+        assert install == install_of(rows)
+        if damage is None:
+            assert facts(now) == facts(rows)
+        else:
+            found += 1
+            assert {part: Path(f"{damage.kept}{part}").read_bytes() for part in ("", ".head")} == {
+                part: as_found[f"orders.sqlite{part}"] for part in ("", ".head")
+            }
+            if as_found.get("orders.sqlite-wal"):
+                assert Path(f"{damage.kept}-wal").read_bytes() == as_found["orders.sqlite-wal"]
+            assert [row for row in facts(rows) if row in facts(now)] == facts(now), "in order, none invented"
+            assert damage.counter > NOW // 1_000_000
+            assert [now[0].kind, now[1].kind] == ["genesis", "damaged"]
+            assert now[1].ref == damage.kept.name
+            again, later, _ = await begun(folder)
+            assert again is None, "the new journal proves itself"
+            assert [row.payload["open"] for row in later if row.kind == "latch"] == [True]
+            assert not (folder / "fresh").exists()
+        shutil.rmtree(folder)
+    assert found > ANEW_FLIPS // 5
+
+
+async def test_one_changed_row_costs_one_row(tmp_path: Path) -> None:
+    rows = written(tmp_path / "j", checkpointed=True)
+    path = tmp_path / "j" / "orders.sqlite"
+    path.write_bytes(path.read_bytes().replace(b'{"base_id":"f7"', b'{"base_id":"f8"'))
+    damage, now, _ = await begun(tmp_path / "j")
+    assert damage is not None
+    assert damage.lost == 1
+    assert facts(now) == [row for row in facts(rows) if row.ref != "f7"]
+
+
+async def test_a_page_that_cannot_be_read_costs_its_own_rows(tmp_path: Path) -> None:
+    folder = tmp_path / "j"
+    rows = written(folder, checkpointed=True)
+    whole = (folder / "orders.sqlite").read_bytes()
+    costs = []
+    for at in range(4096, len(whole), 4096):
+        shutil.rmtree(folder)
+        folder.mkdir()
+        (folder / "orders.sqlite").write_bytes(whole[:at] + bytes(4096) + whole[at + 4096 :])
+        damage, now, _ = await begun(folder)
+        kept = facts(now)
+        assert damage is not None or kept == facts(rows)
+        assert [row for row in facts(rows) if row in kept] == kept
+        costs.append(len(facts(rows)) - len(kept))
+    parts = [cost for cost in costs if 0 < cost < len(facts(rows))]
+    assert len(parts) > 1
+    assert sum(parts) == len(facts(rows)), "each page of rows costs its own, and no other page costs any but the root"
+
+
+@pytest.mark.parametrize("what", ["gone", "empty", "no database"])
+async def test_where_nothing_can_be_read_the_name_comes_from_the_head(tmp_path: Path, what: str) -> None:
+    folder = tmp_path / "j"
+    rows = written(folder, checkpointed=True)
+    path = folder / "orders.sqlite"
+    if what == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"" if what == "empty" else b"not a database" * 1000)
+    damage, now, install = await begun(folder)
+    assert damage is not None
+    assert (damage.rows, damage.named, install) == ((), True, install_of(rows))
+    assert damage.lost >= len(rows)
+    assert facts(now) == []
+
+
+async def test_without_a_head_the_name_is_read_from_the_bytes_and_the_count_goes_on_above_all_of_them(tmp_path: Path) -> None:
+    folder = tmp_path / "j"
+    written(folder, checkpointed=True)
+    (folder / "orders.sqlite.head").unlink()
+    (folder / "orders.sqlite").write_bytes(b"broken of1-k3f9a-7-E of1-k3f9a-9999999999999-S of1-other-1-E broken")
+    damage, _, install = await begun(folder)
+    assert damage is not None
+    assert (install, damage.named, damage.counter) == ("k3f9a", True, 9_999_999_999_999 + 1_000_000)
+
+
+async def test_a_journal_that_tells_no_name_gets_a_new_one_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "orders.sqlite").write_bytes(b"broken" * 1000)
+    damage, _, install = await begun(tmp_path)
+    assert damage is not None
+    assert (damage.named, len(install)) == (False, 5)
+
+
+@pytest.mark.parametrize("dies_at", range(1, 6))
+async def test_killed_while_it_begins_anew_the_next_start_does_it_again_and_is_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int
+) -> None:
+    folder = tmp_path / "j"
+    rows = written(folder, checkpointed=False)
+    wal = folder / "orders.sqlite-wal"
+    os.truncate(wal, wal.stat().st_size - 4096)
+    steps = 0
+
+    def step(real: Callable[..., object]) -> Callable[..., object]:
+        def perhaps(*args: object, **kwargs: object) -> object:
+            nonlocal steps
+            steps += 1
+            if steps == dies_at:
+                raise OSError(5, "Input/output error")
+            return real(*args, **kwargs)
+
+        return perhaps
+
+    monkeypatch.setattr(shutil, "copy2", step(shutil.copy2))
+    monkeypatch.setattr(Path, "replace", step(Path.replace))
+    with pytest.raises(JournalError, match="make room and start again"):
+        await begun(folder)
+    monkeypatch.undo()
+    damage, now, install = await begun(folder)
+    assert damage is not None
+    assert install == install_of(rows)
+    assert [row.payload["open"] for row in now if row.kind == "latch"][-1] is True
+
+
+@pytest.mark.parametrize("what", ["a folder", "not ours"])
+async def test_a_path_that_cannot_be_used_is_a_mistake_and_no_damage(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "orders.sqlite"
+    if what == "a folder":
+        path.mkdir()
+    else:
+        path.symlink_to(tmp_path / "nowhere" / "orders.sqlite")
+    with pytest.raises(JournalError, match="is its folder ours") as caught:
+        await begun(tmp_path)
+    assert not isinstance(caught.value, BrokenChain)
+    assert list(tmp_path.glob("*damaged*")) == []
+
+
+async def test_a_newer_programs_journal_is_left_alone_and_a_wrong_number_is_damage(tmp_path: Path) -> None:
+    written(tmp_path / "j", checkpointed=True)
+    conn = sqlite3.connect(tmp_path / "j" / "orders.sqlite", isolation_level=None)
+    conn.execute("PRAGMA user_version=7")
+    with pytest.raises(BrokenChain, match="its schema says number 7"):
+        reread(tmp_path / "j")
+    conn.execute("CREATE TABLE newer(x)")
+    with pytest.raises(JournalError, match="use the newer program") as caught:
+        await begun(tmp_path / "j")
+    assert not isinstance(caught.value, BrokenChain)
+    conn.execute("PRAGMA user_version=0")
+    conn.close()
+    with pytest.raises(BrokenChain, match="not the journal's of schema 0"):
+        reread(tmp_path / "j")
+
+
+async def test_damage_met_while_running_locks_and_is_told_again_at_every_try(tmp_path: Path) -> None:
+    posted: list[Event] = []
+    journal = await Journal.open(tmp_path, Run("r1", "paper"), post=posted.append, clock=lambda: NOW)
+    other = sqlite3.connect(tmp_path / "orders.sqlite", isolation_level=None)
+    seq = other.execute("SELECT max(seq) FROM event").fetchone()[0] + 1
+    other.execute("INSERT INTO event VALUES(?, 'x', 1, 'note', 'x', '{}', x'', x'')", (seq,))
+    other.close()
+    with pytest.raises(BrokenChain, match="a row is there that this run did not write"):
+        await journal.commit([Row("orders", "note", "a", NOW, {})])
+    assert [(event.latch, event.ts_ns) for event in posted if isinstance(event, Trouble)] == [(LatchKind.BROKEN_CHAIN, NOW)]
+    journal._store.checkpoint = corrupt  # type: ignore[method-assign]
+    await journal._checkpoint()
+    assert len([event for event in posted if isinstance(event, Trouble)]) == 2
+    await journal.close()
+
+
+def corrupt(*_: object, **__: object) -> None:
+    raise BrokenChain("orders.sqlite", 0, "SQLite finds a malformed image")

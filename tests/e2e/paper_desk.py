@@ -26,7 +26,7 @@ Build = Callable[[Runtime], Awaitable[House]]
 
 class PaperDesk:
     """Use as a context manager: gateway and house run inside it. `gateway_options` go to the gateway's command line;
-    `around` may put ears into the house that is built."""
+    `around` may put ears into the house that is built; `after` is an earlier life, closed, at whose gateway this one starts."""
 
     def __init__(
         self,
@@ -37,11 +37,17 @@ class PaperDesk:
         around: Callable[[Build], Build] | None = None,
         morning_ns: int = MORNING_NS,
         lead: int = 0,
+        after: PaperDesk | None = None,
     ) -> None:
-        ahead_ns = morning_ns - time.time_ns()
-        self.gateway = GatewayProcess("--ahead-ns", str(ahead_ns), *gateway_options)
+        self.ahead_ns: int = morning_ns - time.time_ns() if after is None else after.ahead_ns
+        ahead_ns = self.ahead_ns
+        self._ends_gateway = after is None
+        self.gateway: GatewayProcess = (
+            GatewayProcess("--ahead-ns", str(ahead_ns), *gateway_options) if after is None else after.gateway
+        )
         self.folder, self.mode = folder, mode
-        self.gateway.do("lead", rank=lead)
+        if after is None:
+            self.gateway.do("lead", rank=lead)
         plan = plan_of(Wish(mode=mode, data_dir=folder, sets=(f"ib.port={self.gateway.port}", *sets)))
         self.seam = Seam("test")
         build = builder(plan, lambda: time.time_ns() + ahead_ns)
@@ -53,7 +59,8 @@ class PaperDesk:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
-        self.gateway.end()
+        if self._ends_gateway:
+            self.gateway.end()
 
     def close(self) -> None:
         """Stop the house in order. Idempotent."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orderflow_tui.domain.account import AccountReport, Link
-from orderflow_tui.domain.action import Cancel, Commit, Record
+from orderflow_tui.domain.action import Cancel, Commit, Record, Row
 from orderflow_tui.domain.event import Command, Committed, HouseHealth, JournalFailed, SendFailed
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import BrokerStatus, Fill, OrderState, OrderUpdate, Purpose, Role, Side
@@ -531,3 +531,12 @@ def test_an_entry_that_survived_its_cancel_is_cancelled_again_at_once_in_a_halt(
     house.wait(10)
     house.press(Command.RECONCILE)
     assert not house.broker.orders[entry.order.id].alive
+
+
+def test_names_whose_rows_were_lost_with_a_damaged_journal_are_not_drawn_again() -> None:
+    house = House()
+    house.rows.append(Row("orders", "counter", "of1-t-5000", house.now, {}))
+    after = House.restart(house)
+    after.wait(10_000)
+    after.enter()
+    assert {ticket.order.intent_id for ticket in after.floor.blotter.tickets.values()} == {"of1-t-5001"}
