@@ -22,7 +22,7 @@ from orderflow_tui.domain.market import Grade, Mark
 from orderflow_tui.domain.order import Intent, OrderState, Purpose, Role, closing
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.domain.signal import Decision
-from orderflow_tui.trading import invariants, rows
+from orderflow_tui.trading import invariants, rejection, rows
 from orderflow_tui.trading.arming import Arming, AutomationMode
 from orderflow_tui.trading.blotter import Blotter, Moved, Ticket, UnknownOrder
 from orderflow_tui.trading.bracket import Levels
@@ -424,7 +424,8 @@ class Floor:
         return moved
 
     def moved(self, moved: Moved, note: str) -> None:
-        """What follows from a change of state."""
+        """What follows from news and a change of state."""
+        rejection.learn(self, moved, note)
         if moved.before is moved.after:
             return
         ticket = moved.ticket

@@ -73,6 +73,8 @@ def _apply(floor: Floor, row: Row) -> None:
             latch = Latch(LatchKind(row.ref), rows.number(row, "since_ns"), rows.day(row), rows.text(row, "reason"))
             floor.board.restore(latch, bool(row.payload.get("open")))
         case "cooldown":
+            if row.ref in floor.blotter.tickets:
+                floor.blotter.tickets[row.ref].rejected = True  # learnt, though its own row may have died with the process
             floor.cooldown.restore(rows.number(row, "until_ns"), rows.text(row, "reason"))
         case "campaign":
             _campaign(floor, row)

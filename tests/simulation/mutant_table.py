@@ -107,7 +107,7 @@ BOOKS = (
     _t("other_account_unnoticed", "booking", "update.echoed_account != floor.account:", "update.echoed_account is None:"),
     _t(
         "no_cooldown",
-        "booking",
+        "rejection",
         "    floor.cooldown.begin(floor.now, floor.params.timing.cooldown_ms, reason)\n",
         "    floor.cooldown.begin(floor.now, 0, reason)\n",
     ),
