@@ -236,11 +236,12 @@ PROTECTION = (
         "    for trip in breaker.trips(floor.ledger, floor.params.risk, loss_limit_cents(floor)):\n",
         "    for trip in breaker.trips(floor.ledger, floor.params.risk, 10**9):\n",
     ),
-    _t(
+    Mutant(
         "breaker_halts_only",
-        "timers",
+        "orderflow_tui/trading/timers.py",
         "        if trip.flatten and (floor.ledger.held or floor.blotter.live):\n",
         "        if trip.flatten and not floor.ledger.held:\n",
+        (("    if latch is None or floor.campaign is not None", "    if latch is None or floor.campaign is None"),),
     ),
     _t("no_flat_time", "timers", "    if flat_at is None or floor.now < flat_at:\n", "    if flat_at is None or floor.now:\n"),
 )

@@ -34,6 +34,7 @@ ENTRY_NS = 25 * SECOND_NS
 FLATTEN_NS = 15 * SECOND_NS  # a campaign that began so late in the liveness phase is not judged by its end
 CAMPAIGN_NS = 90 * SECOND_NS
 DISOBEDIENT = ("change_refused", "changes_refused", "change_lost", "cancel_refused", "cancel_lost", "fill_after_cancel")
+DAY_LIMITS = frozenset({LatchKind.DAILY_LOSS, LatchKind.DRAWDOWN, LatchKind.CONSECUTIVE_LOSSES})  # nothing is held behind them
 DURABLE_NS = 2 * SECOND_NS
 ASKED_NS = 15 * SECOND_NS + 50 * MS_NS
 OVER = frozenset({OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.NOT_SENT, OrderState.ABANDONED})
@@ -267,6 +268,10 @@ class Oracle(Memory):
         due = flat_ns is not None and now_ns >= flat_ns and self.setting.params.trading.auto_flatten
         if due and ours and ours == self.truth and floor.campaign is None and not locked and not floor.recovering:
             raise Broken("flat at the flat time", f"{ours:+d} is held after the session's flat time")
+        limits = DAY_LIMITS & floor.board._open.keys()
+        free = floor.campaign is None and not locked and not floor.recovering and not self.outsiders
+        if limits and ours and ours == self.truth and free and not floor.reconciler.differences:
+            raise Broken("flat behind a limit", f"{ours:+d} is held behind {sorted(kind.value for kind in limits)}")
 
     def _worth(self, ours: int, price: int) -> int:
         """What the day would leave in cents if what is held were closed at a price: our own arithmetic."""

@@ -321,6 +321,56 @@ def test_a_late_fill_is_protected_again() -> None:
     assert house.ticket(Role.EMERGENCY).order.stop_ticks == PRICE - 15, "where the bracket's own stop would have stood"
 
 
+def beyond_the_limit() -> House:
+    """One entry called off, another lost more than the day may: flattened, flat, halted."""
+    house = House(TradingParams(risk=replace(RICH, daily_loss_cents=2_500)))
+    house.bracket()
+    house.press(Command.CANCEL_ENTRIES)
+    house.enter()
+    house.broker.orders[house.ticket(Role.STOP).order.id].alive = False
+    house.last = PRICE - 19
+    house._carry(house.desk.on_mark(house.facts))
+    flat(house)
+    assert (house.latched, house.desk.flattening, house.broker.position) == ({"DAILY_LOSS"}, None, 0)
+    return house
+
+
+def test_an_entry_that_fills_late_behind_a_limit_is_flattened_too() -> None:
+    house = beyond_the_limit()
+    house.broker.position = 1
+    house.tell(foreign(1, order_id="of1-t-1-E", name="late"))
+    assert house.desk.flattening is not None
+    assert house.alerts("flatten")[-1] == "flatten begins: DAILY_LOSS: +1 MES held behind the limit"
+    flat(house, 8_000)
+    assert house.broker.position == house.desk.position() == 0
+    assert (house.latched, house.state) == ({"DAILY_LOSS"}, "HALTED")
+
+
+def test_what_a_person_opened_elsewhere_behind_a_limit_gets_a_stop_and_stays_theirs() -> None:
+    house = beyond_the_limit()
+    house.broker.position = 1
+    house.tell(foreign(1))
+    house.wait(1_000)
+    assert (house.latched, house.desk.flattening) == ({"DAILY_LOSS", "ADJUSTED"}, None)
+    assert house.ticket(Role.EMERGENCY).state is OrderState.ACKED
+
+
+def test_a_late_fill_behind_a_limit_waits_for_recovery_and_for_a_lock_to_go() -> None:
+    house = beyond_the_limit()
+    house.broker.position = 1
+    house.broker.fills.append(foreign(1, order_id="of1-t-1-E", name="late"))
+    again = house.restart()
+    again.tell(again.broker.report(again.now, 1))
+    assert (again.state, again.desk.flattening, again.desk.position()) == ("RECOVERING", None, 1)
+    again.floor.latch(LatchKind.CLIENT_ID, "test")
+    again.wait(5_000)
+    assert (again.state, again.floor.recovering, again.desk.flattening) == ("LOCKED", False, None)
+    again.press(Command.RESUME, word="RESUME", key_ok="1")
+    assert again.desk.flattening is not None
+    flat(again, 8_000)
+    assert again.broker.position == 0
+
+
 def test_both_legs_filling_is_a_reversal_and_flattens() -> None:
     house = House().enter()
     house.trade(PRICE + 40)
