@@ -25,8 +25,10 @@ def begin_campaign(floor: Floor, reason: str, why: ExitReason, manual: bool = Fa
         return
     running = floor.campaign
     if running is not None:
-        running.manual = running.manual or manual
         running.then = None
+        if manual and not running.manual:
+            running.manual = True
+            floor.commit(_row(floor, running, "begin"))  # the newest row of a campaign is the one that counts
         return
     campaign = Campaign(floor.gate.draw_id(), reason, why, manual, then)
     floor.campaign = campaign

@@ -187,7 +187,8 @@ class Floor:
         if row.kind == "latch":
             outdated = bool(row.payload.get("open")) is not (LatchKind(row.ref) in self.board)
         elif row.kind == "campaign" and row.payload.get("what") == "begin":
-            outdated = self.campaign is None or self.campaign.id != row.ref
+            running = self.campaign
+            outdated = running is None or running.id != row.ref or running.manual is not row.payload.get("manual")
         if not outdated:
             self.record(row)
 

@@ -1,7 +1,7 @@
 """Boot: the journal's rows, in order, make the floor what it was. Then everything that could have moved is UNKNOWN.
 
 A restart clears nothing and permits nothing: latches and cool-down stand, arming and grant are gone, an unfinished
-flatten goes on as a person's, and no entry leaves before the broker has agreed twice.
+flatten goes on, one that a person claimed as a person's, and no entry leaves before the broker has agreed twice.
 """
 
 from __future__ import annotations

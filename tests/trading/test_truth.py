@@ -8,7 +8,7 @@ import pytest
 
 from orderflow_tui.domain.account import BrokerOrder, Link, LinkStatus, MarginFigure
 from orderflow_tui.domain.action import AskAccountReport, AskMargin, Cancel, Row, Send
-from orderflow_tui.domain.event import Command, Committed, SendFailed
+from orderflow_tui.domain.event import Command, Committed, JournalFailed, SendFailed
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import (
     BrokerStatus,
@@ -707,6 +707,31 @@ def test_an_unfinished_flatten_goes_on_after_a_restart() -> None:
     assert again.desk.trades[-1].reason is ExitReason.MANUAL
     once_more = again.restart()
     assert once_more.desk.flattening is None
+
+
+def test_a_flatten_that_a_person_claimed_goes_on_as_a_persons_after_a_restart() -> None:
+    house = House().enter()
+    house.changes |= {"market_open": False, "flat_at_ns": house.now}
+    house.press(Command.HALT)
+    house.press(Command.FLATTEN)
+    house.press(Command.FLATTEN)
+    begun = [(r.ref, r.payload["manual"]) for r in house.rows if r.kind == "campaign"]
+    assert begun == [(begun[0][0], False), (begun[0][0], True)]
+    again = house.restart()
+    again.floor.latch(LatchKind.CLIENT_ID, "only a person may flatten now")
+    flat(again, 8_000)
+    assert again.broker.position == 0
+
+
+def test_a_claim_whose_commit_failed_is_not_overtaken_by_the_row_before_it() -> None:
+    house = House().enter()
+    house.changes |= {"market_open": False, "flat_at_ns": house.now}
+    house.journal = "silent"
+    house.press(Command.HALT)
+    house.press(Command.FLATTEN)
+    for key in list(house.floor.owed):
+        house.tell(JournalFailed(house.now, (key,), "disk full"))
+    assert [r.payload["manual"] for r in house.rows if r.kind == "campaign"] == [True]
 
 
 def test_an_adopted_position_and_an_answered_change_come_back() -> None:
