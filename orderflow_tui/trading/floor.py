@@ -134,6 +134,7 @@ class Floor:
     noted_peak_cents: int = 0  # the day's peak as the journal last heard it
     noted_excursions: dict[str, tuple[str, int, int]] = field(default_factory=dict)  # trade, low, high as journalled
     told_account_ns: int | None = None  # when the journal last heard how the account stands
+    switched_off: dict[str, date | None] = field(default_factory=dict)  # patterns, and for which trade date
     held_changes: list[tuple[date | None, str, int]] = field(default_factory=list)  # of limits, before a restart
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ from orderflow_tui.trading.floor import Floor, Plan
 from orderflow_tui.trading.lifecycle import News
 from orderflow_tui.trading.rows import RowError
 from orderflow_tui.trading.trade import ExitReason
-from orderflow_tui.trading.trading_session import end_cut_short, hold_tighter, restored_session
+from orderflow_tui.trading.trading_session import end_cut_short, hold_tighter, note_pattern, restored_session
 
 
 def replay(floor: Floor, journal: Sequence[Row]) -> None:
@@ -88,6 +88,8 @@ def _apply(floor: Floor, row: Row) -> None:
             floor.held_tier = (rows.day(row), int(row.ref))
         case "limit":
             hold_tighter(floor, row)
+        case "pattern":
+            note_pattern(floor, row.ref, bool(row.payload.get("on")), rows.day(row))
         case "session":
             floor.session = restored_session(row) if rows.text(row, "what") == "begin" else None
         case "refusal":
