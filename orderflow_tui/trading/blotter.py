@@ -37,6 +37,8 @@ class Ticket:
     refused_ns: int | None = None  # when the broker last refused a change: it is not asked again for a while
     sound: bool = True  # the broker echoed the safety fields we asked for
     note: str = ""
+    said: str = ""  # the broker's last words about it
+    rejected: bool = False  # its rejection was learnt: it is news once
     parent: Ticket | None = None  # the entry it hangs on
 
     @property
@@ -166,6 +168,7 @@ class Blotter:
         if ticket is None:
             raise UnknownOrder(f"a journal row tells of order {order_id}, which no earlier row introduced")
         before, ticket.state = ticket.state, state
+        ticket.rejected |= state is OrderState.REJECTED
         self._settle(ticket, before, now_ns)
 
     def book(self, fill: Fill, now_ns: int) -> Booking | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from orderflow_tui.domain.action import AskMargin, Tier
+from orderflow_tui.domain.action import Tier
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import BrokerStatus, Commission, Fill, OrderState, OrderUpdate, Purpose, Role
 from orderflow_tui.trading import gate, rows
@@ -38,16 +38,15 @@ def on_update(floor: Floor, update: OrderUpdate) -> None:
     if ticket is None:
         _stranger(floor, update.order_id)
         return
-    moved = floor.tell(update.order_id, STATUS_NEWS[update.status], update.text)
-    if moved is None:
+    said = update.text or (f"code {update.code}" if update.code else "")
+    if floor.tell(update.order_id, STATUS_NEWS[update.status], said) is None:
         return
+    ticket.said = said or ticket.said
     _answered(floor, ticket, update)
     if update.filled is not None and floor.blotter.counted(update.order_id, update.filled, floor.now):
         floor.reconciler.ask_at(floor.now)
     if update.echoed_account and floor.account and update.echoed_account != floor.account:
         floor.latch(LatchKind.WRONG_ACCOUNT, f"{update.order_id} went to {update.echoed_account}, not {floor.account}")
-    if moved.after is OrderState.REJECTED and moved.before is not OrderState.REJECTED:
-        _rejected(floor, ticket, update)
 
 
 def _stranger(floor: Floor, order_id: str) -> None:
@@ -129,24 +128,6 @@ def regroup(floor: Floor, ticket: Ticket, group: str) -> None:
     held = f"in group {group}" if group else "in no group"
     text = f"{order.id} is held {held}, not in {order.oca_group}: the broker may leave it when the other exit fills"
     floor.alert("exit group", text, Tier.CRITICAL, order.id)
-
-
-def _rejected(floor: Floor, ticket: Ticket, update: OrderUpdate) -> None:
-    """News once: told twice, it is no news of the next one."""
-    if ticket.order.role is Role.ENTRY:
-        _rejected_entry(floor, update)
-    elif ticket.order.role is Role.EMERGENCY:
-        floor.guard(ticket.order.instrument).rejected()
-
-
-def _rejected_entry(floor: Floor, update: OrderUpdate) -> None:
-    """A rejected entry: entries cool down, margin is asked anew."""
-    reason = f"{update.order_id} rejected: {update.text or update.code}"
-    floor.cooldown.begin(floor.now, floor.params.timing.cooldown_ms, reason)
-    until_ns = floor.cooldown.until_ns
-    floor.commit(rows.row("cooldown", update.order_id, floor.now, until_ns=until_ns, reason=reason))
-    floor.alert("rejected", reason)
-    floor.out += [AskMargin(symbol) for symbol in floor.traded]
 
 
 def on_commission(floor: Floor, commission: Commission) -> None:

@@ -18,14 +18,20 @@ from orderflow_tui.domain.watch import NO_ABOVE, NO_BELOW, GiveBack, Watch
 from orderflow_tui.trading.ledger import Ledger
 from orderflow_tui.trading.limits import RiskLimits
 
+TAKE_ALONG = frozenset({LatchKind.DAILY_LOSS, LatchKind.DRAWDOWN, LatchKind.CONSECUTIVE_LOSSES})  # the position goes too
+
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """A limit that was reached: the latch it opens and whether the position goes too."""
+    """A limit that was reached: the latch it opens and why."""
 
     kind: LatchKind
     reason: str
-    flatten: bool
+
+    @property
+    def flatten(self) -> bool:
+        """Whether the position goes too."""
+        return self.kind in TAKE_ALONG
 
 
 def money(cents: int) -> str:
@@ -44,7 +50,7 @@ def daily_loss(ledger: Ledger, limits: RiskLimits, loss_cents: int) -> Trip | No
     value = ledger.value_cents
     if value > -loss_cents:
         return None
-    return Trip(LatchKind.DAILY_LOSS, f"day at {money(value)}, limit {money(-loss_cents)}", True)
+    return Trip(LatchKind.DAILY_LOSS, f"day at {money(value)}, limit {money(-loss_cents)}")
 
 
 def drawdown(ledger: Ledger, limits: RiskLimits, loss_cents: int) -> Trip | None:  # noqa: ARG001
@@ -53,7 +59,7 @@ def drawdown(ledger: Ledger, limits: RiskLimits, loss_cents: int) -> Trip | None
     if fallen < limits.max_drawdown_cents:
         return None
     text = f"{money(fallen)} under the day's peak of {money(ledger.peak_cents)}, limit {money(limits.max_drawdown_cents)}"
-    return Trip(LatchKind.DRAWDOWN, text, True)
+    return Trip(LatchKind.DRAWDOWN, text)
 
 
 def profit_target(ledger: Ledger, limits: RiskLimits, loss_cents: int) -> Trip | None:  # noqa: ARG001
@@ -61,7 +67,7 @@ def profit_target(ledger: Ledger, limits: RiskLimits, loss_cents: int) -> Trip |
     if not limits.daily_profit_cents or ledger.closed_cents < limits.daily_profit_cents:
         return None
     text = f"closed {money(ledger.closed_cents)}, target {money(limits.daily_profit_cents)}"
-    return Trip(LatchKind.PROFIT_TARGET, text, False)
+    return Trip(LatchKind.PROFIT_TARGET, text)
 
 
 def consecutive_losses(ledger: Ledger, limits: RiskLimits, loss_cents: int) -> Trip | None:  # noqa: ARG001
@@ -69,14 +75,14 @@ def consecutive_losses(ledger: Ledger, limits: RiskLimits, loss_cents: int) -> T
     if -ledger.streak < limits.max_consecutive_losses:
         return None
     text = f"{-ledger.streak} losses in a row, limit {limits.max_consecutive_losses}"
-    return Trip(LatchKind.CONSECUTIVE_LOSSES, text, True)
+    return Trip(LatchKind.CONSECUTIVE_LOSSES, text)
 
 
 def trades_a_day(ledger: Ledger, limits: RiskLimits, loss_cents: int) -> Trip | None:  # noqa: ARG001
     """So many trades were begun on this trade date. The last one keeps its bracket."""
     if ledger.trades_begun < limits.max_trades_per_day:
         return None
-    return Trip(LatchKind.TRADE_COUNT, f"{ledger.trades_begun} trades today, limit {limits.max_trades_per_day}", False)
+    return Trip(LatchKind.TRADE_COUNT, f"{ledger.trades_begun} trades today, limit {limits.max_trades_per_day}")
 
 
 LIMITS: tuple[Callable[[Ledger, RiskLimits, int], Trip | None], ...] = (

@@ -7,6 +7,7 @@ from orderflow_tui.domain.action import CancelEverything, Json, Row, Tier
 from orderflow_tui.domain.latch import LatchKind, TradingState
 from orderflow_tui.domain.order import Intent, OrderState, Purpose, Side, closing
 from orderflow_tui.trading import rows
+from orderflow_tui.trading.blotter import covered
 from orderflow_tui.trading.bracket import Levels, anchor, emergency_stop, entry_levels
 from orderflow_tui.trading.choice import execute_in, smaller_for
 from orderflow_tui.trading.flatten import Campaign, CampaignWish, Exit, Scene, Stage
@@ -25,8 +26,10 @@ def begin_campaign(floor: Floor, reason: str, why: ExitReason, manual: bool = Fa
         return
     running = floor.campaign
     if running is not None:
-        running.manual = running.manual or manual
         running.then = None
+        if manual and not running.manual:
+            running.manual = True
+            floor.commit(_row(floor, running, "begin"))  # the newest row of a campaign is the one that counts
         return
     campaign = Campaign(floor.gate.draw_id(), reason, why, manual, then)
     floor.campaign = campaign
@@ -90,7 +93,7 @@ def _locked_out(floor: Floor) -> bool:
 
 def _carry_out(floor: Floor, campaign: Campaign, wish: CampaignWish) -> None:
     if wish.pending is not None:
-        floor.alert("flatten", f"flatten waits, {wish.pending}: the stops stay at the broker", Tier.CRITICAL, "pending")
+        floor.alert("flatten", f"flatten waits, {wish.pending}: {_left_behind(floor)}", Tier.CRITICAL, "pending")
     if wish.cancel:
         floor.cancel([floor.blotter.tickets[order_id] for order_id in wish.cancel])
     if wish.everything:
@@ -101,6 +104,18 @@ def _carry_out(floor: Floor, campaign: Campaign, wish: CampaignWish) -> None:
         floor.ask("flatten")
     if wish.exit is not None:
         _propose_exit(floor, campaign, wish.exit)
+
+
+def _left_behind(floor: Floor) -> str:
+    """What protects while a flatten waits. Whether a stop whose cancel was asked for still works, nobody knows."""
+    bare: list[str] = []
+    for symbol in floor.ledger.held:
+        position = floor.position(symbol)
+        if covered(t for t in floor.against(symbol) if t.cancel_ns is None and t.sound) < abs(position):
+            bare.append(f"{position:+d} {symbol}")
+    if bare:
+        return f"{', '.join(bare)} may stand WITHOUT A STOP, its stops were being cancelled or are missing"
+    return "the stops stay at the broker" if floor.ledger.held else "nothing is held"
 
 
 def _propose_exit(floor: Floor, campaign: Campaign, wanted: Exit) -> None:

@@ -22,7 +22,7 @@ from orderflow_tui.domain.market import Grade, Mark
 from orderflow_tui.domain.order import Intent, OrderState, Purpose, Role, closing
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.domain.signal import Decision
-from orderflow_tui.trading import invariants, rows
+from orderflow_tui.trading import invariants, rejection, rows
 from orderflow_tui.trading.arming import Arming, AutomationMode
 from orderflow_tui.trading.blotter import Blotter, Moved, Ticket, UnknownOrder
 from orderflow_tui.trading.bracket import Levels
@@ -134,6 +134,7 @@ class Floor:
     noted_peak_cents: int = 0  # the day's peak as the journal last heard it
     noted_excursions: dict[str, tuple[str, int, int]] = field(default_factory=dict)  # trade, low, high as journalled
     told_account_ns: int | None = None  # when the journal last heard how the account stands
+    switched_off: dict[str, date | None] = field(default_factory=dict)  # patterns, and for which trade date
     held_changes: list[tuple[date | None, str, int]] = field(default_factory=list)  # of limits, before a restart
 
     def __post_init__(self) -> None:
@@ -187,7 +188,8 @@ class Floor:
         if row.kind == "latch":
             outdated = bool(row.payload.get("open")) is not (LatchKind(row.ref) in self.board)
         elif row.kind == "campaign" and row.payload.get("what") == "begin":
-            outdated = self.campaign is None or self.campaign.id != row.ref
+            running = self.campaign
+            outdated = running is None or running.id != row.ref or running.manual is not row.payload.get("manual")
         if not outdated:
             self.record(row)
 
@@ -424,7 +426,8 @@ class Floor:
         return moved
 
     def moved(self, moved: Moved, note: str) -> None:
-        """What follows from a change of state."""
+        """What follows from news and a change of state."""
+        rejection.learn(self, moved, note)
         if moved.before is moved.after:
             return
         ticket = moved.ticket

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from orderflow_tui.domain.action import Tier
 from orderflow_tui.domain.event import HouseHealth
-from orderflow_tui.domain.session import SECOND_NS
+from orderflow_tui.domain.session import MS_NS, SECOND_NS
+from orderflow_tui.trading import rows
 from orderflow_tui.trading.fences import BROKER_OFF_S, CLOCK_OFF_MS, LOOP_ALERT_MS, LOOP_LATE_MS
 from orderflow_tui.trading.floor import Floor
 
@@ -18,6 +19,8 @@ def on_health(floor: Floor, health: HouseHealth) -> None:
         floor.doubt()
     if health.loop_late_ms > LOOP_LATE_MS:
         _woke(floor)
+    if health.clock_off_ms > 0:
+        _leapt(floor, health.clock_off_ms * MS_NS)
     if health.broker_resets is not before.broker_resets or doubtful(health) is not doubtful(before):
         floor.note(
             "house",
@@ -34,6 +37,14 @@ def on_health(floor: Floor, health: HouseHealth) -> None:
     floor.alert_once("clock", abs(off) > CLOCK_OFF_MS, told)
     told = f"our clock is {apart:+d} s from the broker's: entries wait; set this machine's clock"
     floor.alert_once("broker clock", abs(apart) > BROKER_OFF_S, told)
+
+
+def _leapt(floor: Floor, by_ns: int) -> None:
+    """The wall clock leapt forward, and our time with it: entries must not wait less, nor be more, for that."""
+    floor.rates.leapt(floor.now, by_ns)
+    if floor.cooldown.leapt(floor.now, by_ns, floor.params.timing.cooldown_ms):
+        until_ns, reason = floor.cooldown.until_ns, floor.cooldown.reason
+        floor.commit(rows.row("cooldown", "", floor.now, until_ns=until_ns, reason=reason))
 
 
 def _woke(floor: Floor) -> None:

@@ -39,6 +39,10 @@ class Rates:
         """An entry intent passed the gate."""
         self._entries.append(now_ns)
 
+    def leapt(self, now_ns: int, by_ns: int) -> None:
+        """The wall clock leapt forward: what was young is young still."""
+        self._entries = deque((min(ts_ns + by_ns, now_ns) for ts_ns in self._entries), self._entries.maxlen)
+
     def protective(self, now_ns: int, messages: int) -> str | None:
         """Protective messages left; a sentence when they are too many (once in 10 s)."""
         self._protective.extend([now_ns] * min(messages, caps.PROTECTIVE_PER_10_S + 1))

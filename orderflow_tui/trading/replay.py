@@ -1,7 +1,7 @@
 """Boot: the journal's rows, in order, make the floor what it was. Then everything that could have moved is UNKNOWN.
 
 A restart clears nothing and permits nothing: latches and cool-down stand, arming and grant are gone, an unfinished
-flatten goes on as a person's, and no entry leaves before the broker has agreed twice.
+flatten goes on, one that a person claimed as a person's, and no entry leaves before the broker has agreed twice.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from orderflow_tui.trading.floor import Floor, Plan
 from orderflow_tui.trading.lifecycle import News
 from orderflow_tui.trading.rows import RowError
 from orderflow_tui.trading.trade import ExitReason
-from orderflow_tui.trading.trading_session import end_cut_short, hold_tighter, restored_session
+from orderflow_tui.trading.trading_session import end_cut_short, hold_tighter, note_pattern, restored_session
 
 
 def replay(floor: Floor, journal: Sequence[Row]) -> None:
@@ -75,6 +75,8 @@ def _apply(floor: Floor, row: Row) -> None:
         case "counter":
             floor.gate.saw_id(row.ref)  # a journal begun after damage: names whose rows were lost are used up
         case "cooldown":
+            if row.ref in floor.blotter.tickets:
+                floor.blotter.tickets[row.ref].rejected = True  # learnt, though its own row may have died with the process
             floor.cooldown.restore(rows.number(row, "until_ns"), rows.text(row, "reason"))
         case "campaign":
             _campaign(floor, row)
@@ -88,6 +90,8 @@ def _apply(floor: Floor, row: Row) -> None:
             floor.held_tier = (rows.day(row), int(row.ref))
         case "limit":
             hold_tighter(floor, row)
+        case "pattern":
+            note_pattern(floor, row.ref, bool(row.payload.get("on")), rows.day(row))
         case "session":
             floor.session = restored_session(row) if rows.text(row, "what") == "begin" else None
         case "refusal":

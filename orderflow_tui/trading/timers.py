@@ -139,6 +139,22 @@ def trip_breaker(floor: Floor) -> None:
         floor.latch(trip.kind, trip.reason)
         if trip.flatten and (floor.ledger.held or floor.blotter.live):
             begin_campaign(floor, f"{trip.kind.value}: {trip.reason}", ExitReason.HALTED)
+    _keep_flat(floor)
+
+
+def _keep_flat(floor: Floor) -> None:
+    """Behind a limit that took the position along nothing of ours stays: an entry believed over may fill after the flatten.
+    What a person opened elsewhere is theirs: it gets a stop and they are asked. While the broker's position and ours differ
+    nobody knows what to flatten."""
+    latch = next((latch for latch in floor.board.latches if latch.kind in breaker.TAKE_ALONG), None)
+    if latch is None or floor.campaign is not None or floor.recovering or floor.reconciler.differences:
+        return
+    if not floor.params.send_path or trading_state(floor)[0] is TradingState.LOCKED:
+        return
+    episodes = {symbol: floor.ledger.episode(symbol) for symbol in floor.ledger.held}
+    ours = [f"{floor.position(symbol):+d} {symbol}" for symbol, episode in episodes.items() if episode and episode.intent_id]
+    if ours:
+        begin_campaign(floor, f"{latch.kind.value}: {', '.join(ours)} held behind the limit", ExitReason.HALTED)
 
 
 def _flat_time(floor: Floor) -> None:

@@ -124,6 +124,7 @@ def _begin(floor: Floor) -> None:
     session = TradingSession(
         name, floor.now, floor.trade_date, params.analysis or floor.execution, floor.execution, params.risk, params.patterns
     )
+    session.off |= {name for name, day in floor.switched_off.items() if day == floor.trade_date}
     floor.session = session
     floor.commit(rows.row("session", session.id, floor.now, what="begin", **session.payload()))
 
@@ -193,7 +194,7 @@ def change_limit(floor: Floor, event: OperatorCommand, key_ok: bool) -> None:
 
 
 def switch_pattern(floor: Floor, event: OperatorCommand) -> None:
-    """A person switches a pattern of the session off, or on again."""
+    """A person switches a pattern off for the trade date, or on again."""
     session, name, on = floor.session, event.args.get("pattern", ""), event.args.get("on", "")
     if session is None or name not in session.patterns or on not in ("yes", "no"):
         known = "no session is open" if session is None else f"one of {', '.join(session.patterns) or 'none'}, on yes or no"
@@ -202,11 +203,21 @@ def switch_pattern(floor: Floor, event: OperatorCommand) -> None:
         return
     session.off.discard(name) if on == "yes" else session.off.add(name)
     session.changes += 1
-    floor.commit(rows.row("pattern", name, floor.now, on=on == "yes", session=session.id, cause=event.id))
+    note_pattern(floor, name, on == "yes", floor.trade_date)
+    day = None if floor.trade_date is None else floor.trade_date.isoformat()
+    floor.commit(rows.row("pattern", name, floor.now, on=on == "yes", session=session.id, trade_date=day, cause=event.id))
+
+
+def note_pattern(floor: Floor, name: str, on: bool, day: date | None) -> None:
+    """What a person switched off stays off for its trade date, in whatever session or life of the process."""
+    if on:
+        floor.switched_off.pop(name, None)
+    else:
+        floor.switched_off[name] = day
 
 
 def switched_off(floor: Floor, name: str) -> bool:
-    """Whether a person switched this pattern off for the session."""
+    """Whether a person switched this pattern off."""
     return floor.session is not None and name in floor.session.off
 
 

@@ -130,6 +130,7 @@ class Memory:
     link: Link = Link.OFF  # as told
     link_was_up: bool = False  # before the event
     cool_ns: int = 0  # entries wait until then
+    rejected: set[str] = field(default_factory=set)  # entries whose rejection was told
     reports: int = 0  # complete ones since the boot
     booted: bool = False  # there was an earlier life
     # who halted

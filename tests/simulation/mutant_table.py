@@ -107,7 +107,7 @@ BOOKS = (
     _t("other_account_unnoticed", "booking", "update.echoed_account != floor.account:", "update.echoed_account is None:"),
     _t(
         "no_cooldown",
-        "booking",
+        "rejection",
         "    floor.cooldown.begin(floor.now, floor.params.timing.cooldown_ms, reason)\n",
         "    floor.cooldown.begin(floor.now, 0, reason)\n",
     ),
@@ -236,11 +236,12 @@ PROTECTION = (
         "    for trip in breaker.trips(floor.ledger, floor.params.risk, loss_limit_cents(floor)):\n",
         "    for trip in breaker.trips(floor.ledger, floor.params.risk, 10**9):\n",
     ),
-    _t(
+    Mutant(
         "breaker_halts_only",
-        "timers",
+        "orderflow_tui/trading/timers.py",
         "        if trip.flatten and (floor.ledger.held or floor.blotter.live):\n",
         "        if trip.flatten and not floor.ledger.held:\n",
+        (("    if latch is None or floor.campaign is not None", "    if latch is None or floor.campaign is None"),),
     ),
     _t("no_flat_time", "timers", "    if flat_at is None or floor.now < flat_at:\n", "    if flat_at is None or floor.now:\n"),
 )

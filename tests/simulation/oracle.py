@@ -34,9 +34,11 @@ ENTRY_NS = 25 * SECOND_NS
 FLATTEN_NS = 15 * SECOND_NS  # a campaign that began so late in the liveness phase is not judged by its end
 CAMPAIGN_NS = 90 * SECOND_NS
 DISOBEDIENT = ("change_refused", "changes_refused", "change_lost", "cancel_refused", "cancel_lost", "fill_after_cancel")
+DAY_LIMITS = frozenset({LatchKind.DAILY_LOSS, LatchKind.DRAWDOWN, LatchKind.CONSECUTIVE_LOSSES})  # nothing is held behind them
 DURABLE_NS = 2 * SECOND_NS
 ASKED_NS = 15 * SECOND_NS + 50 * MS_NS
 OVER = frozenset({OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.NOT_SENT, OrderState.ABANDONED})
+NEVER_LEFT = frozenset({OrderState.NOT_SENT, OrderState.ABANDONED})
 LATE_MS, OFF_MS = 1_000, 2_000  # of loop and clock, beyond which entries wait
 HALTING_KEYS = frozenset({Command.HALT, Command.FLATTEN, Command.UNATTENDED})
 
@@ -85,6 +87,9 @@ class Oracle(Memory):
             self.reports += 1
             for fill in report.fills:
                 self.book(fill)
+            for order in report.completed:
+                if order.status is BrokerStatus.REJECTED:
+                    self._rejected(order.order_id or "")
 
     def _link(self, status: LinkStatus) -> None:
         self.link = status.link
@@ -95,10 +100,16 @@ class Oracle(Memory):
             self.armed_ns = None
 
     def _status(self, update: OrderUpdate) -> None:
-        order, ticket = self.sent.get(update.order_id), self.floor.blotter.tickets.get(update.order_id)
-        if order is None or ticket is None or order.role is not Role.ENTRY or update.status is not BrokerStatus.REJECTED:
+        if update.status is BrokerStatus.REJECTED:
+            self._rejected(update.order_id)
+
+    def _rejected(self, order_id: str) -> None:
+        """The broker says so, in a status or a report, whatever was believed of an order not known to be over."""
+        order, ticket = self.sent.get(order_id), self.floor.blotter.tickets.get(order_id)
+        if order is None or ticket is None or order.role is not Role.ENTRY or order_id in self.rejected:
             return
-        if ticket.live and ticket.state.value in ("SENT", "ACKED", "PARTIAL"):
+        if ticket.live or ticket.state in NEVER_LEFT:
+            self.rejected.add(order_id)
             self.cool_ns = self.now_ns + self.setting.params.trading.timing.cooldown_ms * MS_NS
 
     def _key(self, event: OperatorCommand) -> None:
@@ -257,6 +268,10 @@ class Oracle(Memory):
         due = flat_ns is not None and now_ns >= flat_ns and self.setting.params.trading.auto_flatten
         if due and ours and ours == self.truth and floor.campaign is None and not locked and not floor.recovering:
             raise Broken("flat at the flat time", f"{ours:+d} is held after the session's flat time")
+        limits = DAY_LIMITS & floor.board._open.keys()
+        free = floor.campaign is None and not locked and not floor.recovering and not self.outsiders
+        if limits and ours and ours == self.truth and free and not floor.reconciler.differences:
+            raise Broken("flat behind a limit", f"{ours:+d} is held behind {sorted(kind.value for kind in limits)}")
 
     def _worth(self, ours: int, price: int) -> int:
         """What the day would leave in cents if what is held were closed at a price: our own arithmetic."""

@@ -174,7 +174,8 @@ def test_flatten_waits_with_the_stops_in_place_while_the_market_is_closed() -> N
     house.wait(30_000)
     assert house.desk.flattening == "PENDING"
     assert house.ticket(Role.STOP).state is OrderState.ACKED
-    assert sum("flatten waits" in a for a in house.alerts("flatten")) == 1
+    waits = [a for a in house.alerts("flatten") if "flatten waits" in a]
+    assert waits == ["flatten waits, the market is closed: the stops stay at the broker"]
     house.changes["market_open"] = True
     flat(house)
     assert house.broker.position == 0
@@ -190,6 +191,24 @@ def test_flatten_waits_for_the_broker_and_is_the_first_thing_on_reconnect() -> N
     flat(house)
     assert house.broker.position == 0
     assert house.state == "HALTED"
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_flatten_that_must_wait_after_it_took_the_stops_away_says_so(deaf: bool) -> None:
+    house = House().enter()
+    house.broker.deaf = deaf  # the stop has ended by now, or nobody has answered to its cancel
+    house.press(Command.FLATTEN)
+    assert (house.state_of(Role.STOP) is OrderState.ACKED) is deaf
+    house.link(Link.BROKER_LOST)
+    waits = house.alerts("flatten")[-1]
+    assert waits.startswith("flatten waits, the broker is out of reach: +1 MES may stand WITHOUT A STOP")
+
+
+def test_a_flatten_that_waits_with_nothing_held_promises_no_stops() -> None:
+    house = House()
+    house.changes["market_open"] = False
+    house.press(Command.FLATTEN)
+    assert house.alerts("flatten")[-1] == "flatten waits, the market is closed: nothing is held"
 
 
 def test_flatten_without_anything_to_flatten_ends_after_two_flat_reports() -> None:

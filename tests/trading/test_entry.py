@@ -10,13 +10,13 @@ from orderflow_tui.domain.account import Link
 from orderflow_tui.domain.action import Alert, AskMargin, Cancel, Commit, Send, Tier
 from orderflow_tui.domain.event import Automation, Command, Committed, JournalFailed, SendFailed
 from orderflow_tui.domain.market import Mark
-from orderflow_tui.domain.order import OrderState, Purpose, Role
+from orderflow_tui.domain.order import BrokerStatus, OrderState, OrderUpdate, Purpose, Role
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.domain.signal import Direction, Regime
 from orderflow_tui.trading.desk import Desk
 from orderflow_tui.trading.limits import RiskLimits, TradingParams
 from tests.builders import ES, MES
-from tests.trading.house import PRICE, RICH, House, TinyBroker, decision
+from tests.trading.house import PRICE, RICH, Held, House, TinyBroker, decision
 
 
 def test_a_bracket_is_committed_before_it_is_sent_and_ends_with_its_stop_at_the_broker() -> None:
@@ -157,6 +157,72 @@ def test_a_rejected_entry_cools_entries_down_for_half_an_hour_and_asks_for_margi
     assert [f.name for f in house.desk.fences(house.facts)] == ["cooldown"]
     house.wait(1)
     assert house.state == "RUNNING"
+
+
+def test_a_rejection_that_only_a_report_tells_cools_entries_down_with_the_brokers_last_words() -> None:
+    house = House(broker=TinyBroker(mute_reports=True))
+    house.bracket()
+    entry = house.broker.orders["of1-t-1-E"]
+    house.tell(OrderUpdate("of1-t-1-E", house.now, BrokerStatus.SUSPECT, code=201, text="201 margin"))
+    assert house.state_of(Role.ENTRY) is OrderState.UNKNOWN
+    assert house.floor.cooldown.until_ns is None, "an error that names an order rejects nothing"
+    for held in house.broker.orders.values():
+        held.alive, held.status = False, BrokerStatus.CANCELLED
+    entry.status = BrokerStatus.REJECTED
+    house.broker.mute_reports = False
+    house.wait(1_000)
+    assert house.state_of(Role.ENTRY) is OrderState.REJECTED
+    assert "cooldown" in {f.name for f in house.desk.fences(house.facts)}
+    assert house.alerts("rejected") == ["entry of1-t-1-E rejected: 201 margin"]
+    assert house.all(AskMargin) != []
+
+
+def test_a_rejection_told_of_an_entry_in_doubt_cools_down_and_a_report_that_says_so_too_is_no_second_one() -> None:
+    house = House(broker=TinyBroker(deaf=True, mute_reports=True))
+    house.bracket()
+    house.wait(3_000)
+    rejected = OrderUpdate("of1-t-1-E", house.now, BrokerStatus.REJECTED, code=201)
+    house.tell(rejected)
+    until_ns = house.floor.cooldown.until_ns
+    assert (house.state_of(Role.ENTRY), until_ns) == (OrderState.UNKNOWN, house.now + 1_800_000 * MS_NS)
+    house.wait(1_000)
+    house.tell(replace(rejected, ts_ns=house.now))
+    house.broker.orders = {o.id: Held(o, alive=False, status=BrokerStatus.REJECTED) for o in house.sent()}
+    house.broker.mute_reports = False
+    house.wait(1_000)
+    assert house.state_of(Role.ENTRY) is OrderState.REJECTED
+    assert house.floor.cooldown.until_ns == until_ns
+    assert house.alerts("rejected")[0] == "entry of1-t-1-E rejected: code 201"
+    assert len([r for r in house.rows if r.kind == "cooldown"]) == 1
+
+
+def test_a_rejection_learnt_before_a_restart_is_no_news_after_it() -> None:
+    house = House(broker=TinyBroker(reject=lambda o: o.role is Role.ENTRY))
+    house.bracket()
+    until_ns = house.floor.cooldown.until_ns
+    house.rows = [r for r in house.rows if r.payload.get("state") != "REJECTED"]  # written in the background, it died
+    again = house.restart()
+    again.wait(5_000)
+    assert again.state_of(Role.ENTRY) is OrderState.REJECTED
+    assert (again.floor.cooldown.until_ns, again.alerts("rejected")) == (until_ns, [])
+
+
+@pytest.mark.parametrize(("role", "tier"), [(Role.STOP, Tier.CRITICAL), (Role.TARGET, Tier.WARNING)])
+def test_a_rejected_exit_order_is_told_with_its_role_and_the_brokers_reason(role: Role, tier: Tier) -> None:
+    house = House(broker=TinyBroker(reject=lambda o: o.role is role)).enter()
+    told = [a for a in house.all(Alert) if a.kind == "rejected"]
+    assert [(a.text, a.tier) for a in told] == [(f"{role.name.lower()} of1-t-1-{role.value} rejected: no", tier)]
+    assert house.floor.cooldown.until_ns is None
+
+
+def test_children_of_a_rejected_entry_are_told_without_alarm() -> None:
+    house = House(broker=TinyBroker(deaf=True))
+    house.bracket()
+    for order in house.sent():
+        house.tell(OrderUpdate(order.id, house.now, BrokerStatus.REJECTED))
+    told = [a for a in house.all(Alert) if a.kind == "rejected"]
+    assert [a.tier for a in told] == [Tier.WARNING] * 3
+    assert told[-1].text == "stop of1-t-1-S rejected: the broker gave no reason"
 
 
 def test_a_send_that_was_proven_not_to_have_happened_is_not_sent() -> None:

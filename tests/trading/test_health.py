@@ -8,12 +8,12 @@ import pytest
 
 from orderflow_tui.domain.action import Alert, Tier
 from orderflow_tui.domain.event import Command, Committed, HouseHealth
-from orderflow_tui.domain.order import Purpose
+from orderflow_tui.domain.order import Purpose, Role
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.trading.fences import SLOW_COMMIT_MS
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.pace import CommitPace
-from tests.trading.house import RICH, SLOW, START_NS, House
+from tests.trading.house import RICH, SLOW, START_NS, House, TinyBroker
 
 
 def house() -> House:
@@ -46,6 +46,41 @@ def test_loop_and_clocks_out_of_step_keep_entries_waiting_until_all_was_well_for
     made.wait(5_000)
     assert made.state == "RUNNING"
     made.enter()
+
+
+def leap(made: House, ms: int) -> None:
+    """The wall clock leaps forward: what is due by it happens, then the pulse tells."""
+    made.wait(ms)
+    feels(made, clock_off_ms=ms)
+
+
+@pytest.mark.parametrize(
+    ("waited_ms", "leap_ms", "left_ms"),
+    [
+        (600_000, 3_600_000, 1_200_000),  # it ended by the leap
+        (600_000, 60_000, 1_200_000),  # it went on, shortened
+        (0, 10**12, 1_800_000),  # never more than a whole wait
+        (1_800_001, 3_600_000, 0),  # it was over before
+    ],
+)
+def test_a_leap_of_the_wall_clock_does_not_shorten_the_wait_after_a_rejection(waited_ms: int, leap_ms: int, left_ms: int) -> None:
+    made = House(TradingParams(risk=RICH, timing=SLOW), broker=TinyBroker(reject=lambda o: o.role is Role.ENTRY))
+    made.bracket()
+    made.wait(waited_ms)
+    leap(made, leap_ms)
+    assert made.floor.cooldown.left_ms(made.now) == left_ms
+    assert made.restart().floor.cooldown.left_ms(made.now) == left_ms
+
+
+def test_a_leap_of_the_wall_clock_before_any_rejection_begins_no_wait_and_leaves_the_rates_as_full_as_they_were() -> None:
+    made = house()
+    for _ in range(4):
+        made.bracket()
+        made.press(Command.CANCEL_ENTRIES)
+    leap(made, 3_600_000)
+    assert made.floor.cooldown.until_ns is None
+    assert "4 entry intents in 10 s" in (made.floor.rates.used_up(made.now) or "")
+    assert made.floor.rates.used_up(made.now + 10 * SECOND_NS) is None
 
 
 def test_a_late_loop_never_keeps_an_exit_from_leaving() -> None:

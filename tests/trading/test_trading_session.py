@@ -261,6 +261,27 @@ def test_a_pattern_that_is_switched_off_is_not_traded_until_it_is_on_again() -> 
     ]
 
 
+def test_a_pattern_that_was_switched_off_stays_off_for_its_trade_date_after_a_restart() -> None:
+    house = opened()
+    for name, on in (("VA_BREAKOUT", "no"), ("RULE_80", "no"), ("RULE_80", "yes")):
+        house.press(Command.PATTERN, pattern=name, on=on)
+    again = house.restart()
+    again.wait(3_000)
+    again.press(Command.OPEN_SESSION)
+    assert again.floor.session is not None
+    assert again.floor.session.off == {"VA_BREAKOUT"}
+    again.decide(decision())
+    assert again.refusal == "pattern"
+    again.changes["trade_date"] = TOMORROW
+    again.wait(15_000)
+    assert again.floor.session.off == set(), "a new trade date begins with what is configured"
+    later = house.restart()
+    later.changes["trade_date"] = TOMORROW
+    later.press(Command.OPEN_SESSION)
+    assert later.floor.session is not None
+    assert later.floor.session.off == set()
+
+
 @pytest.mark.parametrize("args", [{"pattern": "SMA", "on": "no"}, {"pattern": "RULE_80", "on": "off"}, {}])
 def test_an_unknown_pattern_is_refused_with_those_there_are(args: dict[str, str]) -> None:
     house = opened()

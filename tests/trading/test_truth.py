@@ -8,7 +8,7 @@ import pytest
 
 from orderflow_tui.domain.account import BrokerOrder, Link, LinkStatus, MarginFigure
 from orderflow_tui.domain.action import AskAccountReport, AskMargin, Cancel, Row, Send
-from orderflow_tui.domain.event import Command, Committed, SendFailed
+from orderflow_tui.domain.event import Command, Committed, JournalFailed, SendFailed
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import (
     BrokerStatus,
@@ -322,6 +322,56 @@ def test_a_late_fill_is_protected_again() -> None:
     house.tell(foreign(1, order_id="of1-t-1-E", name="late"))
     assert house.alerts("late fill") != []
     assert house.ticket(Role.EMERGENCY).order.stop_ticks == PRICE - 15, "where the bracket's own stop would have stood"
+
+
+def beyond_the_limit() -> House:
+    """One entry called off, another lost more than the day may: flattened, flat, halted."""
+    house = House(TradingParams(risk=replace(RICH, daily_loss_cents=2_500)))
+    house.bracket()
+    house.press(Command.CANCEL_ENTRIES)
+    house.enter()
+    house.broker.orders[house.ticket(Role.STOP).order.id].alive = False
+    house.last = PRICE - 19
+    house._carry(house.desk.on_mark(house.facts))
+    flat(house)
+    assert (house.latched, house.desk.flattening, house.broker.position) == ({"DAILY_LOSS"}, None, 0)
+    return house
+
+
+def test_an_entry_that_fills_late_behind_a_limit_is_flattened_too() -> None:
+    house = beyond_the_limit()
+    house.broker.position = 1
+    house.tell(foreign(1, order_id="of1-t-1-E", name="late"))
+    assert house.desk.flattening is not None
+    assert house.alerts("flatten")[-1] == "flatten begins: DAILY_LOSS: +1 MES held behind the limit"
+    flat(house, 8_000)
+    assert house.broker.position == house.desk.position() == 0
+    assert (house.latched, house.state) == ({"DAILY_LOSS"}, "HALTED")
+
+
+def test_what_a_person_opened_elsewhere_behind_a_limit_gets_a_stop_and_stays_theirs() -> None:
+    house = beyond_the_limit()
+    house.broker.position = 1
+    house.tell(foreign(1))
+    house.wait(1_000)
+    assert (house.latched, house.desk.flattening) == ({"DAILY_LOSS", "ADJUSTED"}, None)
+    assert house.ticket(Role.EMERGENCY).state is OrderState.ACKED
+
+
+def test_a_late_fill_behind_a_limit_waits_for_recovery_and_for_a_lock_to_go() -> None:
+    house = beyond_the_limit()
+    house.broker.position = 1
+    house.broker.fills.append(foreign(1, order_id="of1-t-1-E", name="late"))
+    again = house.restart()
+    again.tell(again.broker.report(again.now, 1))
+    assert (again.state, again.desk.flattening, again.desk.position()) == ("RECOVERING", None, 1)
+    again.floor.latch(LatchKind.CLIENT_ID, "test")
+    again.wait(5_000)
+    assert (again.state, again.floor.recovering, again.desk.flattening) == ("LOCKED", False, None)
+    again.press(Command.RESUME, word="RESUME", key_ok="1")
+    assert again.desk.flattening is not None
+    flat(again, 8_000)
+    assert again.broker.position == 0
 
 
 def test_both_legs_filling_is_a_reversal_and_flattens() -> None:
@@ -660,6 +710,31 @@ def test_an_unfinished_flatten_goes_on_after_a_restart() -> None:
     assert again.desk.trades[-1].reason is ExitReason.MANUAL
     once_more = again.restart()
     assert once_more.desk.flattening is None
+
+
+def test_a_flatten_that_a_person_claimed_goes_on_as_a_persons_after_a_restart() -> None:
+    house = House().enter()
+    house.changes |= {"market_open": False, "flat_at_ns": house.now}
+    house.press(Command.HALT)
+    house.press(Command.FLATTEN)
+    house.press(Command.FLATTEN)
+    begun = [(r.ref, r.payload["manual"]) for r in house.rows if r.kind == "campaign"]
+    assert begun == [(begun[0][0], False), (begun[0][0], True)]
+    again = house.restart()
+    again.floor.latch(LatchKind.CLIENT_ID, "only a person may flatten now")
+    flat(again, 8_000)
+    assert again.broker.position == 0
+
+
+def test_a_claim_whose_commit_failed_is_not_overtaken_by_the_row_before_it() -> None:
+    house = House().enter()
+    house.changes |= {"market_open": False, "flat_at_ns": house.now}
+    house.journal = "silent"
+    house.press(Command.HALT)
+    house.press(Command.FLATTEN)
+    for key in list(house.floor.owed):
+        house.tell(JournalFailed(house.now, (key,), "disk full"))
+    assert [r.payload["manual"] for r in house.rows if r.kind == "campaign"] == [True]
 
 
 def test_an_adopted_position_and_an_answered_change_come_back() -> None:
