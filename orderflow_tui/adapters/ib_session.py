@@ -109,12 +109,8 @@ class IbSession:
         if self._report is None or self._report.done():
             self._report = asyncio.get_running_loop().create_task(self._periodic_report(self.line))
 
-    def hold(self, reason: str) -> None:
-        """The books differ: a person has to look."""
-        self._tell(LinkNews.MISMATCH, reason)
-
     def acknowledge(self) -> None:
-        """A person has seen why the link is held or blocked."""
+        """A person has seen why the link is blocked: it tries again."""
         self._attempts.id_refused = 0
         self._tell(LinkNews.ACKNOWLEDGED, "acknowledged")
 

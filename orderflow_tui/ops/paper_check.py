@@ -41,7 +41,7 @@ NOTE = "noted"
 ROUND_TRIPS = 5
 LOOK_S = 0.1
 MOST_KEPT = 1_000
-STOPPED = {Link.BLOCKED, Link.DATA_BLOCKED, Link.RECON_HOLD}
+STOPPED = {Link.BLOCKED, Link.DATA_BLOCKED}
 
 
 class Status(Enum):

@@ -267,17 +267,6 @@ def test_no_permission_blocks_until_a_person_acknowledges(worlds: MakeWorld) -> 
     assert world.session.link is Link.DATA_BLOCKED
 
 
-def test_books_that_differ_hold_the_link_until_a_person_acknowledges(worlds: MakeWorld) -> None:
-    world = worlds().ready()
-    world.call(lambda: world.session.hold("ledger 1, broker 2"))
-    world.until(lambda: world.session.link is Link.RECON_HOLD, 1)
-    assert world.session.refusal(Purpose.ENTRY) != ""
-    assert world.session.refusal(Purpose.REDUCE) == ""
-    world.call(world.session.acknowledge)
-    world.ready()
-    assert len(world.reports()) == 2
-
-
 def test_reconnects_wait_longer_each_time_and_stay_within_their_spread(worlds: MakeWorld) -> None:
     world = worlds().ready()
     world.do("restart", down_s=60)
