@@ -156,8 +156,10 @@ class IbFeed:
             self.subscriptions.line = None
 
     def resubscribe(self) -> None:
-        """Drop what is subscribed, ask anew, a pause between requests for one instrument."""
+        """Drop what is subscribed, ask anew, a pause between requests for one instrument. What was refused may be granted now."""
         self.subscriptions.cancel_all()
+        self._denied = ""
+        self._no_depth = not self._with_depth
         self.streams[self._analysis].clear_book()
         quotes = Kind.LEVEL1 if self._rules.quotes is QuoteSource.LEVEL1 else Kind.QUOTES
         wanted = [Subscription(Kind.TRADES, self._analysis)]

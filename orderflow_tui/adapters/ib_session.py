@@ -184,6 +184,9 @@ class IbSession:
         if self.link is Link.BROKER_LOST:
             for follower in self.followers:
                 follower.lost(reason)
+        if self.link is Link.WARMUP and news is LinkNews.ACKNOWLEDGED:
+            for follower in self.followers:
+                follower.resubscribe()
         if self.link is not before:
             self._entered_s = now_s
             logger.info("link {} -> {}: {} ({})", before.value, self.link.value, news.value, reason)

@@ -265,6 +265,24 @@ def test_no_permission_blocks_until_a_person_acknowledges(worlds: MakeWorld) -> 
     world.until(lambda: world.session.link is Link.DATA_BLOCKED, 20)
     world.pass_ms(5_000)
     assert world.session.link is Link.DATA_BLOCKED
+    world.do("calm")
+    world.pass_ms(5_000)
+    assert world.session.link is Link.DATA_BLOCKED
+    world.call(world.session.acknowledge)
+    world.ready()
+    assert world.session.generation == 1
+    world.pass_ms(20_000)
+    assert world.session.link is Link.READY
+
+
+def test_an_acknowledged_denial_that_still_stands_blocks_again(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.do("answer", what="TICK_BY_TICK", code=354, count=99)
+    world.do("answer", what="MARKET_DATA", code=354, count=99)
+    world.start()
+    world.until(lambda: world.session.link is Link.DATA_BLOCKED, 20)
+    world.call(world.session.acknowledge)
+    world.until(lambda: world.links()[-2:] == [Link.WARMUP, Link.DATA_BLOCKED], 5)
 
 
 def test_reconnects_wait_longer_each_time_and_stay_within_their_spread(worlds: MakeWorld) -> None:
