@@ -187,10 +187,7 @@ class IbFeed:
             return f"market closed, {cold}" if cold else ""
         if cold:
             return cold
-        assert stream.quote_ns is not None, "a warm stream has a quote"
-        if now_ns - stream.quote_ns > STALE_NS:
-            return f"no quote for {(now_ns - stream.quote_ns) / 1e9:.0f} s"
-        return self._book_trouble(stream, now_ns)
+        return self._silent(now_ns) or self._book_trouble(stream, now_ns)
 
     def _competes(self, stream: Stream) -> bool:
         """Whether another session has the data. Nobody tells when it gives them back: single trades and quotes do."""
@@ -206,6 +203,14 @@ class IbFeed:
         if stream.trade_ns is None and not stream.snapshot:
             return "no trade yet"
         return "" if self._no_depth or stream.book.bids else "no book yet"
+
+    def _silent(self, now_ns: int) -> str:
+        """Which instrument's quotes stopped: what is traded is as blind without its own as what is analysed."""
+        for symbol, stream in self.streams.items():
+            assert stream.quote_ns is not None, "a warm stream has a quote"
+            if now_ns - stream.quote_ns > STALE_NS:
+                return f"no quote of {symbol} for {(now_ns - stream.quote_ns) / 1e9:.0f} s"
+        return ""
 
     def _book_trouble(self, stream: Stream, now_ns: int) -> str:
         """A book that stays wrong is cleared and subscribed anew."""

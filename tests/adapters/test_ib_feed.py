@@ -1,7 +1,7 @@
 import pytest
 
 from orderflow_tui.adapters.ib_feed import FeedRules, IbFeed
-from orderflow_tui.domain.account import Link
+from orderflow_tui.domain.account import Link, LinkStatus
 from orderflow_tui.domain.event import stamp_of
 from orderflow_tui.domain.market import Aggressor, Depth, FeedState, FeedStatus, Quote, SideMethod, Trades
 from orderflow_tui.wiring import Wish, plan_of
@@ -267,6 +267,18 @@ def test_a_closed_market_is_quiet_and_not_impaired(worlds: MakeWorld) -> None:
     world.loop.now_s += 7 * 3600 + 300  # 16:05 Chicago, the daily pause
     world.pass_ms(1_000)
     assert world.feed.impairment() == ""
+
+
+def test_quotes_of_the_traded_contract_that_stop_degrade_and_are_asked_for_anew(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(5_000)
+    (client,) = world.stage.gateway.house.ready_clients()
+    for request in [r for r, listing in client.bid_ask.items() if listing.product.symbol == "MES"]:
+        del client.bid_ask[request]
+    assert 14 <= world.until(lambda: world.session.link is Link.DEGRADED, 20) <= 16
+    assert "no quote of MES for 15 s" in [e.reason for e in world.events if isinstance(e, LinkStatus)][-1]
+    assert 30 <= world.until(lambda: world.session.link is Link.READY, 60) <= 45
+    assert world.session.generation == 1
 
 
 # -- the keys of the feed ------------------------------------------------------------------------------------------------
