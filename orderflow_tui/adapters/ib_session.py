@@ -85,6 +85,7 @@ class IbSession:
     _report: asyncio.Task[None] | None = None
     _keep_subscriptions: bool = False
     _entered_s: float = 0.0
+    _good_since_s: float | None = None  # data without a fault since then
     _missed: int = 0
 
     # -- for others --------------------------------------------------------------------------------------------------
@@ -359,11 +360,15 @@ class IbSession:
         if denied:
             return LinkNews.NO_PERMISSION, denied
         impaired = next((why for f in self.followers if (why := f.impairment())), "")
+        if impaired:
+            self._good_since_s = None
+        elif self._good_since_s is None:
+            self._good_since_s = now_s
         if self.link is Link.WARMUP:
             return None if impaired else (LinkNews.WARM, "quote, trade and book")
-        if impaired:
+        if self._good_since_s is None:
             return self._nurse(impaired, now_s)
-        if self.link is Link.DEGRADED and in_state_s < self.settings.good_again_s:
+        if self.link is Link.DEGRADED and now_s - self._good_since_s < self.settings.good_again_s:
             return None
         self._attempts.resubscribed = 0
         return LinkNews.FRESH, "data good"

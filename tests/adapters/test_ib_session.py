@@ -239,6 +239,29 @@ def test_a_broken_farm_degrades_and_its_return_is_ready_after_five_good_seconds(
     assert 4.5 <= world.until(lambda: world.session.link is Link.READY, 20) <= 6.0
 
 
+def test_after_a_long_outage_five_good_seconds_are_waited_for_too(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("farm", down=True)
+    world.until(lambda: world.session.link is Link.DEGRADED, 1)
+    world.pass_ms(20_000)
+    world.do("farm", down=False)
+    assert 4.9 <= world.until(lambda: world.session.link is Link.READY, 20) <= 6.0
+
+
+def test_the_five_good_seconds_begin_anew_with_every_fault(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("farm", down=True)
+    for _ in range(3):
+        world.pass_ms(1_000)
+        world.do("farm", down=False)
+        world.pass_ms(4_000)
+        world.do("farm", down=True)
+        assert world.session.link is Link.DEGRADED
+    world.pass_ms(300)
+    world.do("farm", down=False)
+    assert 4.9 <= world.until(lambda: world.session.link is Link.READY, 20) <= 6.0
+
+
 def test_stale_data_degrades_subscribes_anew_and_then_connects_anew(worlds: MakeWorld) -> None:
     world = worlds().ready()
     asked = len(world.sent("TICK_BY_TICK"))
