@@ -355,6 +355,9 @@ class IbFeed:
         elif code in codec.TICKS_REFUSED or code in codec.NO_PERMISSION:
             self.subscriptions.refused(request)
             self._degrade(wanted, why)
+        elif code not in codec.WARNING_CODES:  # unknown: whether it runs nobody can say, so it is ended
+            self.subscriptions.end(wanted)
+            self._degrade(wanted, why)
 
     def _tick_quotes(self) -> Subscription:
         return Subscription(Kind.QUOTES, self._analysis)

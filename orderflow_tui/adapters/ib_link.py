@@ -64,7 +64,7 @@ WARM           .  .  .  RE .  .  .  .  .  .
 NO_PERMISSION  .  .  .  DB DB DB .  .  .  .
 STALE          .  .  .  .  DE .  .  .  .  .
 FRESH          .  .  .  .  .  RE .  .  .  .
-GIVE_UP        .  .  .  .  .  BA .  .  .  .
+GIVE_UP        .  .  .  BA .  BA .  .  .  .
 SOCKET_LOST    .  BA BA BA BA BA BA .  BA .
 HUNG           .  .  BA BA BA BA BA .  BA .
 BROKER_LOST    .  .  BL BL BL BL .  .  BL .

@@ -83,7 +83,7 @@ class IbSession:
     _attempts: _Attempts = field(default_factory=_Attempts)
     _probe: asyncio.Task[None] | None = None
     _report: asyncio.Task[None] | None = None
-    _keep_subscriptions: bool = False
+    _subscriptions_lost: bool = True  # by a new line or 1101, until they are made anew
     _entered_s: float = 0.0
     _good_since_s: float | None = None  # data without a fault since then
     _missed: int = 0
@@ -178,8 +178,8 @@ class IbSession:
         """Take the step the table says, with what belongs to it."""
         before, self.link = self.link, after(self.link, news)
         now_s = asyncio.get_running_loop().time()
-        if news in {LinkNews.RESTORED_KEPT, LinkNews.RESTORED_LOST}:
-            self._keep_subscriptions = news is LinkNews.RESTORED_KEPT
+        if news is LinkNews.RESTORED_LOST:
+            self._subscriptions_lost = True
         if self.link in {Link.BACKOFF, Link.BLOCKED, Link.OFF} or (self.link is Link.CONNECTING and self.line is not None):
             self._drop_line(reason)
         if self.link is Link.BROKER_LOST:
@@ -214,7 +214,7 @@ class IbSession:
         """A new line, tapped before it is opened."""
         library = load(self.settings.library)
         self.generation += 1
-        self._keep_subscriptions = False
+        self._subscriptions_lost = True
         generation, settings = self.generation, self.settings
         codes: list[int] = []
 
@@ -290,7 +290,8 @@ class IbSession:
             return LinkNews.SYNC_FAILED, f"no end of {', '.join(blind)}"
         self._watch_gateway(line)
         for follower in self.followers:
-            follower.synced(self._keep_subscriptions)
+            follower.synced(not self._subscriptions_lost)
+        self._subscriptions_lost = False
         return LinkNews.SYNCED, self.account
 
     async def _choose(self, line: Line) -> Choice:
@@ -364,8 +365,10 @@ class IbSession:
             self._good_since_s = None
         elif self._good_since_s is None:
             self._good_since_s = now_s
-        if self.link is Link.WARMUP:
-            return None if impaired else (LinkNews.WARM, "quote, trade and book")
+        if self.link is Link.WARMUP and not impaired:
+            return LinkNews.WARM, "quote, trade and book"
+        if self.link is Link.WARMUP and not self._surely_open():
+            return None
         if self._good_since_s is None:
             return self._nurse(impaired, now_s)
         if self.link is Link.DEGRADED and now_s - self._good_since_s < self.settings.good_again_s:
@@ -373,9 +376,14 @@ class IbSession:
         self._attempts.resubscribed = 0
         return LinkNews.FRESH, "data good"
 
+    def _surely_open(self) -> bool:
+        """Whether the analysed contract trades now: a closed market may be silent until it opens."""
+        traded = self.traded.get(self.settings.analysis)
+        return traded is not None and traded.listed.is_open(self.clock_ns()) is True
+
     def _nurse(self, impaired: str, now_s: float) -> tuple[LinkNews, str]:
-        """Impaired data: say so; after 30 s subscribe anew, after another 30 s connect anew."""
-        if self.link is Link.DEGRADED and now_s - self._entered_s > self.settings.impaired_limit_s:
+        """Impaired data, or none at all: say so; after 30 s subscribe anew, after another 30 s connect anew."""
+        if self.link in {Link.DEGRADED, Link.WARMUP} and now_s - self._entered_s > self.settings.impaired_limit_s:
             if self._attempts.resubscribed >= 1:
                 self._attempts.resubscribed = 0
                 return LinkNews.GIVE_UP, impaired

@@ -107,7 +107,7 @@ def test_no_gap_is_announced_on_the_first_start(worlds: MakeWorld) -> None:
     assert states(world) == []
 
 
-@pytest.mark.parametrize("code", [10189, 10190, 354])
+@pytest.mark.parametrize("code", [10189, 10190, 354, 200, 322])
 def test_refused_ticks_degrade_to_snapshots_and_come_back(worlds: MakeWorld, code: int) -> None:
     world = worlds(start=False)
     world.do("answer", what="TICK_BY_TICK", code=code, count=1)
@@ -144,6 +144,14 @@ def test_a_partial_permission_changes_nothing(worlds: MakeWorld) -> None:
     world.do("error", code=10090, request=request)
     world.pass_ms(1_000)
     assert world.session.link is Link.READY
+    assert states(world) == []
+
+
+def test_a_warning_about_a_stream_changes_nothing(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("data-error", code=2119)
+    world.pass_ms(1_000)
+    assert world.do("state")["subscriptions"] == [{"last": 1, "bid_ask": 2, "depth": 1, "level1": 0}]
     assert states(world) == []
 
 

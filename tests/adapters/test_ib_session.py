@@ -274,6 +274,48 @@ def test_stale_data_degrades_subscribes_anew_and_then_connects_anew(worlds: Make
     world.ready()
 
 
+def test_subscriptions_lost_by_1101_are_made_anew_although_a_second_outage_kept_what_there_was(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(3_000)
+    world.do("lose-broker")
+    world.pass_ms(2_000)
+    world.do("mute", what="POSITIONS", count=1)
+    world.do("regain-broker", kept=False)
+    world.until(lambda: world.session.link is Link.SYNCING, 1)
+    world.pass_ms(500)
+    world.do("lose-broker")
+    world.until(lambda: world.session.link is Link.BROKER_LOST, 1)
+    world.pass_ms(1_000)
+    world.do("regain-broker", kept=True)
+    world.ready()
+    world.pass_ms(3_000)
+    assert world.do("state")["subscriptions"] == [{"last": 1, "bid_ask": 2, "depth": 1, "level1": 0}]
+
+
+def test_a_warm_up_without_data_in_an_open_market_subscribes_anew_and_then_connects_anew(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.do("mute", what="TICK_BY_TICK")
+    world.start()
+    world.until(lambda: world.session.link is Link.WARMUP, 5)
+    asked = len(world.sent("TICK_BY_TICK"))
+    world.pass_ms(33_000)
+    assert world.session.link is Link.WARMUP
+    assert len(world.sent("TICK_BY_TICK")) > asked
+    world.until(lambda: Link.BACKOFF in world.links(), 35)
+    world.do("unmute")
+    world.ready()
+
+
+def test_a_warm_up_in_a_closed_market_waits(worlds: MakeWorld) -> None:
+    world = worlds(days=3, start=False)  # a Saturday
+    world.do("play", on=False)
+    world.start()
+    world.until(lambda: world.session.link is Link.WARMUP, 5)
+    world.pass_ms(300_000)
+    assert world.session.link is Link.WARMUP
+    assert world.session.generation == 1
+
+
 def test_a_competing_session_degrades(worlds: MakeWorld) -> None:
     world = worlds().ready()
     world.do("compete")
