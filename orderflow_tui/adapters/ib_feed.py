@@ -90,7 +90,7 @@ class IbFeed:
         self._interrupted = False
         self._heard = False
         self._denied = ""
-        self._farm_down = ""
+        self._farms_down: dict[str, str] = {}  # what was said of each
         self._competing_ns: int | None = None  # when another session was last said to have the data
         self._no_depth = not with_depth
         session.followers.append(self)
@@ -131,7 +131,8 @@ class IbFeed:
         if line is not self.subscriptions.line:
             self.subscriptions.forget()
             self.subscriptions.line = line
-            self._denied = self._farm_down = ""
+            self._denied = ""
+            self._farms_down.clear()
             self._competing_ns = None
             self._no_depth = not self._with_depth
         line.data = self
@@ -180,8 +181,10 @@ class IbFeed:
         """Why the data cannot be trusted now. A closed market is quiet, not impaired, once it was heard."""
         now_ns, stream = self._clock_ns(), self.streams[self._analysis]
         traded = self._session.traded.get(self._analysis)
-        if self._farm_down or self._competes(stream):
-            return self._farm_down or "another session took the market data"
+        if self._farms_down:
+            return "; ".join(self._farms_down.values())
+        if self._competes(stream):
+            return "another session took the market data"
         cold = self._cold(stream)
         if traded is not None and traded.listed.is_open(now_ns) is False:
             return f"market closed, {cold}" if cold else ""
@@ -226,11 +229,12 @@ class IbFeed:
         return self._denied
 
     def on_notice(self, code: int, text: str) -> None:
-        """Data farms come and go."""
+        """Data farms come and go, each by itself; one that rests comes when it is needed."""
+        farm = text.rpartition(":")[2].strip() if ":" in text else ""
         if code in codec.FARM_DOWN:
-            self._farm_down = f"{code} {text}"
-        elif code in codec.FARM_UP:
-            self._farm_down = ""
+            self._farms_down[farm] = f"{code} {text}"
+        elif code in codec.FARM_UP or code in codec.FARM_DORMANT:
+            self._farms_down.pop(farm, None)
 
     # -- what the line says ------------------------------------------------------------------------------------------
 

@@ -239,6 +239,26 @@ def test_a_broken_farm_degrades_and_its_return_is_ready_after_five_good_seconds(
     assert 4.5 <= world.until(lambda: world.session.link is Link.READY, 20) <= 6.0
 
 
+def test_the_return_of_one_farm_does_not_end_the_outage_of_another(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("error", code=2103, text="Market data farm connection is broken:usfuture")
+    world.do("error", code=2105, text="HMDS data farm connection is broken:ushmds")
+    world.until(lambda: world.session.link is Link.DEGRADED, 1)
+    world.do("error", code=2106, text="HMDS data farm connection is OK:ushmds")
+    world.pass_ms(10_000)
+    assert world.session.link is Link.DEGRADED
+    world.do("error", code=2104, text="Market data farm connection is OK:usfuture")
+    assert 4.9 <= world.until(lambda: world.session.link is Link.READY, 20) <= 6.0
+
+
+def test_a_farm_that_rests_is_not_broken(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("error", code=2105, text="HMDS data farm connection is broken:ushmds")
+    world.until(lambda: world.session.link is Link.DEGRADED, 1)
+    world.do("error", code=2107, text="HMDS data farm connection is inactive but should be available upon demand:ushmds")
+    world.until(lambda: world.session.link is Link.READY, 6)
+
+
 def test_after_a_long_outage_five_good_seconds_are_waited_for_too(worlds: MakeWorld) -> None:
     world = worlds().ready()
     world.do("farm", down=True)
