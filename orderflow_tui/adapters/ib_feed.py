@@ -29,6 +29,7 @@ from orderflow_tui.market.aggressor import AggressorParams
 
 BOOK_EVERY_NS = 20 * MS_NS
 BOOK_BAD_NS = 2 * SECOND_NS
+BOOK_TRIES = 3  # unknown errors in a row, no row of the book between them
 STALE_NS = 15 * SECOND_NS
 LEVEL1_BIDS, LEVEL1_ASKS, LEVEL1_LASTS = {1, 66}, {2, 67}, {4, 68}
 LEVEL1_BID_SIZES, LEVEL1_ASK_SIZES, LEVEL1_VOLUMES = {0, 69}, {3, 70}, {8, 74}
@@ -38,10 +39,11 @@ QUIET_QUOTES = AggressorParams(max_quote_age_s=60)  # tick-by-tick quotes speak 
 
 @dataclass(frozen=True, slots=True)
 class FeedPace:
-    """Seconds between subscriptions of one instrument, and before a refused one is tried again."""
+    """Seconds between subscriptions of one instrument, before a refused one is tried again, and between renewals of the book."""
 
     stagger_s: float = 1.0
     retry_s: float = 15.0
+    renew_s: float = 5.0
 
 
 class QuoteSource(Enum):
@@ -93,6 +95,8 @@ class IbFeed:
         self._farms_down: dict[str, str] = {}  # what was said of each
         self._competing_ns: int | None = None  # when another session was last said to have the data
         self._no_depth = not with_depth
+        self._book_faults = 0  # unknown errors since the last row of the book
+        self._renewed_s = float("-inf")  # when the book was last asked for anew, or will be
         session.followers.append(self)
 
     def _contract(self, symbol: str) -> Any | None:
@@ -161,6 +165,7 @@ class IbFeed:
         self.subscriptions.cancel_all()
         self._denied = ""
         self._no_depth = not self._with_depth
+        self._book_faults = 0
         self.streams[self._analysis].clear_book()
         quotes = Kind.LEVEL1 if self._rules.quotes is QuoteSource.LEVEL1 else Kind.QUOTES
         wanted = [Subscription(Kind.TRADES, self._analysis)]
@@ -273,6 +278,7 @@ class IbFeed:
             stream.dropped += 1
             return
         now_ns = self._now()
+        self._book_faults = 0
         stream.on_row(now_ns, position, operation, side == 1, ticks, int(size))
         if stream.book.broken:
             self._renew_book(stream.instrument.symbol)
@@ -341,27 +347,33 @@ class IbFeed:
     def on_data_error(self, request: int, code: int, text: str) -> None:
         """Degrade, renew, or say that there will be none."""
         wanted = self.subscriptions.by_request.get(request)
-        if wanted is None or code == codec.PARTIAL_PERMISSION:
+        if wanted is None or code == codec.PARTIAL_PERMISSION or code in codec.WARNING_CODES:
             return
         why = f"{code} {text}"
-        if code == codec.DEPTH_RESET:
-            self._renew_book(wanted.symbol)
-        elif code == codec.COMPETING:
+        if code == codec.COMPETING:
             self._competing_ns = self._now()
         elif wanted.kind is Kind.DEPTH:
-            self.subscriptions.refused(request)
-            self._no_depth = True
-            if self._rules.quotes is QuoteSource.BOOK:
-                self.subscriptions.later(self._pace.stagger_s, partial(self.subscriptions.start, self._tick_quotes()))
+            self._on_book_error(wanted, code)
         elif wanted.kind is Kind.LEVEL1 or code == codec.DELAYED:
             if code in codec.NO_PERMISSION or code == codec.DELAYED:
                 self._denied = why
         elif code in codec.TICKS_REFUSED or code in codec.NO_PERMISSION:
             self.subscriptions.refused(request)
             self._degrade(wanted, why)
-        elif code not in codec.WARNING_CODES:  # unknown: whether it runs nobody can say, so it is ended
+        else:  # unknown: whether it runs nobody can say, so it is ended
             self.subscriptions.end(wanted)
             self._degrade(wanted, why)
+
+    def _on_book_error(self, wanted: Subscription, code: int) -> None:
+        """Ask for the book anew, or do without it when the broker refuses it."""
+        self._book_faults += code not in codec.DEPTH_AGAIN
+        if code not in codec.NO_DEPTH and self._book_faults < BOOK_TRIES:
+            self._renew_book(wanted.symbol)
+            return
+        self.subscriptions.end(wanted)
+        self._no_depth = True
+        if self._rules.quotes is QuoteSource.BOOK:
+            self.subscriptions.later(self._pace.stagger_s, partial(self.subscriptions.start, self._tick_quotes()))
 
     def _tick_quotes(self) -> Subscription:
         return Subscription(Kind.QUOTES, self._analysis)
@@ -377,11 +389,17 @@ class IbFeed:
         self.subscriptions.later(self._pace.retry_s, partial(self.subscriptions.start, refused))
 
     def _renew_book(self, symbol: str) -> None:
-        """The book under a new id, from nothing."""
+        """The book under a new id, from nothing: at once, but a second time only after a pause."""
         depth = Subscription(Kind.DEPTH, symbol)
         self.subscriptions.end(depth)
         self.streams[symbol].clear_book()
-        self.subscriptions.start(depth)
+        now_s = asyncio.get_running_loop().time()
+        wait_s = self._renewed_s + self._pace.renew_s - now_s
+        self._renewed_s = now_s + max(0.0, wait_s)
+        if wait_s > 0:
+            self.subscriptions.later(wait_s, partial(self.subscriptions.start, depth))
+        else:
+            self.subscriptions.start(depth)
 
     # -- telling the engine ------------------------------------------------------------------------------------------
 

@@ -178,6 +178,38 @@ def test_a_reset_book_is_cleared_and_subscribed_under_a_new_id(worlds: MakeWorld
     assert world.session.link is Link.READY
 
 
+@pytest.mark.parametrize("code", [316, 2152, 555])
+def test_an_error_of_the_book_that_is_no_refusal_does_not_end_it(worlds: MakeWorld, code: int) -> None:
+    world = worlds().ready()
+    request = next(r for r, s in world.feed.subscriptions.by_request.items() if s.kind.value == "depth")
+    world.do("error", code=code, request=request)
+    world.pass_ms(7_000)
+    assert world.do("state")["subscriptions"][0]["depth"] == 1
+    assert world.feed.streams["ES"].book.valid
+    world.until(lambda: world.session.link is Link.READY, 6)
+    assert world.session.generation == 1
+
+
+def test_a_book_that_stays_broken_is_asked_for_with_pauses(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    before = len(world.sent("DEPTH"))
+    world.do("answer", what="DEPTH", code=316, count=3)
+    world.do("reset-depth", resend=False)
+    world.pass_ms(14_000)
+    assert len(world.sent("DEPTH")) == before + 3
+    world.pass_ms(5_000)
+    assert world.feed.streams["ES"].book.valid
+
+
+def test_a_book_that_is_refused_again_and_again_for_reasons_nobody_knows_is_done_without(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.do("answer", what="DEPTH", code=555, count=9)
+    world.start()
+    assert world.until(lambda: world.session.link is Link.READY, 20) < 12
+    world.pass_ms(20_000)
+    assert len(world.sent("DEPTH")) == 3
+
+
 def test_a_row_that_cannot_be_is_answered_with_a_new_book(worlds: MakeWorld) -> None:
     world = worlds().ready()
     request = next(r for r, s in world.feed.subscriptions.by_request.items() if s.kind.value == "depth")
