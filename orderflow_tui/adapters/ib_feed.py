@@ -86,6 +86,7 @@ class IbFeed:
         self.streams = {symbol: Stream(session.instruments[symbol], self._rules.sides) for symbol in symbols}
         self.queue = MarketQueue()
         self.subscriptions = Subscriptions(self._contract, self._rules.prints)
+        self.refused: dict[Subscription, str] = {}  # what was ever refused, and why last
         self._book_timer: asyncio.TimerHandle | None = None
         self._last_ns = 0
         self._told_ns = 0
@@ -353,10 +354,10 @@ class IbFeed:
         if code == codec.COMPETING:
             self._competing_ns = self._now()
         elif wanted.kind is Kind.DEPTH:
-            self._on_book_error(wanted, code)
+            self._on_book_error(wanted, code, why)
         elif wanted.kind is Kind.LEVEL1 or code == codec.DELAYED:
             if code in codec.NO_PERMISSION or code == codec.DELAYED:
-                self._denied = why
+                self._denied = self.refused[wanted] = why
         elif code in codec.TICKS_REFUSED or code in codec.NO_PERMISSION:
             self.subscriptions.refused(request)
             self._degrade(wanted, why)
@@ -364,7 +365,7 @@ class IbFeed:
             self.subscriptions.end(wanted)
             self._degrade(wanted, why)
 
-    def _on_book_error(self, wanted: Subscription, code: int) -> None:
+    def _on_book_error(self, wanted: Subscription, code: int, why: str) -> None:
         """Ask for the book anew, or do without it when the broker refuses it."""
         self._book_faults += code not in codec.DEPTH_AGAIN
         if code not in codec.NO_DEPTH and self._book_faults < BOOK_TRIES:
@@ -372,6 +373,7 @@ class IbFeed:
             return
         self.subscriptions.end(wanted)
         self._no_depth = True
+        self.refused[wanted] = why
         if self._rules.quotes is QuoteSource.BOOK:
             self.subscriptions.later(self._pace.stagger_s, partial(self.subscriptions.start, self._tick_quotes()))
 
@@ -381,6 +383,7 @@ class IbFeed:
     def _degrade(self, refused: Subscription, why: str) -> None:
         """The aggregate instead of single ticks, and another try later."""
         stream = self.streams[refused.symbol]
+        self.refused[refused] = why
         if refused.kind is Kind.TRADES:
             stream.snapshot = True
             self._interrupted = False

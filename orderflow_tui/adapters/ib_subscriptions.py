@@ -32,6 +32,9 @@ class Subscription:
     kind: Kind
     symbol: str
 
+    def __str__(self) -> str:
+        return f"{self.kind.value} of {self.symbol}"
+
 
 class Subscriptions:
     """What is subscribed on the present line. `contract_of` gives the qualified contract of a symbol, None before there

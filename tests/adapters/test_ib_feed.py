@@ -124,6 +124,13 @@ def test_refused_ticks_degrade_to_snapshots_and_come_back(worlds: MakeWorld, cod
     assert trades(world)[-1][3] != Aggressor.UNKNOWN
 
 
+def test_what_was_refused_is_known_by_stream(worlds: MakeWorld) -> None:
+    world = worlds(Settings(tick_by_tick_limit=2)).ready()
+    world.pass_ms(3_000)
+    assert {str(stream): why[:5] for stream, why in world.feed.refused.items()} == {"BidAsk of ES": "10190"}
+    assert states(world) == []
+
+
 def test_snapshots_count_every_contract(worlds: MakeWorld) -> None:
     world = worlds(start=False)
     world.do("answer", what="TICK_BY_TICK", code=10189, count=99)

@@ -357,7 +357,7 @@ def test_no_permission_blocks_until_a_person_acknowledges(worlds: MakeWorld) -> 
     world.ready()
     assert world.session.generation == 1
     world.pass_ms(20_000)
-    assert world.session.link is Link.READY
+    assert world.links()[-1] is Link.READY
 
 
 def test_an_acknowledged_denial_that_still_stands_blocks_again(worlds: MakeWorld) -> None:
