@@ -77,7 +77,7 @@ class IbSession:
     months: dict[str, str] = field(default_factory=dict)  # YYYYMM by symbol: what stays until it is rolled
     held: tuple[Held, ...] = ()
     next_number: int = 0
-    last_answer_s: float | None = None
+    last_answer_ns: int | None = None  # when the gateway last told the time
     skew_s: float | None = None
     _news: asyncio.Queue[tuple[int, LinkNews, str]] = field(default_factory=lambda: asyncio.Queue(MOST_NEWS))
     _attempts: _Attempts = field(default_factory=_Attempts)
@@ -86,7 +86,7 @@ class IbSession:
     _subscriptions_lost: bool = True  # by a new line or 1101, until they are made anew
     _entered_s: float = 0.0
     _good_since_s: float | None = None  # data without a fault since then
-    _missed: int = 0
+    _missed: int = 0  # probes in a row without an answer
 
     # -- for others --------------------------------------------------------------------------------------------------
 
@@ -97,11 +97,17 @@ class IbSession:
             return f"not connected to the gateway ({self.link.value})"
         if self.settings.proof is Proof.NONE:
             return "this mode has no way to send orders"
-        if self.link is Link.READY and (purpose is not Purpose.ENTRY or self._missed == 0):
-            return ""
-        if self.link in UP and purpose is not Purpose.ENTRY:
-            return ""
-        return "the gateway missed a probe" if self.link is Link.READY else f"the link is {self.link.value}"
+        if purpose is not Purpose.ENTRY:
+            return "" if self.link in UP else f"the link is {self.link.value}"
+        return self._unproven() if self.link is Link.READY else f"the link is {self.link.value}"
+
+    def _unproven(self) -> str:
+        """Why nobody knows whether somebody is behind the line, which swallows orders when there is not. An answer older than
+        the next probe's limit means a missed probe, or a loop that stood still."""
+        assert self.last_answer_ns is not None, "a link that is READY asked for the time while it synchronised"
+        age_s = (self.clock_ns() - self.last_answer_ns) / 1e9
+        limit_s = self.settings.probe_every_s + self.settings.probe_limit_s
+        return f"the gateway last answered a probe {age_s:.1f} s ago" if age_s >= limit_s else ""
 
     def ask_report(self) -> None:
         """Post an AccountReport; joins the one that is on its way. Raises ConnectionError without a line."""
@@ -330,7 +336,8 @@ class IbSession:
 
     def _compare_clocks(self, answers: Sequence[Any]) -> None:
         """Our clock minus the gateway's, which tells whole seconds. What comes apart later fences, and the line stays up."""
-        self.skew_s = self.clock_ns() / 1e9 - float(answers[-1])
+        self.last_answer_ns = self.clock_ns()
+        self.skew_s = self.last_answer_ns / 1e9 - float(answers[-1])
 
     async def _periodic_report(self, line: Line) -> None:
         snapshot = self._snapshot(line)
@@ -399,7 +406,7 @@ class IbSession:
 
     async def _probing(self, line: Line) -> None:
         """Ask the time every second; two unanswered questions in a row mean nobody is there."""
-        settings, loop = self.settings, asyncio.get_running_loop()
+        settings = self.settings
         self._missed = 0
         while line.alive:
             try:
@@ -414,7 +421,6 @@ class IbSession:
                 return  # the socket is gone, which is told elsewhere
             self._missed = 0
             self._compare_clocks(answers)
-            self.last_answer_s = loop.time()
             await asyncio.sleep(settings.probe_every_s)
 
     # -- what the gateway says about itself --------------------------------------------------------------------------

@@ -192,6 +192,17 @@ def test_entries_are_refused_after_the_first_missed_probe(worlds: MakeWorld) -> 
     assert world.session.link is Link.READY
 
 
+def test_after_the_loop_stood_still_an_entry_waits_for_an_answer(worlds: MakeWorld) -> None:
+    """A machine that slept: no probe was missed, and nobody knows what is behind the line."""
+    world = worlds().ready()
+    world.pass_ms(2_000)
+    assert world.session.refusal(Purpose.ENTRY) == ""
+    world.session.clock_ns = lambda: world.loop.now_ns + 3_000_000_000
+    assert "s ago" in world.session.refusal(Purpose.ENTRY)
+    assert world.session.refusal(Purpose.PROTECT) == ""
+    world.until(lambda: world.session.refusal(Purpose.ENTRY) == "", 1.5)
+
+
 @pytest.mark.parametrize("code", [1100, 2110])
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_lost_broker_fences_and_its_return_synchronises_before_ready(worlds: MakeWorld, code: int, kept: bool) -> None:
