@@ -39,9 +39,11 @@ QUIET_QUOTES = AggressorParams(max_quote_age_s=60)  # tick-by-tick quotes speak 
 
 @dataclass(frozen=True, slots=True)
 class FeedPace:
-    """Seconds between subscriptions of one instrument, before a refused one is tried again, and between renewals of the book."""
+    """Seconds between the streams of one instrument when it is subscribed, between two such subscriptions (the broker takes
+    one request for single ticks in so long), before a refused stream is tried again, and between renewals of the book."""
 
     stagger_s: float = 1.0
+    spacing_s: float = 15.0
     retry_s: float = 15.0
     renew_s: float = 5.0
 
@@ -162,7 +164,8 @@ class IbFeed:
             self.subscriptions.line = None
 
     def resubscribe(self) -> None:
-        """Drop what is subscribed, ask anew, a pause between requests for one instrument. What was refused may be granted now."""
+        """Drop what is subscribed and ask anew: at once the first time, later not before the broker takes it. What was refused
+        may be granted now."""
         self.subscriptions.cancel_all()
         self._denied = ""
         self._no_depth = not self._with_depth
@@ -179,7 +182,10 @@ class IbFeed:
         asked: dict[str, int] = {}
         for subscription in wanted:
             turn = asked.get(subscription.symbol, 0)
-            self.subscriptions.later(turn * self._pace.stagger_s, partial(self.subscriptions.start, subscription))
+            wait_s = turn * self._pace.stagger_s
+            if subscription.kind in {Kind.TRADES, Kind.QUOTES}:
+                wait_s += self.subscriptions.wait_s(subscription.symbol, self._pace.spacing_s)
+            self.subscriptions.later(wait_s, partial(self.subscriptions.start, subscription))
             if subscription.kind is not Kind.DEPTH:
                 asked[subscription.symbol] = turn + 1
 

@@ -270,6 +270,17 @@ def test_within_the_fifteen_second_rule_quotes_come_later_and_the_book_stands_in
     assert world.do("state")["subscriptions"][0]["bid_ask"] == 2
 
 
+def test_a_new_line_soon_after_the_first_waits_until_the_broker_takes_requests_for_ticks_again(worlds: MakeWorld) -> None:
+    world = worlds(Settings(tick_spacing_s=15)).ready()
+    begin_s = world.now_s
+    world.pass_ms(20_000)
+    world.do("cut")
+    world.until(lambda: world.session.generation == 2 and world.session.link is Link.READY)
+    assert 16 <= world.now_s - begin_s < 40
+    world.pass_ms(1_000)
+    assert FeedState.SNAPSHOT not in states(world)
+
+
 def test_subscriptions_kept_by_the_broker_are_not_made_twice(worlds: MakeWorld) -> None:
     world = worlds().ready()
     world.pass_ms(3_000)
