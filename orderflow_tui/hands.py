@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from orderflow_tui.domain.action import (
+    AcknowledgeLink,
     Action,
     Alert,
     AskAccountReport,
@@ -33,7 +34,7 @@ from orderflow_tui.outbox import Outbox
 class Hands:
     """Performs actions in their order and returns the events that are known at once.
 
-    `roll` changes the traded month; a market inside the house has no months.
+    `roll` changes the traded month, `acknowledge` lets a held link try again; a market inside the house has neither.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Hands:
         alert: Callable[[Alert], None],
         write_stop: Callable[[str], None],
         roll: Callable[[], None] = lambda: None,
+        acknowledge: Callable[[], None] = lambda: None,
     ) -> None:
         self._outbox = outbox
         self._now = now
@@ -56,6 +58,7 @@ class Hands:
         self._alert = alert
         self._write_stop = write_stop
         self._roll = roll
+        self._acknowledge = acknowledge
 
     def act(self, actions: Sequence[Action]) -> list[Event]:
         """Carry out actions in order."""
@@ -76,6 +79,8 @@ class Hands:
                     self._write_stop(action.word)
                 case RollContract():
                     self._roll()
+                case AcknowledgeLink():
+                    self._acknowledge()
                 case _:
                     assert_never(action)
         return events

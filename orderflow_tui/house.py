@@ -20,8 +20,8 @@ class House:
     """Everything the runtime runs, inside the engine's own loop.
 
     `clock` is the house clock in UTC ns; `steer` obeys feed commands; `warm` is today's market up to the start;
-    `view(seq, alerts)` builds the picture for the screen; `roll` changes the traded month; `services` are further tasks
-    that must not end.
+    `view(seq, alerts)` builds the picture for the screen; `roll` changes the traded month; `acknowledge` lets a held
+    link try again; `services` are further tasks that must not end.
     """
 
     mode: Mode
@@ -43,6 +43,7 @@ class House:
     boot_events: Sequence[Event] = ()
     notifier: Notifier | None = None
     roll: Callable[[], None] = lambda: None
+    acknowledge: Callable[[], None] = lambda: None
     tape: TapeWriter | None = None
     grace_ns: int = 250_000_000
     fps: float = 20.0

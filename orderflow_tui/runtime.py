@@ -161,6 +161,7 @@ class Runtime:
             alert=self.alert,
             write_stop=self._write_stop,
             roll=house.roll,
+            acknowledge=house.acknowledge,
         )
 
     def _tell_engine(self, command: Command, what: str, args: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """What is told, when and in which words, before any messenger is called. Pure: every call is handed the time.
 
 An alert is told unless the same (kind, subject) was told within the cooldown and no less loudly. Held-back repeats are
-counted and told together when the cooldown ends, so nothing is silenced for good. News that ends a matter (recovered,
+counted and told together when the cooldown ends, so nothing is silenced for good. News that ends a matter (reconnected,
 resume) ends its cooldown too: the next disconnect or halt is told at once.
 
 Messages leave 3 s apart and at most 20 an hour, the last five kept for CRITICAL alerts. When more than a few wait they
@@ -99,10 +99,10 @@ def restart_alert(ts_ns: int, unclean: int) -> Alert | None:
 def ended_by(alert: Alert) -> tuple[tuple[str, str | None], ...]:
     """The keys whose cooldown this news ends; a subject of None means every subject."""
     match alert.kind, alert.subject:
-        case "recovered", _:
+        case "recovered" | "reconnected", _:
             return (("link", None),)
         case "link", _:
-            return (("recovered", None),)
+            return (("recovered", None), ("reconnected", None))
         case "resume", subject:
             return (("latch", subject),)
         case "latch", subject:

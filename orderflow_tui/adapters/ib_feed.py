@@ -29,6 +29,7 @@ from orderflow_tui.market.aggressor import AggressorParams
 
 BOOK_EVERY_NS = 20 * MS_NS
 BOOK_BAD_NS = 2 * SECOND_NS
+BOOK_TRIES = 3  # unknown errors in a row, no row of the book between them
 STALE_NS = 15 * SECOND_NS
 LEVEL1_BIDS, LEVEL1_ASKS, LEVEL1_LASTS = {1, 66}, {2, 67}, {4, 68}
 LEVEL1_BID_SIZES, LEVEL1_ASK_SIZES, LEVEL1_VOLUMES = {0, 69}, {3, 70}, {8, 74}
@@ -38,10 +39,13 @@ QUIET_QUOTES = AggressorParams(max_quote_age_s=60)  # tick-by-tick quotes speak 
 
 @dataclass(frozen=True, slots=True)
 class FeedPace:
-    """Seconds between subscriptions of one instrument, and before a refused one is tried again."""
+    """Seconds between the streams of one instrument when it is subscribed, between two such subscriptions (the broker takes
+    one request for single ticks in so long), before a refused stream is tried again, and between renewals of the book."""
 
     stagger_s: float = 1.0
+    spacing_s: float = 15.0
     retry_s: float = 15.0
+    renew_s: float = 5.0
 
 
 class QuoteSource(Enum):
@@ -84,15 +88,18 @@ class IbFeed:
         self.streams = {symbol: Stream(session.instruments[symbol], self._rules.sides) for symbol in symbols}
         self.queue = MarketQueue()
         self.subscriptions = Subscriptions(self._contract, self._rules.prints)
+        self.refused: dict[Subscription, str] = {}  # what was ever refused, and why last
         self._book_timer: asyncio.TimerHandle | None = None
         self._last_ns = 0
         self._told_ns = 0
         self._interrupted = False
         self._heard = False
         self._denied = ""
-        self._farm_down = ""
+        self._farms_down: dict[str, str] = {}  # what was said of each
         self._competing_ns: int | None = None  # when another session was last said to have the data
         self._no_depth = not with_depth
+        self._book_faults = 0  # unknown errors since the last row of the book
+        self._renewed_s = float("-inf")  # when the book was last asked for anew, or will be
         session.followers.append(self)
 
     def _contract(self, symbol: str) -> Any | None:
@@ -131,7 +138,8 @@ class IbFeed:
         if line is not self.subscriptions.line:
             self.subscriptions.forget()
             self.subscriptions.line = line
-            self._denied = self._farm_down = ""
+            self._denied = ""
+            self._farms_down.clear()
             self._competing_ns = None
             self._no_depth = not self._with_depth
         line.data = self
@@ -156,8 +164,12 @@ class IbFeed:
             self.subscriptions.line = None
 
     def resubscribe(self) -> None:
-        """Drop what is subscribed, ask anew, a pause between requests for one instrument."""
+        """Drop what is subscribed and ask anew: at once the first time, later not before the broker takes it. What was refused
+        may be granted now."""
         self.subscriptions.cancel_all()
+        self._denied = ""
+        self._no_depth = not self._with_depth
+        self._book_faults = 0
         self.streams[self._analysis].clear_book()
         quotes = Kind.LEVEL1 if self._rules.quotes is QuoteSource.LEVEL1 else Kind.QUOTES
         wanted = [Subscription(Kind.TRADES, self._analysis)]
@@ -170,7 +182,10 @@ class IbFeed:
         asked: dict[str, int] = {}
         for subscription in wanted:
             turn = asked.get(subscription.symbol, 0)
-            self.subscriptions.later(turn * self._pace.stagger_s, partial(self.subscriptions.start, subscription))
+            wait_s = turn * self._pace.stagger_s
+            if subscription.kind in {Kind.TRADES, Kind.QUOTES}:
+                wait_s += self.subscriptions.wait_s(subscription.symbol, self._pace.spacing_s)
+            self.subscriptions.later(wait_s, partial(self.subscriptions.start, subscription))
             if subscription.kind is not Kind.DEPTH:
                 asked[subscription.symbol] = turn + 1
 
@@ -178,17 +193,16 @@ class IbFeed:
         """Why the data cannot be trusted now. A closed market is quiet, not impaired, once it was heard."""
         now_ns, stream = self._clock_ns(), self.streams[self._analysis]
         traded = self._session.traded.get(self._analysis)
-        if self._farm_down or self._competes(stream):
-            return self._farm_down or "another session took the market data"
+        if self._farms_down:
+            return "; ".join(self._farms_down.values())
+        if self._competes(stream):
+            return "another session took the market data"
         cold = self._cold(stream)
         if traded is not None and traded.listed.is_open(now_ns) is False:
             return f"market closed, {cold}" if cold else ""
         if cold:
             return cold
-        assert stream.quote_ns is not None, "a warm stream has a quote"
-        if now_ns - stream.quote_ns > STALE_NS:
-            return f"no quote for {(now_ns - stream.quote_ns) / 1e9:.0f} s"
-        return self._book_trouble(stream, now_ns)
+        return self._silent(now_ns) or self._book_trouble(stream, now_ns)
 
     def _competes(self, stream: Stream) -> bool:
         """Whether another session has the data. Nobody tells when it gives them back: single trades and quotes do."""
@@ -205,6 +219,14 @@ class IbFeed:
             return "no trade yet"
         return "" if self._no_depth or stream.book.bids else "no book yet"
 
+    def _silent(self, now_ns: int) -> str:
+        """Which instrument's quotes stopped: what is traded is as blind without its own as what is analysed."""
+        for symbol, stream in self.streams.items():
+            assert stream.quote_ns is not None, "a warm stream has a quote"
+            if now_ns - stream.quote_ns > STALE_NS:
+                return f"no quote of {symbol} for {(now_ns - stream.quote_ns) / 1e9:.0f} s"
+        return ""
+
     def _book_trouble(self, stream: Stream, now_ns: int) -> str:
         """A book that stays wrong is cleared and subscribed anew."""
         bad_since = stream.book_bad_since_ns
@@ -219,11 +241,12 @@ class IbFeed:
         return self._denied
 
     def on_notice(self, code: int, text: str) -> None:
-        """Data farms come and go."""
+        """Data farms come and go, each by itself; one that rests comes when it is needed."""
+        farm = text.rpartition(":")[2].strip() if ":" in text else ""
         if code in codec.FARM_DOWN:
-            self._farm_down = f"{code} {text}"
-        elif code in codec.FARM_UP:
-            self._farm_down = ""
+            self._farms_down[farm] = f"{code} {text}"
+        elif code in codec.FARM_UP or code in codec.FARM_DORMANT:
+            self._farms_down.pop(farm, None)
 
     # -- what the line says ------------------------------------------------------------------------------------------
 
@@ -262,6 +285,7 @@ class IbFeed:
             stream.dropped += 1
             return
         now_ns = self._now()
+        self._book_faults = 0
         stream.on_row(now_ns, position, operation, side == 1, ticks, int(size))
         if stream.book.broken:
             self._renew_book(stream.instrument.symbol)
@@ -330,24 +354,34 @@ class IbFeed:
     def on_data_error(self, request: int, code: int, text: str) -> None:
         """Degrade, renew, or say that there will be none."""
         wanted = self.subscriptions.by_request.get(request)
-        if wanted is None or code == codec.PARTIAL_PERMISSION:
+        if wanted is None or code == codec.PARTIAL_PERMISSION or code in codec.WARNING_CODES:
             return
         why = f"{code} {text}"
-        if code == codec.DEPTH_RESET:
-            self._renew_book(wanted.symbol)
-        elif code == codec.COMPETING:
+        if code == codec.COMPETING:
             self._competing_ns = self._now()
         elif wanted.kind is Kind.DEPTH:
-            self.subscriptions.refused(request)
-            self._no_depth = True
-            if self._rules.quotes is QuoteSource.BOOK:
-                self.subscriptions.later(self._pace.stagger_s, partial(self.subscriptions.start, self._tick_quotes()))
+            self._on_book_error(wanted, code, why)
         elif wanted.kind is Kind.LEVEL1 or code == codec.DELAYED:
             if code in codec.NO_PERMISSION or code == codec.DELAYED:
-                self._denied = why
+                self._denied = self.refused[wanted] = why
         elif code in codec.TICKS_REFUSED or code in codec.NO_PERMISSION:
             self.subscriptions.refused(request)
             self._degrade(wanted, why)
+        else:  # unknown: whether it runs nobody can say, so it is ended
+            self.subscriptions.end(wanted)
+            self._degrade(wanted, why)
+
+    def _on_book_error(self, wanted: Subscription, code: int, why: str) -> None:
+        """Ask for the book anew, or do without it when the broker refuses it."""
+        self._book_faults += code not in codec.DEPTH_AGAIN
+        if code not in codec.NO_DEPTH and self._book_faults < BOOK_TRIES:
+            self._renew_book(wanted.symbol)
+            return
+        self.subscriptions.end(wanted)
+        self._no_depth = True
+        self.refused[wanted] = why
+        if self._rules.quotes is QuoteSource.BOOK:
+            self.subscriptions.later(self._pace.stagger_s, partial(self.subscriptions.start, self._tick_quotes()))
 
     def _tick_quotes(self) -> Subscription:
         return Subscription(Kind.QUOTES, self._analysis)
@@ -355,6 +389,7 @@ class IbFeed:
     def _degrade(self, refused: Subscription, why: str) -> None:
         """The aggregate instead of single ticks, and another try later."""
         stream = self.streams[refused.symbol]
+        self.refused[refused] = why
         if refused.kind is Kind.TRADES:
             stream.snapshot = True
             self._interrupted = False
@@ -363,11 +398,17 @@ class IbFeed:
         self.subscriptions.later(self._pace.retry_s, partial(self.subscriptions.start, refused))
 
     def _renew_book(self, symbol: str) -> None:
-        """The book under a new id, from nothing."""
+        """The book under a new id, from nothing: at once, but a second time only after a pause."""
         depth = Subscription(Kind.DEPTH, symbol)
         self.subscriptions.end(depth)
         self.streams[symbol].clear_book()
-        self.subscriptions.start(depth)
+        now_s = asyncio.get_running_loop().time()
+        wait_s = self._renewed_s + self._pace.renew_s - now_s
+        self._renewed_s = now_s + max(0.0, wait_s)
+        if wait_s > 0:
+            self.subscriptions.later(wait_s, partial(self.subscriptions.start, depth))
+        else:
+            self.subscriptions.start(depth)
 
     # -- telling the engine ------------------------------------------------------------------------------------------
 

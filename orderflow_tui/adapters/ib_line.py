@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from orderflow_tui.adapters.ib_codec import WARNING_CODES
 from orderflow_tui.adapters.ib_lane import Lane
 from orderflow_tui.adapters.ib_library import Library
 
@@ -351,7 +352,7 @@ class Line:
 
     def _error(self, request: int, code: int, text: str, *_: Any) -> None:
         if request in self._pending:
-            if not 2100 <= code < 2200 and not self._pending[request].end.done():
+            if code not in WARNING_CODES and not self._pending[request].end.done():
                 self._pending[request].end.set_exception(Refused(code, text))
         elif request >= FIRST_REQUEST:
             if self.data is not None:

@@ -2,7 +2,8 @@
 
 What stands in a cell is the next state; a dot means the news changes nothing there. `ibkr` facts behind it: 1101 loses
 subscriptions and 1102 keeps them, 1100 and 2110 leave the socket up with nothing behind it, a hung gateway is only found
-by asking it something.
+by asking it something. Books that differ are no matter of the link: the desk fences and halts, and the line that tells
+what the broker holds stays as it is.
 """
 
 from __future__ import annotations
@@ -22,7 +23,6 @@ class LinkNews(Enum):
     SYNCED = "account known"
     SYNC_FAILED = "account not known"
     WRONG_ACCOUNT = "wrong account"
-    MISMATCH = "books differ"
     WARM = "data flows"
     NO_PERMISSION = "no market data permission"
     STALE = "data impaired"
@@ -47,34 +47,32 @@ _STATES = (
     Link.DEGRADED,
     Link.BROKER_LOST,
     Link.BACKOFF,
-    Link.RECON_HOLD,
     Link.DATA_BLOCKED,
     Link.BLOCKED,
 )
-_LETTERS = dict(zip(["OF", "CO", "SY", "WA", "RE", "DE", "BL", "BA", "RH", "DB", "XX"], _STATES, strict=True))
+_LETTERS = dict(zip(["OF", "CO", "SY", "WA", "RE", "DE", "BL", "BA", "DB", "XX"], _STATES, strict=True))
 _GRID = """
-               OF CO SY WA RE DE BL BA RH DB XX
-START          CO .  .  .  .  .  .  .  .  .  .
-CONNECTED      .  SY .  .  .  .  .  .  .  .  .
-REFUSED        .  BA .  .  .  .  .  .  .  .  .
-ID_IN_USE      .  XX .  .  .  .  .  .  .  .  .
-SYNCED         .  .  WA .  .  .  .  .  .  .  .
-SYNC_FAILED    .  .  BA .  .  .  .  .  .  .  .
-WRONG_ACCOUNT  .  .  XX .  .  .  .  .  .  .  .
-MISMATCH       .  .  RH RH RH RH .  .  .  .  .
-WARM           .  .  .  RE .  .  .  .  .  .  .
-NO_PERMISSION  .  .  .  DB DB DB .  .  .  .  .
-STALE          .  .  .  .  DE .  .  .  .  .  .
-FRESH          .  .  .  .  .  RE .  .  .  .  .
-GIVE_UP        .  .  .  .  .  BA .  .  .  .  .
-SOCKET_LOST    .  BA BA BA BA BA BA .  BA BA .
-HUNG           .  .  BA BA BA BA BA .  BA BA .
-BROKER_LOST    .  .  BL BL BL BL .  .  BL BL .
-RESTORED_KEPT  .  .  .  SY SY SY SY .  SY SY .
-RESTORED_LOST  .  .  .  SY SY SY SY .  SY SY .
-WAITED         .  .  .  .  .  .  BA CO .  .  .
-ACKNOWLEDGED   .  .  .  .  .  .  .  .  SY WA CO
-STOP           .  OF OF OF OF OF OF OF OF OF OF
+               OF CO SY WA RE DE BL BA DB XX
+START          CO .  .  .  .  .  .  .  .  .
+CONNECTED      .  SY .  .  .  .  .  .  .  .
+REFUSED        .  BA .  .  .  .  .  .  .  .
+ID_IN_USE      .  XX .  .  .  .  .  .  .  .
+SYNCED         .  .  WA .  .  .  .  .  .  .
+SYNC_FAILED    .  .  BA .  .  .  .  .  .  .
+WRONG_ACCOUNT  .  .  XX .  .  .  .  .  .  .
+WARM           .  .  .  RE .  .  .  .  .  .
+NO_PERMISSION  .  .  .  DB DB DB .  .  .  .
+STALE          .  .  .  .  DE .  .  .  .  .
+FRESH          .  .  .  .  .  RE .  .  .  .
+GIVE_UP        .  .  .  BA .  BA .  .  .  .
+SOCKET_LOST    .  BA BA BA BA BA BA .  BA .
+HUNG           .  .  BA BA BA BA BA .  BA .
+BROKER_LOST    .  .  BL BL BL BL .  .  BL .
+RESTORED_KEPT  .  .  .  SY SY SY SY .  SY .
+RESTORED_LOST  .  .  .  SY SY SY SY .  SY .
+WAITED         .  .  .  .  .  .  BA CO .  .
+ACKNOWLEDGED   .  .  .  .  .  .  .  .  WA CO
+STOP           .  OF OF OF OF OF OF OF OF OF
 """
 
 
@@ -98,5 +96,5 @@ def after(link: Link, news: LinkNews) -> Link:
     return TABLE[link, news]
 
 
-UP = frozenset({Link.WARMUP, Link.READY, Link.DEGRADED, Link.RECON_HOLD, Link.DATA_BLOCKED})
+UP = frozenset({Link.WARMUP, Link.READY, Link.DEGRADED, Link.DATA_BLOCKED})
 """States in which the account is known and requests reach the broker: orders that lower risk may go out."""

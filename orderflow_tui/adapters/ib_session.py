@@ -77,15 +77,16 @@ class IbSession:
     months: dict[str, str] = field(default_factory=dict)  # YYYYMM by symbol: what stays until it is rolled
     held: tuple[Held, ...] = ()
     next_number: int = 0
-    last_answer_s: float | None = None
+    last_answer_ns: int | None = None  # when the gateway last told the time
     skew_s: float | None = None
     _news: asyncio.Queue[tuple[int, LinkNews, str]] = field(default_factory=lambda: asyncio.Queue(MOST_NEWS))
     _attempts: _Attempts = field(default_factory=_Attempts)
     _probe: asyncio.Task[None] | None = None
     _report: asyncio.Task[None] | None = None
-    _keep_subscriptions: bool = False
+    _subscriptions_lost: bool = True  # by a new line or 1101, until they are made anew
     _entered_s: float = 0.0
-    _missed: int = 0
+    _good_since_s: float | None = None  # data without a fault since then
+    _missed: int = 0  # probes in a row without an answer
 
     # -- for others --------------------------------------------------------------------------------------------------
 
@@ -101,11 +102,17 @@ class IbSession:
             return f"not connected to the gateway ({self.link.value})"
         if self.settings.proof is Proof.NONE:
             return "this mode has no way to send orders"
-        if self.link is Link.READY and (purpose is not Purpose.ENTRY or self._missed == 0):
-            return ""
-        if self.link in UP and purpose is not Purpose.ENTRY:
-            return ""
-        return "the gateway missed a probe" if self.link is Link.READY else f"the link is {self.link.value}"
+        if purpose is not Purpose.ENTRY:
+            return "" if self.link in UP else f"the link is {self.link.value}"
+        return self._unproven() if self.link is Link.READY else f"the link is {self.link.value}"
+
+    def _unproven(self) -> str:
+        """Why nobody knows whether somebody is behind the line, which swallows orders when there is not. An answer older than
+        the next probe's limit means a missed probe, or a loop that stood still."""
+        assert self.last_answer_ns is not None, "a link that is READY asked for the time while it synchronised"
+        age_s = (self.clock_ns() - self.last_answer_ns) / 1e9
+        limit_s = self.settings.probe_every_s + self.settings.probe_limit_s
+        return f"the gateway last answered a probe {age_s:.1f} s ago" if age_s >= limit_s else ""
 
     def ask_report(self) -> None:
         """Post an AccountReport; joins the one that is on its way. Raises ConnectionError without a line."""
@@ -114,12 +121,8 @@ class IbSession:
         if self._report is None or self._report.done():
             self._report = asyncio.get_running_loop().create_task(self._periodic_report(self.line))
 
-    def hold(self, reason: str) -> None:
-        """The books differ: a person has to look."""
-        self._tell(LinkNews.MISMATCH, reason)
-
     def acknowledge(self) -> None:
-        """A person has seen why the link is held or blocked."""
+        """A person has seen why the link is blocked: it tries again."""
         self._attempts.id_refused = 0
         self._tell(LinkNews.ACKNOWLEDGED, "acknowledged")
 
@@ -186,13 +189,16 @@ class IbSession:
         """Take the step the table says, with what belongs to it."""
         before, self.link = self.link, after(self.link, news)
         now_s = asyncio.get_running_loop().time()
-        if news in {LinkNews.RESTORED_KEPT, LinkNews.RESTORED_LOST}:
-            self._keep_subscriptions = news is LinkNews.RESTORED_KEPT
+        if news is LinkNews.RESTORED_LOST:
+            self._subscriptions_lost = True
         if self.link in {Link.BACKOFF, Link.BLOCKED, Link.OFF} or (self.link is Link.CONNECTING and self.line is not None):
             self._drop_line(reason)
         if self.link is Link.BROKER_LOST:
             for follower in self.followers:
                 follower.lost(reason)
+        if self.link is Link.WARMUP and news is LinkNews.ACKNOWLEDGED:
+            for follower in self.followers:
+                follower.resubscribe()
         if self.link is not before:
             self._entered_s = now_s
             logger.info("link {} -> {}: {} ({})", before.value, self.link.value, news.value, reason)
@@ -219,7 +225,7 @@ class IbSession:
         """A new line, tapped before it is opened."""
         library = load(self.settings.library)
         self.generation += 1
-        self._keep_subscriptions = False
+        self._subscriptions_lost = True
         generation, settings = self.generation, self.settings
         codes: list[int] = []
 
@@ -296,7 +302,8 @@ class IbSession:
             return LinkNews.SYNC_FAILED, f"no end of {', '.join(blind)}"
         self._watch_gateway(line)
         for follower in self.followers:
-            follower.synced(self._keep_subscriptions)
+            follower.synced(not self._subscriptions_lost)
+        self._subscriptions_lost = False
         return LinkNews.SYNCED, self.account
 
     async def _choose(self, line: Line) -> Choice:
@@ -335,7 +342,8 @@ class IbSession:
 
     def _compare_clocks(self, answers: Sequence[Any]) -> None:
         """Our clock minus the gateway's, which tells whole seconds. What comes apart later fences, and the line stays up."""
-        self.skew_s = self.clock_ns() / 1e9 - float(answers[-1])
+        self.last_answer_ns = self.clock_ns()
+        self.skew_s = self.last_answer_ns / 1e9 - float(answers[-1])
 
     async def _periodic_report(self, line: Line) -> None:
         snapshot = self._snapshot(line)
@@ -366,18 +374,29 @@ class IbSession:
         if denied:
             return LinkNews.NO_PERMISSION, denied
         impaired = next((why for f in self.followers if (why := f.impairment())), "")
-        if self.link is Link.WARMUP:
-            return None if impaired else (LinkNews.WARM, "quote, trade and book")
         if impaired:
+            self._good_since_s = None
+        elif self._good_since_s is None:
+            self._good_since_s = now_s
+        if self.link is Link.WARMUP and not impaired:
+            return LinkNews.WARM, "quote, trade and book"
+        if self.link is Link.WARMUP and not self._surely_open():
+            return None
+        if self._good_since_s is None:
             return self._nurse(impaired, now_s)
-        if self.link is Link.DEGRADED and in_state_s < self.settings.good_again_s:
+        if self.link is Link.DEGRADED and now_s - self._good_since_s < self.settings.good_again_s:
             return None
         self._attempts.resubscribed = 0
         return LinkNews.FRESH, "data good"
 
+    def _surely_open(self) -> bool:
+        """Whether the analysed contract trades now: a closed market may be silent until it opens."""
+        traded = self.traded.get(self.settings.analysis)
+        return traded is not None and traded.listed.is_open(self.clock_ns()) is True
+
     def _nurse(self, impaired: str, now_s: float) -> tuple[LinkNews, str]:
-        """Impaired data: say so; after 30 s subscribe anew, after another 30 s connect anew."""
-        if self.link is Link.DEGRADED and now_s - self._entered_s > self.settings.impaired_limit_s:
+        """Impaired data, or none at all: say so; after 30 s subscribe anew, after another 30 s connect anew."""
+        if self.link in {Link.DEGRADED, Link.WARMUP} and now_s - self._entered_s > self.settings.impaired_limit_s:
             if self._attempts.resubscribed >= 1:
                 self._attempts.resubscribed = 0
                 return LinkNews.GIVE_UP, impaired
@@ -393,7 +412,7 @@ class IbSession:
 
     async def _probing(self, line: Line) -> None:
         """Ask the time every second; two unanswered questions in a row mean nobody is there."""
-        settings, loop = self.settings, asyncio.get_running_loop()
+        settings = self.settings
         self._missed = 0
         while line.alive:
             try:
@@ -408,7 +427,6 @@ class IbSession:
                 return  # the socket is gone, which is told elsewhere
             self._missed = 0
             self._compare_clocks(answers)
-            self.last_answer_s = loop.time()
             await asyncio.sleep(settings.probe_every_s)
 
     # -- what the gateway says about itself --------------------------------------------------------------------------

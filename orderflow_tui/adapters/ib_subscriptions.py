@@ -32,6 +32,9 @@ class Subscription:
     kind: Kind
     symbol: str
 
+    def __str__(self) -> str:
+        return f"{self.kind.value} of {self.symbol}"
+
 
 class Subscriptions:
     """What is subscribed on the present line. `contract_of` gives the qualified contract of a symbol, None before there
@@ -43,6 +46,7 @@ class Subscriptions:
         self._timers: list[asyncio.TimerHandle] = []
         self.line: Line | None = None
         self.by_request: dict[int, Subscription] = {}
+        self._ticks_asked_s: dict[int, float] = {}  # by contract id, over lines: the broker counts on
 
     def __bool__(self) -> bool:
         return bool(self.by_request)
@@ -54,6 +58,12 @@ class Subscriptions:
         self._timers = [timer for timer in self._timers if timer.when() > now_s]
         self._timers.append(loop.call_later(seconds, action))
 
+    def wait_s(self, symbol: str, spacing_s: float) -> float:
+        """Seconds until single ticks of what a symbol stands for may be asked for again."""
+        contract = self._contract_of(symbol)
+        asked_s = None if contract is None else self._ticks_asked_s.get(contract.conId)
+        return 0.0 if asked_s is None else max(0.0, asked_s + spacing_s - asyncio.get_running_loop().time())
+
     def start(self, wanted: Subscription) -> None:
         """Ask for one stream with a fresh id, unless it runs."""
         line, contract = self.line, self._contract_of(wanted.symbol)
@@ -63,6 +73,7 @@ class Subscriptions:
         self.by_request[request] = wanted
         match wanted.kind:
             case Kind.TRADES | Kind.QUOTES:
+                self._ticks_asked_s[contract.conId] = asyncio.get_running_loop().time()
                 line.lane.call(lambda: client.reqTickByTickData(request, contract, self._ticks[wanted.kind], 0, False))
             case Kind.DEPTH:
                 line.lane.call(lambda: client.reqMktDepth(request, contract, ROWS, False, []))

@@ -108,6 +108,13 @@ class RollContract:
     ts_ns: int
 
 
+@dataclass(frozen=True, slots=True)
+class AcknowledgeLink:
+    """A person has seen why the link is held (BLOCKED, DATA_BLOCKED): it tries again."""
+
+    ts_ns: int
+
+
 class Tier(Enum):
     """How loud an alert is."""
 
@@ -140,4 +147,5 @@ Action = (
     | Observed
     | Alert
     | RollContract
+    | AcknowledgeLink
 )

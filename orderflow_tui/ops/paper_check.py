@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
@@ -34,6 +34,7 @@ from orderflow_tui.domain.event import Event, Trouble
 from orderflow_tui.domain.market import Depth, FeedState, FeedStatus, Quote, SideMethod, Trades
 from orderflow_tui.ops.preflight import Finding, fail, ok, warn
 from orderflow_tui.wiring import Plan
+from orderflow_tui.wiring.interactive import feed_rules, ib_settings
 
 SCHEMA = "orderflow-tui/paper-check/1"
 FILE = "paper-check.json"
@@ -41,7 +42,7 @@ NOTE = "noted"
 ROUND_TRIPS = 5
 LOOK_S = 0.1
 MOST_KEPT = 1_000
-STOPPED = {Link.BLOCKED, Link.DATA_BLOCKED, Link.RECON_HOLD}
+STOPPED = {Link.BLOCKED, Link.DATA_BLOCKED}
 
 
 class Status(Enum):
@@ -132,6 +133,8 @@ class Watched:
     deepest: int = 0
     crossed: int = 0
     feed: list[FeedStatus] = field(default_factory=list)
+    asked: tuple[str, ...] = ()  # streams that were asked for and not refused
+    refused: Mapping[str, str] = field(default_factory=dict)  # streams that were, and why
     links: list[LinkStatus] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     report: AccountReport | None = None
@@ -244,7 +247,7 @@ def _observed(plan: Plan, patience: Patience) -> list[Step]:
 async def _look(plan: Plan, patience: Patience) -> list[Step]:
     watched = Watched()
     session = IbSession(_settings(plan), plan.loaded.instruments, watched.on_event, time.time_ns)
-    feed = IbFeed(session, time.time_ns)
+    feed = IbFeed(session, time.time_ns, rules=feed_rules(plan))
     running = [asyncio.ensure_future(session.run()), asyncio.ensure_future(_listen(feed, watched))]
     try:
         await _until_ready(session, running[0], patience.ready_s)
@@ -252,6 +255,8 @@ async def _look(plan: Plan, patience: Patience) -> list[Step]:
             await _measure(session, watched)
         if session.link is Link.READY:
             await asyncio.sleep(patience.watch_s)
+        watched.asked = tuple(map(str, feed.subscriptions.by_request.values()))
+        watched.refused = {str(stream): why for stream, why in feed.refused.items()}
         return _steps(session, watched)
     finally:
         session.stop()
@@ -263,18 +268,8 @@ async def _look(plan: Plan, patience: Patience) -> list[Step]:
 
 
 def _settings(plan: Plan) -> IbSettings:
-    config = plan.loaded.config
-    return IbSettings(
-        host=config.ib.host,
-        port=config.ib.port,
-        client_id=config.ib.client_id,
-        analysis=plan.instrument,
-        execution=config.instrument.execution,
-        proof=Proof.PAPER,
-        own_prefix="of1-",
-        account=config.ib.account,
-        library=config.ib.library,
-    )
+    """As configured; whatever the mode, the account must be a paper one."""
+    return replace(ib_settings(plan, plan.loaded.config.instrument.execution, ""), proof=Proof.PAPER)
 
 
 async def _listen(feed: IbFeed, watched: Watched) -> None:
@@ -388,11 +383,14 @@ def _market(watched: Watched) -> dict[str, tuple[Status, str]]:
     }
     if watched.crossed:
         judged["depth"] = (Status.WRONG, f"{watched.crossed} of {watched.depths} books were crossed")
-    refused = [status for status in watched.feed if status.state in {FeedState.SNAPSHOT, FeedState.DOWN}]
-    if refused:
-        judged["subscriptions"] = (Status.WRONG, f"{refused[-1].state.value}: {refused[-1].reason}")
-    elif watched.trades and watched.depths:
-        judged["subscriptions"] = (Status.SEEN, "trades, quotes and depth were granted, none was refused")
+    lost = [status for status in watched.feed if status.state is FeedState.DOWN]
+    if watched.refused:
+        told = "; ".join(f"{stream}: {why}" for stream, why in watched.refused.items())
+        judged["subscriptions"] = (Status.WRONG, f"refused {told}")
+    elif lost:
+        judged["subscriptions"] = (Status.WRONG, f"{lost[-1].state.value}: {lost[-1].reason}")
+    elif watched.trades and watched.quotes and watched.depths:
+        judged["subscriptions"] = (Status.SEEN, f"none was refused of {', '.join(watched.asked)}")
     else:
         judged["subscriptions"] = (Status.NOT_SEEN, f"nothing was refused and not everything came: {quiet}")
     return judged

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from orderflow_tui.domain.account import AccountReport, LinkStatus, MarginFigure
+from orderflow_tui.domain.account import AccountReport, Link, LinkStatus, MarginFigure
 from orderflow_tui.domain.action import AskMargin, Tier
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import HOUSE, Fill, Side
@@ -21,6 +21,7 @@ from orderflow_tui.trading.trade import Execution, ExitReason
 RECOVERED_AFTER = 2  # agreeing reports, at least a second apart
 CHANGE_AGAIN_NS = SECOND_NS
 ACCOUNT_NOTE_NS = 900 * SECOND_NS
+LINK_LOST = "link lost"  # told, and its end was not
 
 
 def on_link(floor: Floor, status: LinkStatus) -> None:
@@ -36,6 +37,9 @@ def on_link(floor: Floor, status: LinkStatus) -> None:
         _lost(floor, status)
     if can_send(status.link) and (not could or new_epoch):
         _back(floor)
+    if status.link is Link.READY and LINK_LOST in floor.told:
+        floor.told.discard(LINK_LOST)
+        floor.alert("reconnected", "connected again, market data flows", Tier.INFO)
 
 
 def _lost(floor: Floor, status: LinkStatus) -> None:
@@ -49,6 +53,7 @@ def _lost(floor: Floor, status: LinkStatus) -> None:
     for ticket in floor.blotter.live:
         floor.tell(ticket.order.id, News.LINK_LOST, status.link.value)
     holding = any(floor.position(s) for s in floor.held)
+    floor.told.add(LINK_LOST)
     floor.alert("link", f"{status.link.value}: {status.reason or 'connection lost'}", Tier.CRITICAL if holding else Tier.WARNING)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from orderflow_tui.domain.action import Json, RollContract, Tier, WriteStopFile
+from orderflow_tui.domain.account import Link
+from orderflow_tui.domain.action import AcknowledgeLink, Json, RollContract, Tier, WriteStopFile
 from orderflow_tui.domain.event import Automation, Command, OperatorCommand, StopFileSeen
 from orderflow_tui.domain.latch import LatchKind, TradingState
 from orderflow_tui.domain.order import Purpose, Side, closing
@@ -21,6 +22,8 @@ from orderflow_tui.trading.trade import ExitReason
 from orderflow_tui.trading.trading_session import change_limit, close_session, open_session, switch_pattern, switched_off
 
 TRENDING = frozenset({Regime.TRENDING_UP, Regime.TRENDING_DOWN})
+HELD = frozenset({Link.BLOCKED, Link.DATA_BLOCKED})  # the link waits for a person
+OF_THE_LINK = frozenset({LatchKind.WRONG_ACCOUNT, LatchKind.CLIENT_ID})  # opened by what blocks the link
 
 
 def on_command(floor: Floor, event: OperatorCommand) -> None:
@@ -74,8 +77,11 @@ def on_command(floor: Floor, event: OperatorCommand) -> None:
 
 
 def _reconcile(floor: Floor, event: OperatorCommand) -> None:
-    """Ask the broker now, and tell the person both numbers when it has answered."""
-    if not floor.reachable:
+    """Ask the broker now, and tell the person both numbers when it has answered. A held link tries again first, and no latch
+    ends by it."""
+    if floor.link in HELD:
+        floor.out.append(AcknowledgeLink(floor.now))
+    elif not floor.reachable:
         _refuse(floor, event, "reconcile", "the broker is out of reach; it is asked as soon as it is back")
         return
     floor.person_asks = True
@@ -170,7 +176,7 @@ def key_ok(event: OperatorCommand) -> bool:
 
 
 def _resume(floor: Floor, event: OperatorCommand) -> None:
-    """A person clears what a person may clear."""
+    """A person clears what a person may clear; a held link tries again."""
     if event.args.get("word") != floor.params.resume_word:
         _refuse(floor, event, "resume", "the word does not match")
         return
@@ -182,6 +188,8 @@ def _resume(floor: Floor, event: OperatorCommand) -> None:
         floor.alert("resume", f"{latch.kind.value} cleared by a person", Tier.WARNING, latch.kind.value)
     for latch, reason in kept:
         _refuse(floor, event, "resume", f"{latch.kind.value} stays: {reason}")
+    if floor.link in HELD and not any(latch.kind in OF_THE_LINK for latch, _ in kept):
+        floor.out.append(AcknowledgeLink(floor.now))
 
 
 def still_standing(floor: Floor) -> dict[LatchKind, str]:

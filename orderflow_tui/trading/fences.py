@@ -20,7 +20,7 @@ LOOP_ALERT_MS = 3_000
 CLOCK_OFF_MS = 2_000
 BROKER_OFF_S = 5
 SLOW_COMMIT_MS = 100
-SYNCED = (Link.READY, Link.WARMUP, Link.DEGRADED, Link.RECON_HOLD, Link.DATA_BLOCKED)  # asked at every event: no hashing
+SYNCED = (Link.READY, Link.WARMUP, Link.DEGRADED, Link.DATA_BLOCKED)  # asked at every event: no hashing
 
 
 def can_send(link: Link) -> bool:

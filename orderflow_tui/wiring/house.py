@@ -103,6 +103,10 @@ class Side(Protocol):
         """Change the traded month."""
         ...
 
+    def acknowledge(self) -> None:
+        """A person has seen why the link is held."""
+        ...
+
     def steer(self, name: str, value: float | None) -> None:
         """Obey a feed command."""
         ...
@@ -167,6 +171,7 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: HouseClock) -> House:
         beat=lambda seen: heartbeat.put(status_document(plan, runtime, seen)),
         boot_events=_boot_events(plan, side, boots),
         roll=side.roll,
+        acknowledge=side.acknowledge,
         tape=side.tape,
         grace_ns=config.bars.close_grace_ms * MS_NS,
         fps=float(plan.fps),

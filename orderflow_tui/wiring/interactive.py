@@ -142,6 +142,10 @@ class IbSide:
         """Trade the month that is analysed."""
         self.months.confirm()
 
+    def acknowledge(self) -> None:
+        """Let a held link try again."""
+        self.session.acknowledge()
+
     # -- what the house asks -------------------------------------------------------------------------------------------
 
     def now_ns(self) -> int:

@@ -74,6 +74,9 @@ class PacedSide:
     def roll(self) -> None:
         """A market inside the house has no months; a recording rolls where it says so."""
 
+    def acknowledge(self) -> None:
+        """A market inside the house has no link that could be held."""
+
     def now_ns(self) -> int:
         """The house clock: the pace's."""
         return self.pace.now_ns

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from orderflow_tui.adapters.alert_queue import (
     GAP_S,
     LONGEST_TEXT,
@@ -96,15 +98,16 @@ def test_a_louder_alert_passes_the_cooldown_and_a_quieter_one_does_not() -> None
     assert desk.state(desk.tell("link", tier=Tier.WARNING)) == "repeat ×1"
 
 
-def test_a_disconnect_after_a_recovery_is_news_and_so_is_a_halt_after_a_resume() -> None:
+@pytest.mark.parametrize("back", ["recovered", "reconnected"])
+def test_a_disconnect_after_a_return_is_news_and_so_is_a_halt_after_a_resume(back: str) -> None:
     desk = Desk()
-    told = [desk.tell("link"), desk.tell("recovered", tier=Tier.INFO), desk.tell("link")]
+    told = [desk.tell("link"), desk.tell(back, tier=Tier.INFO), desk.tell("link"), desk.tell(back, tier=Tier.INFO)]
     told += [
         desk.tell("latch", subject="OPERATOR"),
         desk.tell("resume", subject="OPERATOR"),
         desk.tell("latch", subject="OPERATOR"),
     ]
-    assert [desk.state(alert) for alert in told] == ["waiting"] * 6
+    assert [desk.state(alert) for alert in told] == ["waiting"] * 7
 
 
 def test_the_loudest_leaves_first() -> None:

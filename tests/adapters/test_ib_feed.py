@@ -1,7 +1,7 @@
 import pytest
 
 from orderflow_tui.adapters.ib_feed import FeedRules, IbFeed
-from orderflow_tui.domain.account import Link
+from orderflow_tui.domain.account import Link, LinkStatus
 from orderflow_tui.domain.event import stamp_of
 from orderflow_tui.domain.market import Aggressor, Depth, FeedState, FeedStatus, Quote, SideMethod, Trades
 from orderflow_tui.wiring import Wish, plan_of
@@ -107,7 +107,7 @@ def test_no_gap_is_announced_on_the_first_start(worlds: MakeWorld) -> None:
     assert states(world) == []
 
 
-@pytest.mark.parametrize("code", [10189, 10190, 354])
+@pytest.mark.parametrize("code", [10189, 10190, 354, 200, 322])
 def test_refused_ticks_degrade_to_snapshots_and_come_back(worlds: MakeWorld, code: int) -> None:
     world = worlds(start=False)
     world.do("answer", what="TICK_BY_TICK", code=code, count=1)
@@ -122,6 +122,13 @@ def test_refused_ticks_degrade_to_snapshots_and_come_back(worlds: MakeWorld, cod
     assert states(world) == [FeedState.SNAPSHOT, FeedState.GAP, FeedState.LIVE]
     world.pass_ms(2_000)
     assert trades(world)[-1][3] != Aggressor.UNKNOWN
+
+
+def test_what_was_refused_is_known_by_stream(worlds: MakeWorld) -> None:
+    world = worlds(Settings(tick_by_tick_limit=2)).ready()
+    world.pass_ms(3_000)
+    assert {str(stream): why[:5] for stream, why in world.feed.refused.items()} == {"BidAsk of ES": "10190"}
+    assert states(world) == []
 
 
 def test_snapshots_count_every_contract(worlds: MakeWorld) -> None:
@@ -147,6 +154,14 @@ def test_a_partial_permission_changes_nothing(worlds: MakeWorld) -> None:
     assert states(world) == []
 
 
+def test_a_warning_about_a_stream_changes_nothing(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("data-error", code=2119)
+    world.pass_ms(1_000)
+    assert world.do("state")["subscriptions"] == [{"last": 1, "bid_ask": 2, "depth": 1, "level1": 0}]
+    assert states(world) == []
+
+
 def test_without_depth_permission_the_feed_goes_on_without_a_book(worlds: MakeWorld) -> None:
     world = worlds(start=False)
     world.do("answer", what="DEPTH", code=354)
@@ -168,6 +183,38 @@ def test_a_reset_book_is_cleared_and_subscribed_under_a_new_id(worlds: MakeWorld
     world.pass_ms(2_000)
     assert world.feed.streams["ES"].book.valid
     assert world.session.link is Link.READY
+
+
+@pytest.mark.parametrize("code", [316, 2152, 555])
+def test_an_error_of_the_book_that_is_no_refusal_does_not_end_it(worlds: MakeWorld, code: int) -> None:
+    world = worlds().ready()
+    request = next(r for r, s in world.feed.subscriptions.by_request.items() if s.kind.value == "depth")
+    world.do("error", code=code, request=request)
+    world.pass_ms(7_000)
+    assert world.do("state")["subscriptions"][0]["depth"] == 1
+    assert world.feed.streams["ES"].book.valid
+    world.until(lambda: world.session.link is Link.READY, 6)
+    assert world.session.generation == 1
+
+
+def test_a_book_that_stays_broken_is_asked_for_with_pauses(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    before = len(world.sent("DEPTH"))
+    world.do("answer", what="DEPTH", code=316, count=3)
+    world.do("reset-depth", resend=False)
+    world.pass_ms(14_000)
+    assert len(world.sent("DEPTH")) == before + 3
+    world.pass_ms(5_000)
+    assert world.feed.streams["ES"].book.valid
+
+
+def test_a_book_that_is_refused_again_and_again_for_reasons_nobody_knows_is_done_without(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.do("answer", what="DEPTH", code=555, count=9)
+    world.start()
+    assert world.until(lambda: world.session.link is Link.READY, 20) < 12
+    world.pass_ms(20_000)
+    assert len(world.sent("DEPTH")) == 3
 
 
 def test_a_row_that_cannot_be_is_answered_with_a_new_book(worlds: MakeWorld) -> None:
@@ -223,6 +270,17 @@ def test_within_the_fifteen_second_rule_quotes_come_later_and_the_book_stands_in
     assert world.do("state")["subscriptions"][0]["bid_ask"] == 2
 
 
+def test_a_new_line_soon_after_the_first_waits_until_the_broker_takes_requests_for_ticks_again(worlds: MakeWorld) -> None:
+    world = worlds(Settings(tick_spacing_s=15)).ready()
+    begin_s = world.now_s
+    world.pass_ms(20_000)
+    world.do("cut")
+    world.until(lambda: world.session.generation == 2 and world.session.link is Link.READY)
+    assert 16 <= world.now_s - begin_s < 40
+    world.pass_ms(1_000)
+    assert FeedState.SNAPSHOT not in states(world)
+
+
 def test_subscriptions_kept_by_the_broker_are_not_made_twice(worlds: MakeWorld) -> None:
     world = worlds().ready()
     world.pass_ms(3_000)
@@ -267,6 +325,18 @@ def test_a_closed_market_is_quiet_and_not_impaired(worlds: MakeWorld) -> None:
     world.loop.now_s += 7 * 3600 + 300  # 16:05 Chicago, the daily pause
     world.pass_ms(1_000)
     assert world.feed.impairment() == ""
+
+
+def test_quotes_of_the_traded_contract_that_stop_degrade_and_are_asked_for_anew(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(5_000)
+    (client,) = world.stage.gateway.house.ready_clients()
+    for request in [r for r, listing in client.bid_ask.items() if listing.product.symbol == "MES"]:
+        del client.bid_ask[request]
+    assert 14 <= world.until(lambda: world.session.link is Link.DEGRADED, 20) <= 16
+    assert "no quote of MES for 15 s" in [e.reason for e in world.events if isinstance(e, LinkStatus)][-1]
+    assert 30 <= world.until(lambda: world.session.link is Link.READY, 60) <= 45
+    assert world.session.generation == 1
 
 
 # -- the keys of the feed ------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ import pytest
 from orderflow_tui.adapters.ib_link import TABLE, UP, LinkNews, after
 from orderflow_tui.domain.account import Link
 
-LINE_STATES = (Link.SYNCING, Link.WARMUP, Link.READY, Link.DEGRADED, Link.BROKER_LOST, Link.RECON_HOLD, Link.DATA_BLOCKED)
+LINE_STATES = (Link.SYNCING, Link.WARMUP, Link.READY, Link.DEGRADED, Link.BROKER_LOST, Link.DATA_BLOCKED)
 
 
 @pytest.mark.parametrize("link", Link)
@@ -18,7 +18,7 @@ def test_a_lost_line_backs_off_from_everywhere(link: Link, news: LinkNews) -> No
     assert after(link, news) is Link.BACKOFF
 
 
-@pytest.mark.parametrize("link", [Link.SYNCING, Link.WARMUP, Link.READY, Link.DEGRADED, Link.RECON_HOLD, Link.DATA_BLOCKED])
+@pytest.mark.parametrize("link", [Link.SYNCING, Link.WARMUP, Link.READY, Link.DEGRADED, Link.DATA_BLOCKED])
 def test_a_lost_broker_fences_from_everywhere(link: Link) -> None:
     assert after(link, LinkNews.BROKER_LOST) is Link.BROKER_LOST
     assert Link.BROKER_LOST not in UP
@@ -35,10 +35,10 @@ def test_every_way_up_leads_through_a_synchronisation(link: Link) -> None:
     for news in LinkNews:
         target = after(link, news)
         if target in UP and link not in UP:
-            assert (link, news) == (Link.SYNCING, LinkNews.SYNCED) or news is LinkNews.MISMATCH
+            assert (link, news) == (Link.SYNCING, LinkNews.SYNCED)
 
 
-@pytest.mark.parametrize("link", [Link.BLOCKED, Link.RECON_HOLD, Link.DATA_BLOCKED])
+@pytest.mark.parametrize("link", [Link.BLOCKED, Link.DATA_BLOCKED])
 def test_only_a_person_or_the_end_of_the_line_leaves_a_hold(link: Link) -> None:
     leaving = {news for news in LinkNews if after(link, news) is not link}
     harmless = {
@@ -49,7 +49,6 @@ def test_only_a_person_or_the_end_of_the_line_leaves_a_hold(link: Link) -> None:
         LinkNews.BROKER_LOST,
         LinkNews.RESTORED_KEPT,
         LinkNews.RESTORED_LOST,
-        LinkNews.MISMATCH,
         LinkNews.NO_PERMISSION,
     }
     assert leaving <= harmless

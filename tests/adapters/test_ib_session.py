@@ -192,6 +192,17 @@ def test_entries_are_refused_after_the_first_missed_probe(worlds: MakeWorld) -> 
     assert world.session.link is Link.READY
 
 
+def test_after_the_loop_stood_still_an_entry_waits_for_an_answer(worlds: MakeWorld) -> None:
+    """A machine that slept: no probe was missed, and nobody knows what is behind the line."""
+    world = worlds().ready()
+    world.pass_ms(2_000)
+    assert world.session.refusal(Purpose.ENTRY) == ""
+    world.session.clock_ns = lambda: world.loop.now_ns + 3_000_000_000
+    assert "s ago" in world.session.refusal(Purpose.ENTRY)
+    assert world.session.refusal(Purpose.PROTECT) == ""
+    world.until(lambda: world.session.refusal(Purpose.ENTRY) == "", 1.5)
+
+
 @pytest.mark.parametrize("code", [1100, 2110])
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_lost_broker_fences_and_its_return_synchronises_before_ready(worlds: MakeWorld, code: int, kept: bool) -> None:
@@ -239,6 +250,49 @@ def test_a_broken_farm_degrades_and_its_return_is_ready_after_five_good_seconds(
     assert 4.5 <= world.until(lambda: world.session.link is Link.READY, 20) <= 6.0
 
 
+def test_the_return_of_one_farm_does_not_end_the_outage_of_another(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("error", code=2103, text="Market data farm connection is broken:usfuture")
+    world.do("error", code=2105, text="HMDS data farm connection is broken:ushmds")
+    world.until(lambda: world.session.link is Link.DEGRADED, 1)
+    world.do("error", code=2106, text="HMDS data farm connection is OK:ushmds")
+    world.pass_ms(10_000)
+    assert world.session.link is Link.DEGRADED
+    world.do("error", code=2104, text="Market data farm connection is OK:usfuture")
+    assert 4.9 <= world.until(lambda: world.session.link is Link.READY, 20) <= 6.0
+
+
+def test_a_farm_that_rests_is_not_broken(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("error", code=2105, text="HMDS data farm connection is broken:ushmds")
+    world.until(lambda: world.session.link is Link.DEGRADED, 1)
+    world.do("error", code=2107, text="HMDS data farm connection is inactive but should be available upon demand:ushmds")
+    world.until(lambda: world.session.link is Link.READY, 6)
+
+
+def test_after_a_long_outage_five_good_seconds_are_waited_for_too(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("farm", down=True)
+    world.until(lambda: world.session.link is Link.DEGRADED, 1)
+    world.pass_ms(20_000)
+    world.do("farm", down=False)
+    assert 4.9 <= world.until(lambda: world.session.link is Link.READY, 20) <= 6.0
+
+
+def test_the_five_good_seconds_begin_anew_with_every_fault(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("farm", down=True)
+    for _ in range(3):
+        world.pass_ms(1_000)
+        world.do("farm", down=False)
+        world.pass_ms(4_000)
+        world.do("farm", down=True)
+        assert world.session.link is Link.DEGRADED
+    world.pass_ms(300)
+    world.do("farm", down=False)
+    assert 4.9 <= world.until(lambda: world.session.link is Link.READY, 20) <= 6.0
+
+
 def test_stale_data_degrades_subscribes_anew_and_then_connects_anew(worlds: MakeWorld) -> None:
     world = worlds().ready()
     asked = len(world.sent("TICK_BY_TICK"))
@@ -249,6 +303,48 @@ def test_stale_data_degrades_subscribes_anew_and_then_connects_anew(worlds: Make
     world.until(lambda: Link.BACKOFF in world.links(), 60)
     world.do("play", on=True)
     world.ready()
+
+
+def test_subscriptions_lost_by_1101_are_made_anew_although_a_second_outage_kept_what_there_was(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(3_000)
+    world.do("lose-broker")
+    world.pass_ms(2_000)
+    world.do("mute", what="POSITIONS", count=1)
+    world.do("regain-broker", kept=False)
+    world.until(lambda: world.session.link is Link.SYNCING, 1)
+    world.pass_ms(500)
+    world.do("lose-broker")
+    world.until(lambda: world.session.link is Link.BROKER_LOST, 1)
+    world.pass_ms(1_000)
+    world.do("regain-broker", kept=True)
+    world.ready()
+    world.pass_ms(3_000)
+    assert world.do("state")["subscriptions"] == [{"last": 1, "bid_ask": 2, "depth": 1, "level1": 0}]
+
+
+def test_a_warm_up_without_data_in_an_open_market_subscribes_anew_and_then_connects_anew(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.do("mute", what="TICK_BY_TICK")
+    world.start()
+    world.until(lambda: world.session.link is Link.WARMUP, 5)
+    asked = len(world.sent("TICK_BY_TICK"))
+    world.pass_ms(33_000)
+    assert world.session.link is Link.WARMUP
+    assert len(world.sent("TICK_BY_TICK")) > asked
+    world.until(lambda: Link.BACKOFF in world.links(), 35)
+    world.do("unmute")
+    world.ready()
+
+
+def test_a_warm_up_in_a_closed_market_waits(worlds: MakeWorld) -> None:
+    world = worlds(days=3, start=False)  # a Saturday
+    world.do("play", on=False)
+    world.start()
+    world.until(lambda: world.session.link is Link.WARMUP, 5)
+    world.pass_ms(300_000)
+    assert world.session.link is Link.WARMUP
+    assert world.session.generation == 1
 
 
 def test_a_competing_session_degrades(worlds: MakeWorld) -> None:
@@ -265,17 +361,24 @@ def test_no_permission_blocks_until_a_person_acknowledges(worlds: MakeWorld) -> 
     world.until(lambda: world.session.link is Link.DATA_BLOCKED, 20)
     world.pass_ms(5_000)
     assert world.session.link is Link.DATA_BLOCKED
-
-
-def test_books_that_differ_hold_the_link_until_a_person_acknowledges(worlds: MakeWorld) -> None:
-    world = worlds().ready()
-    world.call(lambda: world.session.hold("ledger 1, broker 2"))
-    world.until(lambda: world.session.link is Link.RECON_HOLD, 1)
-    assert world.session.refusal(Purpose.ENTRY) != ""
-    assert world.session.refusal(Purpose.REDUCE) == ""
+    world.do("calm")
+    world.pass_ms(5_000)
+    assert world.session.link is Link.DATA_BLOCKED
     world.call(world.session.acknowledge)
     world.ready()
-    assert len(world.reports()) == 2
+    assert world.session.generation == 1
+    world.pass_ms(20_000)
+    assert world.links()[-1] is Link.READY
+
+
+def test_an_acknowledged_denial_that_still_stands_blocks_again(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.do("answer", what="TICK_BY_TICK", code=354, count=99)
+    world.do("answer", what="MARKET_DATA", code=354, count=99)
+    world.start()
+    world.until(lambda: world.session.link is Link.DATA_BLOCKED, 20)
+    world.call(world.session.acknowledge)
+    world.until(lambda: world.links()[-2:] == [Link.WARMUP, Link.DATA_BLOCKED], 5)
 
 
 def test_reconnects_wait_longer_each_time_and_stay_within_their_spread(worlds: MakeWorld) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from orderflow_tui.adapters.instance_lock import InstanceLock, instance_lock_path
 from orderflow_tui.ops.doctor import examine
-from orderflow_tui.ops.paper_check import BY_HAND, FILE, OBSERVED, Checked, Patience, Status, check, finding
+from orderflow_tui.ops.paper_check import BY_HAND, FILE, OBSERVED, Checked, Patience, Status, Watched, check, finding
+from orderflow_tui.ops.paper_check import _market as market_seen
 from orderflow_tui.ops.preflight import Result
 from orderflow_tui.wiring import Plan, Wish, plan_of
 from tests.gateway.process import GatewayProcess
@@ -91,6 +92,18 @@ def test_a_paper_gateway_is_seen_step_by_step_and_gets_no_order(tmp_path: Path) 
         assert gateway.do("received", what="PLACE_ORDER") == []
     assert {name: statuses(checked)[name] for name, _ in OBSERVED} == {name: Status.SEEN for name, _ in OBSERVED}
     assert "DU1234567" not in checked.path.read_text()
+
+
+def test_a_refused_quote_stream_is_not_called_granted_although_everything_else_came() -> None:
+    watched = Watched(trades=9, quotes=9, depths=9, refused={"BidAsk of ES": "10190 too many"})
+    assert market_seen(watched)["subscriptions"] == (Status.WRONG, "refused BidAsk of ES: 10190 too many")
+
+
+def test_only_what_was_asked_for_is_called_not_refused() -> None:
+    watched = Watched(trades=9, quotes=9, depths=9, asked=("Last of ES", "depth of ES"))
+    assert market_seen(watched)["subscriptions"] == (Status.SEEN, "none was refused of Last of ES, depth of ES")
+    watched.quotes = 0
+    assert market_seen(watched)["subscriptions"][0] is Status.NOT_SEEN
 
 
 @pytest.mark.slow

@@ -287,6 +287,7 @@ class ClientWorld:
             view=lambda seq, alerts: None,  # type: ignore[arg-type,return-value]
             beat=lambda view: None,
             fps=4.0,
+            acknowledge=self.session.acknowledge,
             services=(self.session.run, self.disk.keep_writing),
         )
 
@@ -430,7 +431,7 @@ class ClientWorld:
         if self.runtime is None:
             self.boot()
         elif self.session.link is Link.BLOCKED:  # three times 326: a person looks
-            self.session.acknowledge()
+            self.press(Command.RECONCILE)
 
     def _unwell(self) -> str:
         """What is not well yet, empty when everything is."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 
 import pytest
 
 from orderflow_tui import inbox
+from orderflow_tui.domain.account import Link
 from tests.simulation.client import run_seed
 from tests.simulation.client_chaos import KINDS, kinds_of
 from tests.simulation.client_world import ClientWorld, Outcome, unhurried
@@ -54,6 +56,21 @@ def test_a_quiet_world_comes_up_by_itself_and_stays_well() -> None:
     outcome = ClientWorld(1).run(nothing())
     assert outcome.failure is None
     assert (outcome.entries, outcome.fills, outcome.boots) == (0, 0, 1)
+
+
+def test_a_link_that_was_blocked_comes_back_when_a_person_asks() -> None:
+    """Three times 326, through the whole house: the key reaches the session."""
+    unhurried()
+    world = ClientWorld(1)
+
+    async def another_program_takes_our_id() -> None:
+        await asyncio.sleep(5)
+        world.stage.do("refuse-id", count=99)
+        world.stage.do("cut")
+        await asyncio.sleep(40)
+        assert world.session.link is Link.BLOCKED
+
+    assert world.run(another_program_takes_our_id()).failure is None
 
 
 def test_an_engine_that_sends_the_same_order_again_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -599,6 +599,22 @@ def test_a_lost_link_makes_every_order_unknown_and_the_report_settles_them() -> 
     assert house.state == "RUNNING"
 
 
+def test_a_link_that_was_lost_is_told_when_it_is_ready_again_and_once() -> None:
+    house = House()
+    house.link(Link.READY)
+    assert house.alerts("reconnected") == []
+    house.link(Link.BACKOFF)
+    house.link(Link.WARMUP, 2)
+    assert house.alerts("reconnected") == []
+    house.link(Link.READY, 2)
+    house.link(Link.DEGRADED, 2)
+    house.link(Link.READY, 2)
+    assert house.alerts("reconnected") == ["connected again, market data flows"]
+    house.link(Link.BACKOFF)
+    house.link(Link.READY, 3)
+    assert len(house.alerts("reconnected")) == 2
+
+
 def test_degraded_data_is_no_lost_link() -> None:
     house = House().enter()
     house.link(Link.DEGRADED)
