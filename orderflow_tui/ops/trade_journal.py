@@ -58,7 +58,11 @@ def _book(folder: Path, run: str) -> Book:
         row = stored.row
         match row.kind:
             case "trade":
-                book.trips[row.ref] = _trip(row, folder)
+                trip = _trip(row, folder)
+                if trip is None:
+                    book.trips.pop(row.ref, None)
+                else:
+                    book.trips[row.ref] = trip
             case "day":
                 book.days[row.ref] = row
             case "fill":
@@ -71,7 +75,7 @@ def _book(folder: Path, run: str) -> Book:
     return book
 
 
-def _trip(row: Row, folder: Path) -> RoundTrip:
+def _trip(row: Row, folder: Path) -> RoundTrip | None:
     try:
         return trip_of(row)
     except RowError as fault:

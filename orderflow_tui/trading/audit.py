@@ -10,6 +10,7 @@ from orderflow_tui.domain.action import AskMargin, Tier
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import HOUSE, Fill, Side
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
+from orderflow_tui.trading import rows
 from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.booking import on_fill, regroup, restate, unsound
 from orderflow_tui.trading.fences import can_send
@@ -17,6 +18,7 @@ from orderflow_tui.trading.floor import Floor
 from orderflow_tui.trading.lifecycle import News
 from orderflow_tui.trading.reconcile import Difference, Judgement, Resolution, resolutions, sound
 from orderflow_tui.trading.trade import Execution, ExitReason
+from orderflow_tui.trading.trade_rows import tell_trades
 
 RECOVERED_AFTER = 2  # agreeing reports, at least a second apart
 CHANGE_AGAIN_NS = SECOND_NS
@@ -219,8 +221,10 @@ def _adopt(floor: Floor, difference: Difference) -> None:
         floor.alert("mismatch", f"{difference} cannot be adopted: no price of {symbol} is known", Tier.CRITICAL, symbol)
         return
     ref = f"adjust-{symbol}-{floor.now}"
+    seen = floor.ledger.seen(symbol)
     adjust(floor, ref, symbol, change, price, floor.now)
-    floor.note("adjust", ref, instrument=symbol, quantity=change, price_ticks=price, trade_date=str(floor.trade_date))
+    floor.record(rows.adjust_row(ref, symbol, change, price, floor.now, floor.trade_date, seen))
+    tell_trades(floor)
     floor.alert("adjusted", f"{difference}: adopted the broker's position", Tier.CRITICAL, symbol)
 
 
@@ -229,7 +233,7 @@ def adjust(floor: Floor, ref: str, symbol: str, change: int, price_ticks: int, t
     floor.blotter.adjust(symbol, change)
     side = Side.BUY if change > 0 else Side.SELL
     fill = Fill(ref, ref, 0, None, ts_ns, symbol, side, abs(change), price_ticks)
-    floor.ledger.book(Execution(fill, ExitReason.MANUAL, "", None, floor.trade_date))
+    floor.ledger.book(Execution(fill, ExitReason.MANUAL, "", None))
     floor.booked_ns = floor.now
 
 

@@ -13,11 +13,11 @@ from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import BrokerStatus, Commission, Fill, OrderState, OrderUpdate, Purpose, Role
 from orderflow_tui.trading import gate, rows
 from orderflow_tui.trading.blotter import Booking, Ticket
-from orderflow_tui.trading.breaker import money
 from orderflow_tui.trading.campaigns import begin_campaign
 from orderflow_tui.trading.floor import Floor
 from orderflow_tui.trading.lifecycle import News
-from orderflow_tui.trading.trade import Execution, ExitReason, RoundTrip
+from orderflow_tui.trading.trade import Execution, ExitReason
+from orderflow_tui.trading.trade_rows import tell_trades
 
 STATUS_NEWS = {
     BrokerStatus.PENDING: News.PENDING,
@@ -133,8 +133,8 @@ def regroup(floor: Floor, ticket: Ticket, group: str) -> None:
 def on_commission(floor: Floor, commission: Commission) -> None:
     """What an execution cost."""
     floor.note("commission", commission.exec_id, cents=commission.cents)
-    for trip in floor.ledger.commission(commission.exec_id, commission.cents):
-        floor.note("trade", trip.id, **trip.payload())  # the newest row of a trade is the one that counts
+    floor.ledger.commission(commission.exec_id, commission.cents)
+    tell_trades(floor)
 
 
 def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:
@@ -150,11 +150,11 @@ def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:
         return True
     before = floor.position(fill.instrument)
     execution = execution_of(floor, booking)
-    floor.record(rows.fill_row(fill, floor.now, floor.trade_date, floor.ledger.peak_cents, execution.reason.value))
-    closed = floor.ledger.book(execution, booking.previous)
+    peak, seen = floor.ledger.peak_cents, floor.ledger.seen(fill.instrument)
+    floor.record(rows.fill_row(fill, floor.now, floor.trade_date, peak, execution.reason.value, seen))
+    floor.ledger.book(execution, booking.previous)
     _tell_fill(floor, booking, adopted)
-    for trip in closed:
-        _tell_trade(floor, trip)
+    tell_trades(floor)
     ticket = booking.ticket
     if ticket is not None and ticket.order.oca_group and booking.previous is None and fill.quantity:
         floor.guard(fill.instrument).exited(floor.now)
@@ -177,7 +177,7 @@ def execution_of(floor: Floor, booking: Booking) -> Execution:
     """The fill with what only the desk knows: what it was for and what price was asked."""
     fill, ticket = booking.fill, booking.ticket
     if ticket is None:
-        return Execution(fill, ExitReason.MANUAL, "", None, floor.trade_date)
+        return Execution(fill, ExitReason.MANUAL, "", None)
     order, plan = ticket.order, floor.plans.get(ticket.order.intent_id)
     anchor = None if plan is None else plan.anchor_ticks
     match order.role:
@@ -191,7 +191,7 @@ def execution_of(floor: Floor, booking: Booking) -> Execution:
             reason, asked = (ExitReason.MANUAL if plan is None else plan.exit_reason), anchor
         case _:  # pragma: no cover
             assert_never(order.role)
-    return Execution(fill, reason, order.intent_id, asked, floor.trade_date)
+    return Execution(fill, reason, order.intent_id, asked)
 
 
 def _tell_fill(floor: Floor, booking: Booking, adopted: bool) -> None:
@@ -205,32 +205,6 @@ def _tell_fill(floor: Floor, booking: Booking, adopted: bool) -> None:
     else:
         floor.alert("fill", what + (" (found in a report)" if adopted else ""), Tier.INFO, name)
     floor.say(name, f"filled: {what}")
-
-
-def _tell_trade(floor: Floor, trip: RoundTrip) -> None:
-    """The trade journal's row, with the chain that led to it and the house rules it broke."""
-    plan = floor.plans.get(trip.intent_id)
-    full = replace(trip, context={} if plan is None else plan.context, breaks=_breaks(floor, trip))
-    floor.ledger.trips[floor.ledger.trips.index(trip)] = full
-    floor.note("trade", full.id, **full.payload())
-    floor.alert(
-        "trade", f"{full.side.name} {full.quantity} {full.instrument} {full.reason.value} {money(full.net_cents)}", Tier.INFO
-    )
-
-
-def _breaks(floor: Floor, trip: RoundTrip) -> tuple[str, ...]:
-    found: list[str] = []
-    plan = floor.plans.get(trip.intent_id)
-    if plan is None:
-        found.append("opened outside the gate")
-    elif plan.intent.stop_ticks is not None:
-        instrument = floor.instruments[trip.instrument]
-        planned = (plan.intent.stop_ticks + floor.params.risk.slippage_ticks) * instrument.tick_cents * trip.quantity
-        if trip.gross_cents < -planned:
-            found.append(f"lost {money(-trip.gross_cents)}, planned at most {money(planned)}")
-    if floor.facts.flat_at_ns is not None and floor.now > floor.facts.flat_at_ns and trip.reason is not ExitReason.FLAT:
-        found.append("held past the flat time")
-    return tuple(found)
 
 
 def _judge(floor: Floor, booking: Booking, before: int) -> None:

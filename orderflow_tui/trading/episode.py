@@ -1,30 +1,45 @@
-"""An open position from its first execution on: lots first-in first-out, excursions, money realised so far."""
+"""An open position from its first execution on: lots first-in first-out, what joined and left it, how far the market went."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.order import Side
-from orderflow_tui.trading.trade import Execution, ExitReason, RoundTrip
+from orderflow_tui.trading.trade import Execution, RoundTrip
 
 
 @dataclass(slots=True)
 class Lot:
-    """Contracts opened at one price. `basis_ticks` is what the day's figures count from: the entry, or the mark it was
-    carried over the turn of the trade date at."""
+    """Contracts opened at one price by the execution `base_id`. `basis_ticks` is what the day's figures count from: the
+    entry, or the mark it was carried over the turn of the trade date at."""
 
     quantity: int
     price_ticks: int
     basis_ticks: int
+    base_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """Contracts that joined a position with an execution, or left it."""
+
+    execution: Execution
+    quantity: int
+    joins: bool
+
+    @property
+    def worse_ticks(self) -> int:
+        """How much higher than asked, all contracts together; 0 where nothing was asked."""
+        asked = self.execution.asked_ticks
+        return 0 if asked is None else (self.execution.fill.price_ticks - asked) * self.quantity
 
 
 @dataclass(slots=True)
 class Episode:
-    """A position of one sign. `gross_cents` from true entries, for the trade; `base_ids` are its executions, for fees.
-
-    `high` and `low` start at the entry price and take in every trade until the exit.
-    """
+    """A position of one sign. `legs` are what the trade is made of, all at true prices; `seen` is the market's low and high
+    while it was held, without its own executions: a price that is corrected leaves nothing behind."""
 
     id: str
     instrument: Instrument
@@ -32,15 +47,9 @@ class Episode:
     opened_ns: int
     intent_id: str
     lots: list[Lot] = field(default_factory=list)
-    high: int = 0
-    low: int = 0
-    opened: int = 0  # contracts, and their prices summed
-    opened_ticks: int = 0
-    closed: int = 0
-    closed_ticks: int = 0
-    gross_cents: int = 0
-    slipped_ticks: int = 0
-    base_ids: list[tuple[str, int]] = field(default_factory=list)  # (base id, contracts)
+    legs: list[Leg] = field(default_factory=list)
+    seen: tuple[int, int] | None = None
+    trade_date: date | None = None  # of its close
 
     @property
     def quantity(self) -> int:
@@ -54,21 +63,13 @@ class Episode:
 
     def see(self, low: int, high: int) -> None:
         """Take in prices traded while it was open."""
-        self.low = min(self.low, low)
-        self.high = max(self.high, high)
+        self.seen = (low, high) if self.seen is None else (min(self.seen[0], low), max(self.seen[1], high))
 
     def add(self, execution: Execution, quantity: int) -> None:
         """Contracts join."""
         price = execution.fill.price_ticks
-        if not self.opened:
-            self.low = self.high = price
-        self.see(price, price)
-        self.lots.append(Lot(quantity, price, price))
-        self.opened += quantity
-        self.opened_ticks += quantity * price
-        self.base_ids.append((execution.fill.base_id, quantity))
-        if execution.asked_ticks is not None:
-            self.slipped_ticks += self.side * (price - execution.asked_ticks) * quantity
+        self.lots.append(Lot(quantity, price, price, execution.fill.base_id))
+        self.legs.append(Leg(execution, quantity, True))
 
     def take(self, execution: Execution, quantity: int) -> int:
         """Contracts leave, first in first out. Returns what the day realised, in cents, against the day's basis."""
@@ -78,38 +79,51 @@ class Episode:
             lot = self.lots[0]
             part = min(left, lot.quantity)
             realised += (price - lot.basis_ticks) * part * cents
-            self.gross_cents += (price - lot.price_ticks) * part * cents
             lot.quantity -= part
             left -= part
             if not lot.quantity:
                 del self.lots[0]
-        self.see(price, price)
-        self.closed += quantity
-        self.closed_ticks += quantity * price
-        self.base_ids.append((execution.fill.base_id, quantity))
-        if execution.asked_ticks is not None:
-            self.slipped_ticks += self.side * (execution.asked_ticks - price) * quantity
+        self.legs.append(Leg(execution, quantity, False))
         return realised
 
-    def trip(self, execution: Execution, reason: ExitReason, fees_cents: int) -> RoundTrip:
+    def reprice(self, base_id: str, price_ticks: int) -> None:
+        """An execution of an earlier day had another price. What the day counts from stays."""
+        for lot in self.lots:
+            if lot.base_id == base_id:
+                lot.price_ticks = price_ticks
+        for i, leg in enumerate(self.legs):
+            fill = leg.execution.fill
+            if fill.base_id == base_id:
+                self.legs[i] = replace(leg, execution=replace(leg.execution, fill=replace(fill, price_ticks=price_ticks)))
+
+    def trip(self, fees_cents: int) -> RoundTrip:
         """The closed trade."""
-        entry, leave = self.opened_ticks / self.opened, self.closed_ticks / self.closed
-        best, worst = (self.high, self.low) if self.side is Side.BUY else (self.low, self.high)
+        joined, left = [leg for leg in self.legs if leg.joins], [leg for leg in self.legs if not leg.joins]
+        opened, leave = sum(leg.quantity for leg in joined), left[-1].execution
+        paid, got = _worth(joined), _worth(left)
+        prices = [leg.execution.fill.price_ticks for leg in self.legs] + list(self.seen or ())
+        entry, low, high = paid / opened, min(prices), max(prices)
+        best, worst = (high, low) if self.side is Side.BUY else (low, high)
         return RoundTrip(
             id=self.id,
-            trade_date=execution.trade_date,
+            trade_date=self.trade_date,
             instrument=self.instrument.symbol,
             side=self.side,
-            quantity=self.opened,
+            quantity=opened,
             entry_ns=self.opened_ns,
             entry_ticks=entry,
-            exit_ns=execution.fill.ts_ns,
-            exit_ticks=leave,
-            gross_cents=self.gross_cents,
+            exit_ns=leave.fill.ts_ns,
+            exit_ticks=got / opened,
+            gross_cents=(got - paid) * self.side * self.instrument.tick_cents,
             fees_cents=fees_cents,
-            reason=reason,
+            reason=leave.reason,
             intent_id=self.intent_id,
             mae_ticks=max(0.0, self.side * (entry - worst)),
             mfe_ticks=max(0.0, self.side * (best - entry)),
-            slippage_ticks=self.slipped_ticks / self.opened,
+            slippage_ticks=self.side * (sum(x.worse_ticks for x in joined) - sum(x.worse_ticks for x in left)) / opened,
         )
+
+
+def _worth(legs: list[Leg]) -> int:
+    """Prices of all contracts, summed, in ticks."""
+    return sum(leg.quantity * leg.execution.fill.price_ticks for leg in legs)

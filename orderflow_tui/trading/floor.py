@@ -41,7 +41,7 @@ from orderflow_tui.trading.rates import Rates
 from orderflow_tui.trading.reconcile import Reconciler
 from orderflow_tui.trading.sizing import TierWatch
 from orderflow_tui.trading.standing import look_at, trading_state
-from orderflow_tui.trading.trade import ExitReason
+from orderflow_tui.trading.trade import ExitReason, RoundTrip
 from orderflow_tui.trading.trading_session import Summary, TradingSession
 
 NEWS_KEPT = 100
@@ -133,6 +133,7 @@ class Floor:
     note_due_ns: int | None = None  # when the extremes of what is held are noted next
     noted_peak_cents: int = 0  # the day's peak as the journal last heard it
     noted_excursions: dict[str, tuple[str, int, int]] = field(default_factory=dict)  # trade, low, high as journalled
+    told_trades: dict[str, RoundTrip] = field(default_factory=dict)  # as the journal last heard of each
     told_account_ns: int | None = None  # when the journal last heard how the account stands
     switched_off: dict[str, date | None] = field(default_factory=dict)  # patterns, and for which trade date
     held_changes: list[tuple[date | None, str, int]] = field(default_factory=list)  # of limits, before a restart

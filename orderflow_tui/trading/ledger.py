@@ -1,15 +1,18 @@
 """The ledger: money of the trade date in cents, folded from executions.
 
 Everything is a fold over the day's executions on top of what was carried into the day, so a corrected or busted execution
-is simply folded again. Actual commissions replace the expected ones when they arrive. The *value* of the day is
-realised + open at the mark - commissions paid - commissions to close what is open: what the breaker looks at, because it
-is what would be left if one closed now.
+is simply folded again, trades and all. Actual commissions replace the expected ones when they arrive. The *value* of the
+day is realised + open at the mark - commissions paid - commissions to close what is open: what the breaker looks at,
+because it is what would be left if one closed now.
+
+Money of an earlier day stays that day's: an execution corrected later is money of today, contracts that come or go with it
+are an execution of today. The trade it belonged to is restated all the same, at its true price and with its true fees.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import date
@@ -39,15 +42,19 @@ class Ledger:
         self._episodes: dict[str, Episode] = {}
         self._carried: dict[str, Episode] = {}
         self._executions: list[Execution] = []
-        self._fees: dict[str, int] = {}  # of the day, by execution id, as the broker told
-        self._fees_cents: int | None = 0  # their sum with the expected ones; None: to be summed anew
+        self._fees: dict[str, int] = {}  # by execution id, as the broker told
+        self._fees_cents: int | None = 0  # those of the day with the expected ones; None: to be summed anew
         self._parts: dict[str, Episode] = {}  # the day's closed episodes
-        self._extremes: dict[str, tuple[int, int]] = {}
+        self._past: dict[str, Episode] = {}  # those of earlier days
+        self._past_of: dict[str, list[str]] = {}  # by base and by execution id: the trades of earlier days it belongs to
+        self._newest: dict[str, str] = {}  # by instrument, base id of the day's last execution
+        self._ranges: dict[str, tuple[int, int]] = {}  # the market's low and high after it, or in the day before the first
         self._marks: dict[str, int] = {}
         self._posted_cents = 0  # corrections of executions of earlier days
         self.trade_date: date | None = None
         self.realised_cents = 0
         self.trips: list[RoundTrip] = []
+        self.restated: dict[str, RoundTrip] = {}  # trades of earlier days that came to another result since
         self.past_net_cents = 0  # of earlier trade dates in this ledger
         self.peak_cents = 0
         self.equity: deque[int] = deque([0], maxlen=EQUITY_POINTS)
@@ -62,85 +69,110 @@ class Ledger:
             for lot in episode.lots:
                 lot.basis_ticks = lot.basis_ticks if mark is None else mark
         self._carried = deepcopy(self._episodes)
+        self._keep_past()
         self._executions.clear()
         self.trips = []
         self.trade_date = trade_date
         self.realised_cents = self._posted_cents = self.peak_cents = 0
-        self._fees, self._fees_cents = {}, 0
-        self._parts, self._extremes = {}, {}
+        self._fees_cents = 0
+        self._parts, self._newest, self._ranges = {}, {}, {}
         self.equity = deque([0], maxlen=EQUITY_POINTS)
+
+    def _keep_past(self) -> None:
+        self._past |= self._parts
+        for name, episode in self._parts.items():
+            for fill in (leg.execution.fill for leg in episode.legs):
+                for key in {fill.base_id, fill.exec_id}:
+                    self._past_of.setdefault(key, []).append(name)
 
     # -- executions ---------------------------------------------------------------------------------------------------
 
-    def book(self, execution: Execution, previous: Fill | None = None) -> tuple[RoundTrip, ...]:
-        """Book an execution, or the revision that replaces `previous`; returns the trades it closed."""
+    def book(self, execution: Execution, previous: Fill | None = None) -> None:
+        """Book an execution, or the revision that replaces `previous`."""
         assert execution.fill.instrument in self._instruments, f"no instrument {execution.fill.instrument} in this ledger"
-        if previous is not None:
-            return self._revise(execution, previous)
-        self._executions.append(execution)
-        return self._closed_by(lambda: self._apply(execution))
+        before = list(self.trips)
+        self._fees_cents = None
+        if previous is None:
+            self._executions.append(execution)
+            self._newest[execution.fill.instrument] = execution.fill.base_id
+            self._apply(execution)
+        else:
+            self._revise(execution, previous)
+        for symbol, episode in self._episodes.items():
+            self._marks.setdefault(symbol, episode.lots[-1].price_ticks)
+        if self.trips != before:
+            self.equity.append(self.value_cents)
+        self._peak()
 
-    def _revise(self, execution: Execution, previous: Fill) -> tuple[RoundTrip, ...]:
+    def _revise(self, execution: Execution, previous: Fill) -> None:
         for i, booked in enumerate(self._executions):
             if booked.fill.base_id == previous.base_id:
                 self._executions[i] = replace(booked, fill=execution.fill)
-                return self._closed_by(self._fold)
-        return self._post_difference(execution, previous)
+                self._fold()
+                return
+        self._post_difference(execution, previous)
 
-    def _post_difference(self, execution: Execution, previous: Fill) -> tuple[RoundTrip, ...]:
+    def _post_difference(self, execution: Execution, previous: Fill) -> None:
         """An execution of an earlier day changed: the price difference of what stays is money of today, the difference in
-        contracts is an execution of today."""
+        contracts is an execution of today, at the price that was booked for those that go."""
         new = execution.fill
         cents = self._instruments[new.instrument].tick_cents
         kept = min(new.quantity, previous.quantity)
         self._posted_cents += (previous.price_ticks - new.price_ticks) * kept * new.side * cents
         more = new.quantity - previous.quantity
-        if not more:
-            return ()
-        side = new.side if more > 0 else new.side.opposite
-        return self.book(replace(execution, fill=replace(new, side=side, quantity=abs(more), base_id=new.exec_id)))
+        if more >= 0:
+            self._reprice(previous.base_id, new.price_ticks)
+        if more:
+            side, price = (new.side, new.price_ticks) if more > 0 else (new.side.opposite, previous.price_ticks)
+            own = replace(new, side=side, quantity=abs(more), price_ticks=price, base_id=new.exec_id)
+            self.book(replace(execution, fill=own))
 
-    def _closed_by(self, change: Callable[[], None]) -> tuple[RoundTrip, ...]:
-        self._fees_cents = None
-        before = {trip.id for trip in self.trips}
-        change()
-        for symbol, episode in self._episodes.items():
-            self._marks.setdefault(symbol, episode.lots[-1].price_ticks)
-        fresh = tuple(trip for trip in self.trips if trip.id not in before)
-        if fresh:
-            self.equity.append(self.value_cents)
-        self._peak()
-        return fresh
+    def _reprice(self, base_id: str, price_ticks: int) -> None:
+        past = [self._past[name] for name in self._past_of.get(base_id, ())]
+        for episode in (*past, *self._carried.values()):
+            episode.reprice(base_id, price_ticks)
+        self._fold()
+        self._restate(base_id)
+
+    def _restate(self, key: str) -> None:
+        """Trades of earlier days that an execution belongs to, by its base id or its execution id."""
+        for name in self._past_of.get(key, ()):
+            self.restated[name] = self._past[name].trip(self._fees_of(self._past[name]))
 
     def _fold(self) -> None:
-        """Fold the day again; excursions survive because they belong to the episode's first execution."""
-        self._extremes |= {e.id: (e.low, e.high) for e in self._episodes.values()}
+        """Fold the day again. How far the market went is kept by the execution it went after, so that it finds its trade
+        whatever became of the others."""
         self._episodes = deepcopy(self._carried)
-        self.realised_cents, self.trips = 0, []
+        self.realised_cents, self.trips, self._parts = 0, [], {}
+        for symbol in self._carried:
+            self._recall(symbol, symbol)
         for execution in self._executions:
             self._apply(execution)
 
     def _apply(self, execution: Execution) -> None:
         fill = execution.fill
+        if fill.quantity:  # not a bust
+            self._trade(execution)
+        self._recall(fill.instrument, fill.base_id)
+
+    def _recall(self, instrument: str, key: str) -> None:
+        episode, seen = self._episodes.get(instrument), self._ranges.get(key)
+        if episode is not None and seen is not None:
+            episode.see(*seen)
+
+    def _trade(self, execution: Execution) -> None:
+        fill = execution.fill
         left = fill.quantity
-        if not left:
-            return  # a bust
         episode = self._episodes.get(fill.instrument)
         if episode is not None and episode.side is not fill.side:
             part = min(left, episode.quantity)
             self.realised_cents += episode.take(execution, part)
             left -= part
             if not episode.lots:
-                self._close(episode, execution)
+                self._close(episode)
                 episode = None
-        if not left:
-            return
-        if episode is None:
-            episode = self._open(execution)
-        episode.add(execution, left)
-        kept = self._extremes.get(episode.id)
-        if kept is not None:
-            episode.see(*kept)
+        if left:
+            (episode or self._open(execution)).add(execution, left)
 
     def _open(self, execution: Execution) -> Episode:
         fill = execution.fill
@@ -149,42 +181,33 @@ class Ledger:
         self._episodes[fill.instrument] = episode
         return episode
 
-    def _close(self, episode: Episode, execution: Execution) -> None:
+    def _close(self, episode: Episode) -> None:
         del self._episodes[episode.instrument.symbol]
-        self._extremes[episode.id] = (episode.low, episode.high)
+        episode.trade_date = self.trade_date
         self._parts[episode.id] = episode
-        self.trips.append(episode.trip(execution, execution.reason, self._fees_of(episode)))
+        self.trips.append(episode.trip(self._fees_of(episode)))
 
     # -- commissions --------------------------------------------------------------------------------------------------
 
-    def commission(self, exec_id: str, cents: int) -> tuple[RoundTrip, ...]:
-        """The broker told the commission of an execution; it may come before the execution itself, and again. Returns the
-        closed trades whose fees it changed."""
+    def commission(self, exec_id: str, cents: int) -> None:
+        """The broker told the commission of an execution; it may come before the execution itself, again, or days later."""
+        if self._fees.get(exec_id) == cents:
+            return
         self._fees[exec_id] = cents
         self._fees_cents = None
-        changed: list[RoundTrip] = []
         for i, trip in enumerate(self.trips):
             fees = self._fees_of(self._parts[trip.id])
             if fees != trip.fees_cents:
                 self.trips[i] = replace(trip, fees_cents=fees)
-                changed.append(self.trips[i])
-        return tuple(changed)
+        self._restate(exec_id)
 
     def _fee(self, execution: Execution) -> int:
         told = self._fees.get(execution.fill.exec_id)
         return self._instruments[execution.fill.instrument].commission_cents * execution.fill.quantity if told is None else told
 
     def _fees_of(self, episode: Episode) -> int:
-        """What a trade paid: of each execution its share of contracts (executions of earlier days at the expected rate)."""
-        known = {e.fill.base_id: e for e in self._executions}
-        total = 0
-        for base_id, quantity in episode.base_ids:
-            execution = known.get(base_id)
-            if execution is None:
-                total += episode.instrument.commission_cents * quantity
-            else:
-                total += self._fee(execution) * quantity // execution.fill.quantity
-        return total
+        """What a trade paid: of each execution its share of contracts."""
+        return sum(self._fee(leg.execution) * leg.quantity // leg.execution.fill.quantity for leg in episode.legs)
 
     # -- marks --------------------------------------------------------------------------------------------------------
 
@@ -196,10 +219,25 @@ class Ledger:
         high = mark.last if mark.high is None else mark.high
         episode = self._episodes.get(mark.instrument)
         if episode is not None:
-            episode.see(low, high)
+            self.saw(mark.instrument, low, high)
             self._marks[mark.instrument] = high if episode.side is Side.BUY else low
             self._peak()
         self._marks[mark.instrument] = mark.last
+
+    def saw(self, instrument: str, low: int, high: int) -> None:
+        """The market went so far, in ticks, while the instrument is held and since its last execution."""
+        episode = self._episodes.get(instrument)
+        if episode is None:
+            return
+        episode.see(low, high)
+        key = self._newest.get(instrument, instrument)
+        before_low, before_high = self._ranges.get(key, (low, high))
+        self._ranges[key] = (min(before_low, low), max(before_high, high))
+
+    def seen(self, instrument: str) -> tuple[int, int] | None:
+        """How far the market went since the last execution of what is held, low and high in ticks; None: not held, or nothing
+        traded. Each execution's row keeps what came before it, so that a replay knows what is known now."""
+        return self._ranges.get(self._newest.get(instrument, instrument)) if instrument in self._episodes else None
 
     def _peak(self) -> None:
         self.peak_cents = max(self.peak_cents, self.value_cents)

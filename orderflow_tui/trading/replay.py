@@ -7,6 +7,7 @@ flatten goes on, one that a person claimed as a person's, and no entry leaves be
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 from orderflow_tui.domain.action import Row
@@ -21,6 +22,7 @@ from orderflow_tui.trading.floor import Floor, Plan
 from orderflow_tui.trading.lifecycle import News
 from orderflow_tui.trading.rows import RowError
 from orderflow_tui.trading.trade import ExitReason
+from orderflow_tui.trading.trade_rows import heard_trade, recall_trades
 from orderflow_tui.trading.trading_session import end_cut_short, hold_tighter, note_pattern, restored_session
 
 
@@ -38,6 +40,7 @@ def replay(floor: Floor, journal: Sequence[Row]) -> None:
                     _apply(floor, news)
         except (ValueError, UnknownOrder) as fault:
             raise RowError(f"journal row {row.kind} {row.ref} at {row.ts_ns}: {fault}") from fault
+    recall_trades(floor)
     if journal:
         end_cut_short(floor, journal[-1].ts_ns)
     for ticket in floor.blotter.live:
@@ -66,9 +69,7 @@ def _apply(floor: Floor, row: Row) -> None:
         case "commission":
             floor.ledger.commission(row.ref, rows.number(row, "cents"))
         case "adjust":
-            _day(floor, rows.day(row))
-            quantity, price = rows.number(row, "quantity"), rows.number(row, "price_ticks")
-            adjust(floor, row.ref, rows.text(row, "instrument"), quantity, price, row.ts_ns)
+            _adjust(floor, row)
         case "latch":
             latch = Latch(LatchKind(row.ref), rows.number(row, "since_ns"), rows.day(row), rows.text(row, "reason"))
             floor.board.restore(latch, bool(row.payload.get("open")))
@@ -81,9 +82,12 @@ def _apply(floor: Floor, row: Row) -> None:
         case "campaign":
             _campaign(floor, row)
         case "excursion":
-            episode = floor.ledger.episode(rows.text(row, "instrument"))
+            symbol = rows.text(row, "instrument")
+            episode = floor.ledger.episode(symbol)
             if episode is not None and episode.id == row.ref:
-                episode.see(rows.number(row, "low"), rows.number(row, "high"))
+                floor.ledger.saw(symbol, rows.number(row, "low"), rows.number(row, "high"))
+        case "trade":
+            heard_trade(floor, row)
         case "peak":
             _peak(floor, row)
         case "tier":
@@ -98,7 +102,7 @@ def _apply(floor: Floor, row: Row) -> None:
             if floor.session is not None:
                 floor.session.refusals[rows.text(row, "rule")] += 1
         case _:
-            return  # evidence, not state: commands, trades, days, alerts
+            return  # evidence, not state: commands, days, alerts
 
 
 def _intent(floor: Floor, row: Row) -> None:
@@ -125,6 +129,20 @@ def _day(floor: Floor, day: date | None) -> None:
         floor.ledger.begin_day(day)
 
 
+def _adjust(floor: Floor, row: Row) -> None:
+    symbol = rows.text(row, "instrument")
+    _day(floor, rows.day(row))
+    _seen(floor, symbol, row)
+    adjust(floor, row.ref, symbol, rows.number(row, "quantity"), rows.number(row, "price_ticks"), row.ts_ns)
+
+
+def _seen(floor: Floor, symbol: str, row: Row) -> None:
+    """How far the market went before this execution."""
+    seen = rows.seen_of(row)
+    if seen is not None:
+        floor.ledger.saw(symbol, *seen)
+
+
 def _fill(floor: Floor, row: Row) -> None:
     fill = rows.fill_of(row)
     _day(floor, rows.day(row))
@@ -134,7 +152,9 @@ def _fill(floor: Floor, row: Row) -> None:
     booking = floor.blotter.book(fill, row.ts_ns)
     if booking is None:
         return
-    floor.ledger.book(execution_of(floor, booking), booking.previous)
+    _seen(floor, fill.instrument, row)
+    execution = replace(execution_of(floor, booking), reason=ExitReason(rows.text(row, "reason")))
+    floor.ledger.book(execution, booking.previous)
     floor.ledger.peak_cents = max(floor.ledger.peak_cents, rows.number(row, "peak_cents"))
     floor.booked_ns = row.ts_ns
 

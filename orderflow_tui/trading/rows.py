@@ -106,8 +106,11 @@ def state_row(order_id: str, ts_ns: int, state: OrderState, why: str, filled: in
     return row("state", order_id, ts_ns, state=state.value, why=why, filled=filled)
 
 
-def fill_row(fill: Fill, now_ns: int, trade_date: date | None, peak_cents: int, reason: str) -> Row:
-    """An execution as booked: `reason` is what it was for, `peak_cents` the day's peak when it came."""
+def fill_row(
+    fill: Fill, now_ns: int, trade_date: date | None, peak_cents: int, reason: str, seen: tuple[int, int] | None = None
+) -> Row:
+    """An execution as booked: `reason` is what it was for, `peak_cents` the day's peak when it came, `seen` how far the market
+    went since the one before it (low, high in ticks)."""
     return row(
         "fill",
         fill.exec_id,
@@ -124,7 +127,29 @@ def fill_row(fill: Fill, now_ns: int, trade_date: date | None, peak_cents: int, 
         trade_date=None if trade_date is None else trade_date.isoformat(),
         peak_cents=peak_cents,
         reason=reason,
+        seen=None if seen is None else [*seen],
     )
+
+
+def adjust_row(
+    ref: str, symbol: str, change: int, price_ticks: int, now_ns: int, trade_date: date | None, seen: tuple[int, int] | None
+) -> Row:
+    """A change of position that no execution explains, at a price of ours; `seen` as with an execution."""
+    day = None if trade_date is None else trade_date.isoformat()
+    went: Json = None if seen is None else [*seen]
+    return row("adjust", ref, now_ns, instrument=symbol, quantity=change, price_ticks=price_ticks, trade_date=day, seen=went)
+
+
+def seen_of(source: Row) -> tuple[int, int] | None:
+    """How far the market went before the execution of a row; None where it held no position, or an older version wrote it."""
+    seen = source.payload.get("seen")
+    if seen is None:
+        return None
+    match seen:
+        case [int(low), int(high)]:
+            return low, high
+        case _:
+            raise RowError(f"journal row {source.kind} {source.ref}: seen should be a low and a high, it is {seen!r}")
 
 
 def fill_of(source: Row) -> Fill:

@@ -28,6 +28,7 @@ from orderflow_tui.trading.lifecycle import SENT_STATES
 from orderflow_tui.trading.limits import TierRow
 from orderflow_tui.trading.standing import equity_cents, loss_limit_cents, trading_state
 from orderflow_tui.trading.trade import ExitReason
+from orderflow_tui.trading.trade_rows import tell_trades
 from orderflow_tui.trading.trading_session import apply_held, turn_session
 
 NOTE_NS = 10 * SECOND_NS  # at most so much of an open position's extremes is lost with the process
@@ -125,10 +126,10 @@ def _note_excursions(floor: Floor) -> None:
     for symbol in floor.ledger.held:
         episode = floor.ledger.episode(symbol)
         assert episode is not None, "what is held has an episode"
-        extremes = (episode.low, episode.high)
-        if floor.noted_excursions.get(symbol) != (episode.id, *extremes):
-            floor.noted_excursions[symbol] = (episode.id, *extremes)
-            floor.note("excursion", episode.id, instrument=symbol, low=episode.low, high=episode.high)
+        seen = floor.ledger.seen(symbol)
+        if seen is not None and floor.noted_excursions.get(symbol) != (episode.id, *seen):
+            floor.noted_excursions[symbol] = (episode.id, *seen)
+            floor.note("excursion", episode.id, instrument=symbol, low=seen[0], high=seen[1])
 
 
 def trip_breaker(floor: Floor) -> None:
@@ -186,6 +187,7 @@ def turn_day(floor: Floor) -> None:
     """A new trade date: the old day's result, figures at zero, daily latches end, the tier is fixed anew."""
     if floor.started_ns is None:
         floor.started_ns = floor.now
+        tell_trades(floor)  # rows that died with the process
         if floor.reconciler.ask_ns is None and floor.params.timing.reconcile_ms:
             floor.reconciler.ask_at(floor.now)
     day = floor.trade_date

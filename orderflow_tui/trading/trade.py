@@ -31,7 +31,6 @@ class Execution:
     reason: ExitReason
     intent_id: str
     asked_ticks: int | None
-    trade_date: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ class RoundTrip:
         return self.gross_cents - self.fees_cents
 
     def payload(self) -> dict[str, Json]:
-        """As a row of the journal; `trip_of` reads it back."""
+        """As a row of the journal; `trip_of` reads it back. Of the rows of a trade the newest counts."""
         return {
             "trade_date": None if self.trade_date is None else self.trade_date.isoformat(),
             "instrument": self.instrument,
@@ -89,8 +88,16 @@ class RoundTrip:
         }
 
 
-def trip_of(source: Row) -> RoundTrip:
-    """The closed trade of a `trade` row. Raises RowError."""
+def gone_payload(trip: RoundTrip) -> dict[str, Json]:
+    """The row of a trade that never was: its execution was busted, or corrected into another trade."""
+    day = None if trip.trade_date is None else trip.trade_date.isoformat()
+    return {"gone": True, "trade_date": day, "instrument": trip.instrument}
+
+
+def trip_of(source: Row) -> RoundTrip | None:
+    """The closed trade of a `trade` row, None where the row says that it never was. Raises RowError."""
+    if source.payload.get("gone"):
+        return None
     context, breaks = source.payload.get("context"), source.payload.get("breaks")
     try:
         reason, side = ExitReason(rows.text(source, "reason")), Side(rows.number(source, "side"))

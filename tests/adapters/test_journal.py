@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 import stat
@@ -180,6 +181,17 @@ async def test_market_rows_are_written_in_batches_and_read_newest_writing_first(
     reader = journal.reader()
     assert [s.row.ref for s in await reader.observations("own")] == ["z"]
     assert [s.row.kind for s in await reader.events(("run_start",))] == ["run_start"]
+    await reader.close()
+
+
+async def test_the_newest_states_of_a_name_are_read_as_they_lie_there(journal: Journal) -> None:
+    for ref, at in (("ES|1", 3), ("ES|2", 5), ("ES|1", 4), ("MES|1", 9), ("ES|3", 1)):
+        journal.record(Row("market", "day_state", ref, NOW + at, {"at": at}))
+    journal.record(bar(1))
+    await journal.flush()
+    reader = journal.reader()
+    assert await reader.newest_first("day_state", "ES|", 3) == ['{"at":5}', '{"at":4}', '{"at":3}']
+    assert [json.loads(text)["close"] for text in await reader.newest_first("bar", "b", 9)] == [1]
     await reader.close()
 
 

@@ -122,6 +122,20 @@ def test_a_row_taken_out_by_hand_is_noticed(tmp_path: Path) -> None:
         reread(tmp_path / "j")
 
 
+def test_an_index_that_lost_its_rows_is_noticed(tmp_path: Path) -> None:
+    written(tmp_path / "j", checkpointed=True)
+    path = tmp_path / "j" / "orders.sqlite"
+    for clause, work in ((" WHERE seq < 0", ""), ("", "REINDEX event_of_kind")):
+        conn = sqlite3.connect(path, isolation_level=None)
+        conn.execute(work)
+        conn.execute("PRAGMA writable_schema=ON")
+        sql = f"CREATE INDEX event_of_kind ON event(kind, seq){clause}"
+        conn.execute("UPDATE sqlite_schema SET sql=? WHERE name='event_of_kind'", (sql,))
+        conn.close()
+    with pytest.raises(BrokenChain, match="as a whole: SQLite finds"):
+        reread(tmp_path / "j")
+
+
 def test_a_lost_tail_is_noticed_by_the_head_file(tmp_path: Path) -> None:
     rows = written(tmp_path / "j", checkpointed=False)
     wal = tmp_path / "j" / "orders.sqlite-wal"

@@ -18,6 +18,7 @@ from orderflow_tui.adapters.rows import row_of
 from orderflow_tui.cli import app
 from orderflow_tui.domain.action import Row
 from orderflow_tui.domain.event import Command
+from orderflow_tui.domain.order import Commission
 from orderflow_tui.domain.signal import Direction, Pattern, Regime, RegimeReading, Setup, SetupReading
 from orderflow_tui.ops.trade_journal import COLUMNS, document, read_books, text, write_csv
 from orderflow_tui.ports import JournalError
@@ -166,6 +167,25 @@ def test_the_text_and_the_table_hold_every_trade(data: Path) -> None:
     lines = list(csv.reader(io.StringIO(stream.getvalue())))
     assert tuple(lines[0]) == COLUMNS
     assert [line[COLUMNS.index("patterns")] for line in lines[1:]] == ["STACKED_BUY; BUYING_ABSORPTION", ""]
+
+
+def test_the_newest_word_on_a_trade_counts_and_one_that_never_was_counts_nowhere(tmp_path: Path) -> None:
+    house = traded()
+    entry, leave = house.broker.fills[:2]
+    house.tell(Commission(leave.exec_id, house.now, 99))
+    second = house.broker.fills[-1]
+    house.tell(replace(second, exec_id=f"{second.base_id}.02", revision=2, price_ticks=second.price_ticks + 4))
+    write(tmp_path / "journal" / "paper", house.rows)
+    first, stopped = read(tmp_path)["trades"]
+    assert (first["commission"], first["setup"], first["regime"]) == (1.61, "VA_BREAKOUT", "RANGING")
+    assert stopped["net"] == round(house.desk.trades[-1].net_cents / 100, 2)
+    house.tell(replace(entry, exec_id=f"{entry.base_id}.02", revision=2, quantity=0))
+    write(tmp_path / "journal" / "sim", house.rows)
+    found: Any = document(read_books(tmp_path, "sim"), "sim", None, INSTRUMENTS)
+    assert [trade["id"] for trade in found["trades"]] == [trip.id for trip in house.desk.trades]
+    assert entry.base_id not in {trade["id"] for trade in found["trades"]}
+    assert found["statistics"]["net"] == round(sum(trip.net_cents for trip in house.desk.trades) / 100, 2)
+    assert found["statistics"]["trades"] == sum(line["trades"] for line in found["by_pattern"]) == len(house.desk.trades)
 
 
 def test_a_row_that_is_no_trade_is_named(tmp_path: Path) -> None:

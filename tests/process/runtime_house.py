@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from orderflow_tui.adapters.journal_memory import MemoryJournal
 from orderflow_tui.domain.account import Link, LinkStatus
 from orderflow_tui.domain.action import Alert, Observation, Row
-from orderflow_tui.domain.event import MarketEvent
+from orderflow_tui.domain.event import HouseHealth, MarketEvent
 from orderflow_tui.domain.market import Quote
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.engine import Engine
 from orderflow_tui.house import House
 from orderflow_tui.modes import MODES
 from orderflow_tui.ports import Post
-from orderflow_tui.pulse import Pulse
+from orderflow_tui.pulse import HouseClock, Pulse
 from orderflow_tui.runtime import Runtime
 from orderflow_tui.seam import Seam
 from orderflow_tui.view.build import Surroundings, ViewBuilder
@@ -76,6 +76,13 @@ class WaitingJournal:
         self.closed = True
 
 
+class StoppedPulse(Pulse):
+    """Fails at its first beat, which is the clock's."""
+
+    def beat(self) -> HouseHealth | None:
+        raise Boom("clock")
+
+
 @dataclass
 class Parts:
     """What fails: the name of a task of the runtime, or nothing."""
@@ -87,6 +94,7 @@ class Parts:
     now_ns: int = setting(0).start_ns
     clocks: Callable[[int], int] = lambda now_ns: now_ns + 50 * MS_NS
     pulse: Pulse | None = None
+    tasks: frozenset[str] = frozenset()  # those the runtime started, by name
 
     def clock(self) -> int:
         self.now_ns = self.clocks(self.now_ns)
@@ -106,6 +114,7 @@ class Parts:
         await asyncio.Event().wait()
 
     async def service(self) -> None:
+        self.tasks = frozenset(n for n in (t.get_name() for t in asyncio.all_tasks()) if not n.startswith("Task-"))
         if self.failing == "service":
             raise Boom("service")
         if self.failing == "service ends":
@@ -118,6 +127,8 @@ class Parts:
         engine = self.engine = Engine(params)
         self.feed.fails = self.failing == "feed"
         self.journal.fails = self.failing == "journal"
+        if self.failing == "clock":
+            self.pulse = StoppedPulse(HouseClock(lambda: setting(0).start_ns, lambda: 0))
         views = ViewBuilder(engine, Surroundings(mode="SIM", account_suffix="", contract="", stop_file=""))
 
         def view(seq: int, alerts: Sequence[tuple[int, Alert, str]]) -> ConsoleView:

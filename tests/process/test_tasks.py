@@ -13,6 +13,7 @@ from tests.process.runtime_house import Boom, Parts, started
 from tests.simulation.house import setting
 
 PATIENCE_S = 60.0
+TASKS = ("feed", "clock", "commands", "view", "heartbeat", "journal", "stop file", "service")
 
 
 def latched(parts: Parts) -> set[LatchKind]:
@@ -24,7 +25,7 @@ def ended(runtime: Runtime) -> None:
     assert runtime.join(PATIENCE_S), "the runtime did not end"
 
 
-@pytest.mark.parametrize("task", ["feed", "view", "heartbeat", "journal", "stop file", "service", "commands"])
+@pytest.mark.parametrize("task", TASKS)
 def test_an_exception_in_a_task_locks_and_ends_the_house(task: str) -> None:
     parts = Parts(task)
     runtime = started(parts)
@@ -36,9 +37,20 @@ def test_an_exception_in_a_task_locks_and_ends_the_house(task: str) -> None:
     assert LatchKind.TASK_DEAD in latched(parts)
     assert runtime.exit_code == 1
     assert isinstance(runtime.failure, Boom)
-    assert any(alert.kind == "task-dead" for _, alert, _ in runtime.alerts)
+    assert any(alert.kind == "task-dead" and f"task {task} ended" in alert.text for _, alert, _ in runtime.alerts)
     assert parts.feed.closed
     assert parts.journal.closed
+
+
+def test_no_task_of_the_runtime_is_left_out() -> None:
+    parts = Parts()
+    runtime = started(parts)
+    assert runtime.ready.wait(PATIENCE_S)
+    while not parts.tasks:
+        assert not runtime.join(0.01)
+    runtime.stop()
+    ended(runtime)
+    assert parts.tasks == set(TASKS)
 
 
 def test_a_task_that_ends_in_peace_without_being_asked_to_is_a_fault_too() -> None:

@@ -198,6 +198,7 @@ def test_a_flatten_that_must_wait_after_it_took_the_stops_away_says_so(deaf: boo
     house = House().enter()
     house.broker.deaf = deaf  # the stop has ended by now, or nobody has answered to its cancel
     house.press(Command.FLATTEN)
+    house.wait(4_000 if deaf else 0)
     assert (house.state_of(Role.STOP) is OrderState.ACKED) is deaf
     house.link(Link.BROKER_LOST)
     waits = house.alerts("flatten")[-1]

@@ -501,7 +501,9 @@ def test_a_trade_row_of_an_older_version_has_neither_context_nor_breaks() -> Non
     house.trade(house.last + 40)
     row = next(r for r in reversed(house.rows) if r.kind == "trade")
     bare = Row(row.book, row.kind, row.ref, row.ts_ns, {k: v for k, v in row.payload.items() if k not in ("context", "breaks")})
-    assert (trip_of(bare).context, trip_of(bare).breaks) == ({}, ())
+    trip = trip_of(bare)
+    assert trip is not None
+    assert (trip.context, trip.breaks) == ({}, ())
 
 
 def test_an_entry_whose_stop_would_break_the_drawdown_is_refused_although_the_days_loss_has_room() -> None:
