@@ -179,6 +179,7 @@ def test_a_position_of_an_earlier_life_that_cannot_be_traded_any_more_is_told_an
     house.wait(10_000)
     assert house.latched == {"MISMATCH"}
     assert house.sent() == []
+    assert "value" in {f.name for f in house.desk.fences(house.facts)}, "no price of it is known"
     house.broker.others.clear()
     house.tell(foreign(1, Side.SELL, name="out", symbol="NQ"))
     assert house.desk.ledger.held == (), "closed by hand, it leaves the books"
