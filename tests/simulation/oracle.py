@@ -359,7 +359,9 @@ class Oracle(Memory):
         floor, truth = self.floor, self.truth
         self.written.read(self.disk.rows)
         locked, ours = floor.board.severity is Severity.LOCK, floor.ledger.position(SYMBOL)
-        priceless = self.facts["position_drift"] and not self.market_open  # without a price nothing can be adopted
+        # what no execution tells, or none of the day that ended during an outage, is adopted: not without a price
+        untold = self.facts["position_drift"] or (self.day_turned and self.outsiders)
+        priceless = untold and not self.market_open
         if ours != truth and not priceless:
             raise Broken("liveness: one position", f"broker {truth:+d}, ours {ours:+d}")
         guarded, exits = self.protection(truth)
