@@ -33,18 +33,19 @@ from orderflow_tui.domain.event import (
 from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.history import DayState, History
 from orderflow_tui.domain.instrument import Instrument
-from orderflow_tui.domain.market import NO_PRICE, Bars, Depth, FeedState, FeedStatus, Mark, Quote, Trades
+from orderflow_tui.domain.market import Bars, Depth, FeedState, FeedStatus, Mark, Quote, Trades
 from orderflow_tui.domain.order import Commission, Fill, OrderUpdate
 from orderflow_tui.domain.session import MINUTE_NS, Phase, SessionDay, SessionTable
 from orderflow_tui.domain.signal import Decision, Signal
 from orderflow_tui.domain.watch import Watch, merge
-from orderflow_tui.market.footprint import highest, lowest
+from orderflow_tui.market.marks import Marks
 from orderflow_tui.market.news import BarClosed, DayClosed, DayOpened, News, RthClosed
 from orderflow_tui.market.params import MarketParams
 from orderflow_tui.market.state import MarketState
 from orderflow_tui.signals.analyst import Analyst
 from orderflow_tui.signals.params import SignalParams
 from orderflow_tui.trading.desk import Desk
+from orderflow_tui.trading.fences import stale_limit_ms
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.window import WindowParams, entries_open, flat_at
 
@@ -96,10 +97,8 @@ class Engine:
         self.feed: FeedStatus | None = None
         self.contract = ""  # the month the analysed prices belong to, empty until the feed names one
         self.contract_block = ""  # why the contract month forbids entries
-        self._quote_bid: int | None = None
-        self._quote_ask: int | None = None
-        self._own: dict[str, Mark] = {}  # what is known of the executed instruments' own market
-        self._extremes: tuple[int, int] | None = None  # high and low of the piece being processed
+        timing = params.trading.timing
+        self._marks = Marks(params.analysis.symbol, params.traded, timing.stale_overnight_ms * MS_NS)
         self._watch: Watch | None = None
         self._desk_watch: Watch | None = None
         self._told: Facts | None = None  # the last facts
@@ -166,7 +165,7 @@ class Engine:
                 return self.desk.on(event, self.facts())
             case ContractNews():
                 self.contract_block = event.block
-                self._own.clear()  # the traded month may be another one: its old price is no price
+                self._marks.change_month(apart=event.apart)
                 return self.desk.on_time(self.facts())
             case Trouble():
                 return self.desk.open_latch(event.latch, event.reason, self.facts())
@@ -185,7 +184,9 @@ class Engine:
         day = self.params.table.day_at(self.now_ns)
         allowed, reason = self._entries_open(day)
         phase = day.phase(self.now_ns) if day else Phase.CLOSED
+        rth = phase is Phase.RTH
         data_ts = self.market.data_ts_ns
+        self._marks.stale_ns = stale_limit_ms(rth, self.params.trading.timing) * MS_NS
         self._told = Facts(
             now_ns=self.now_ns,
             trade_date=day.trade_date if day else None,
@@ -193,12 +194,12 @@ class Engine:
             window_reason=reason,
             flat_at_ns=flat_at(self.params.window, day),
             market_open=phase is not Phase.CLOSED,
-            rth=phase is Phase.RTH,
+            rth=rth,
             data_age_ms=None if data_ts is None else max(0, self.now_ns - data_ts) // MS_NS,
             grade=self.market.grade,
             link=self.link,
             link_epoch=self.link_epoch,
-            marks=tuple([self.mark(symbol) for symbol in self._traded]),
+            marks=self._marks.of(self._desk.ledger.held, self.market),
             margins=tuple(self.margins.values()),
             expiry=min([self.expiries[s] for s in self._traded if s in self.expiries], default=None),
             house=self.house,
@@ -219,56 +220,39 @@ class Engine:
         told = self._told
         return told if told is not None and told.now_ns == self.now_ns else self.facts()
 
-    def mark(self, symbol: str) -> Mark:
-        """An instrument's mark: its own quotes and trades where it has any, else the analysed tape's (same grid).
-
-        A feed may bring the quotes of the executed instrument and no trades of it: what is held must follow the market then too.
-        """
-        own = self._own.get(symbol)
-        if own is not None and own.last is not None:
-            return own
-        bid, ask = (self._quote_bid, self._quote_ask) if own is None else (own.bid, own.ask)
-        high, low = self._extremes or (None, None)
-        return Mark(symbol, bid, ask, self.market.last_price, self.market.data_ts_ns or 0, high, low)
-
-    def _follows_tape(self, symbol: str) -> bool:
-        own = self._own.get(symbol)
-        return own is None or own.last is None
+    def mark(self, symbol: str) -> Mark | None:
+        """What an instrument is worth, None where nothing can say."""
+        return self._marks.mark(symbol, self.market)
 
     # -- market -------------------------------------------------------------------------------------------------------
 
     def _on_trades(self, piece: Trades) -> list[Action]:
         if piece.instrument != self.params.analysis.symbol:
             return self._on_execution_trades(piece)
-        if piece.bid is not None and piece.ask is not None:
-            self._quote_bid, self._quote_ask = known(int(piece.bid[-1])), known(int(piece.ask[-1]))
+        self._marks.on_tape_quotes(piece)
         news = self.market.on_trades(piece)
         observed = self.analyst.on_piece(piece, self.market)
         actions = self._conclude(news, observed)
-        if any(self._follows_tape(symbol) for symbol in self._traded):
-            self._extremes = (int(highest(piece.price)), int(lowest(piece.price)))
+        if self._marks.follow_tape(self._desk.ledger.held, self.market):
+            self._marks.on_tape(piece)
             watch = self._desk_watch
             actions += self.desk.on_mark(self.facts())
             if not actions and not self._desk.ledger.held:
                 self._desk_watch = watch  # a mark moves nothing where nothing is held
-            self._extremes = None
+            self._marks.told()
         return actions
 
     def _on_execution_trades(self, piece: Trades) -> list[Action]:
-        old = self._own.get(piece.instrument) or Mark(piece.instrument, None, None, None, 0)
-        mark = Mark(piece.instrument, old.bid, old.ask, int(piece.price[-1]), int(piece.ts_ns[-1]))
-        self._own[piece.instrument] = replace(mark, high=int(piece.price.max()), low=int(piece.price.min()))
+        self._marks.on_trades(piece)
         actions = self.desk.on_mark(self.facts())
-        self._own[piece.instrument] = mark  # extremes are those of one piece, and told once
+        self._marks.told()
         return actions
 
     def _on_book(self, event: Quote | Depth) -> list[Action]:
-        bid, ask = best_of(event)
+        self._marks.on_book(event)
         if event.instrument != self.params.analysis.symbol:
-            old = self._own.get(event.instrument)
-            self._own[event.instrument] = Mark(event.instrument, bid, ask, old.last if old else None, event.ts_ns)
-            return []
-        self._quote_bid, self._quote_ask = bid, ask
+            moves = event.instrument in self._desk.ledger.held and self._marks.follow_quotes(event.instrument)
+            return self.desk.on_mark(self.facts()) if moves else []
         if isinstance(event, Quote):
             self.market.on_quote(event)
             return []
@@ -288,8 +272,10 @@ class Engine:
         if event.rolled_to and event.instrument == self.params.analysis.symbol:
             rolls = event.state is FeedState.GAP
             if rolls and event.shift_ticks is not None:
+                self._marks.roll_tape()
                 news += self.market.shift(event.shift_ticks)
             elif rolls or self.contract not in ("", event.rolled_to):
+                self._marks.roll_tape()
                 news += self.market.restart()
             self.contract = event.rolled_to
         return self._conclude(news, [])
@@ -340,15 +326,3 @@ class Engine:
             if isinstance(item, Decision) and item.accepted:
                 actions += self.desk.on_decision(item, self.facts())
         return actions
-
-
-def known(price: int) -> int | None:
-    """A price, or None where the column says there was none."""
-    return None if price == NO_PRICE else price
-
-
-def best_of(event: Quote | Depth) -> tuple[int | None, int | None]:
-    """Best bid and ask of a quote or a book."""
-    if isinstance(event, Quote):
-        return known(event.bid), known(event.ask)
-    return (event.bids[0][0] if event.bids else None), (event.asks[0][0] if event.asks else None)

@@ -115,10 +115,12 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class ContractNews:
-    """What the contract month means for entries: why they must wait, empty when they need not."""
+    """What the contract month means for entries: why they must wait, empty when they need not. `apart`: the traded month is not
+    the analysed one, whose prices say nothing of it."""
 
     ts_ns: int
     block: str
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,7 +203,8 @@ class FeedStatus:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What an instrument is worth now: ticks, None where unknown. `ts_ns` is the newest of its parts.
+    """What an instrument is worth now: ticks, None where unknown. `ts_ns` is the newest of its parts; `quote_ns` is when the
+    quotes an entry would stand on were last told, None where none ever were: older ones may have been left out of `bid`, `ask`.
 
     `high` and `low` are the extremes of the trades since the mark before this one (None: `last` alone), so that peaks
     and excursions are the same however the stream was cut.
@@ -216,3 +217,4 @@ class Mark:
     ts_ns: int
     high: int | None = None
     low: int | None = None
+    quote_ns: int | None = None

@@ -15,6 +15,7 @@ from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.booking import on_fill, regroup, restate, unsound
 from orderflow_tui.trading.fences import can_send
 from orderflow_tui.trading.floor import Floor
+from orderflow_tui.trading.foreign import judge_foreign
 from orderflow_tui.trading.lifecycle import News
 from orderflow_tui.trading.reconcile import Difference, Judgement, Resolution, resolutions, sound
 from orderflow_tui.trading.trade import Execution, ExitReason
@@ -103,7 +104,9 @@ def on_report(floor: Floor, report: AccountReport) -> None:
     floor.report = report
     floor.equity_cents = report.equity_cents if report.equity_cents is not None else floor.equity_cents
     floor.excess_cents = report.excess_liquidity_cents
-    ours = {symbol: floor.position(symbol) for symbol in floor.held}
+    told = [symbol for symbol, _ in report.positions if symbol in floor.tradable]
+    ours = {symbol: floor.position(symbol) for symbol in (*floor.held, *floor.ledger.held, *told)}
+    judge_foreign(floor, report)
     newest = floor.now if any(fresh) else booked_before
     judgement = floor.reconciler.judge(report, ours, newest, floor.now)
     if floor.person_asks and judgement is not Judgement.OLD:
@@ -129,10 +132,11 @@ def _note_account(floor: Floor, report: AccountReport) -> None:
 
 
 def _tell_both(floor: Floor, report: AccountReport, ours: dict[str, int]) -> None:
-    """Both numbers of every instrument that is ours to watch, to the person who asked."""
+    """Both numbers of every instrument that is ours to watch, and what else is held, to the person who asked."""
     broker = dict(report.positions)
     numbers = "; ".join(f"{symbol}: broker {broker.get(symbol, 0):+d}, ours {held:+d}" for symbol, held in ours.items())
-    floor.alert("reconcile", numbers + (", they differ" if floor.reconciler.differences else ", they agree"), Tier.INFO)
+    verdict = ", they differ" if floor.reconciler.differences else ", they agree"
+    floor.alert("reconcile", "; ".join(filter(None, (numbers + verdict, str(floor.foreign)))), Tier.INFO)
 
 
 def _names_used(floor: Floor, report: AccountReport) -> None:

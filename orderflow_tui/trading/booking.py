@@ -15,6 +15,7 @@ from orderflow_tui.trading import gate, rows
 from orderflow_tui.trading.blotter import Booking, Ticket
 from orderflow_tui.trading.campaigns import begin_campaign
 from orderflow_tui.trading.floor import Floor
+from orderflow_tui.trading.foreign import on_foreign_fill
 from orderflow_tui.trading.lifecycle import News
 from orderflow_tui.trading.trade import Execution, ExitReason
 from orderflow_tui.trading.trade_rows import tell_trades
@@ -145,8 +146,8 @@ def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:
     floor.booked_ns = floor.now
     if not adopted:
         floor.executed.append((floor.now, fill.instrument, booking.signed))
-    if fill.instrument not in floor.instruments:
-        floor.say(fill.exec_id, f"execution in {fill.instrument}, which is not ours to trade")
+    if fill.instrument not in (*floor.tradable, *floor.ledger.held):
+        on_foreign_fill(floor, fill)
         return True
     before = floor.position(fill.instrument)
     execution = execution_of(floor, booking)

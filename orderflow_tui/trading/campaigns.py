@@ -12,6 +12,7 @@ from orderflow_tui.trading.bracket import Levels, anchor, emergency_stop, entry_
 from orderflow_tui.trading.choice import execute_in, smaller_for
 from orderflow_tui.trading.flatten import Campaign, CampaignWish, Exit, Scene, Stage
 from orderflow_tui.trading.floor import Floor
+from orderflow_tui.trading.foreign import still_held
 from orderflow_tui.trading.gate import Proposal
 from orderflow_tui.trading.look import Refusal
 from orderflow_tui.trading.protection import Emergency, GuardWish
@@ -147,7 +148,12 @@ def _end(floor: Floor, campaign: Campaign) -> None:
         steps = "close the position in the broker's own program or call its desk, then cancel all orders"
         floor.latch(LatchKind.FLATTEN_FAILED, f"{campaign.rounds} rounds failed: {steps}")
         return
-    floor.alert("flatten", "flat: the broker said so twice", Tier.WARNING, "end")
+    left = still_held(_report(floor))
+    if left:
+        text = f"ours is flat, the broker said so twice; the account still holds {left}, which is not ours to close: close it"
+        floor.alert("flatten", f"{text} in the broker's own program", Tier.CRITICAL, "end")
+    else:
+        floor.alert("flatten", "flat: the broker said so twice", Tier.WARNING, "end")
     if campaign.then is not None:
         propose_entry(floor, campaign.then, 1, f"reverse {campaign.id}", True, {"label": "reverse"})
 

@@ -17,7 +17,7 @@ from orderflow_tui.trading.campaigns import begin_campaign, propose_entry
 from orderflow_tui.trading.day_close import close_day
 from orderflow_tui.trading.floor import DECISIONS_KEPT, Floor
 from orderflow_tui.trading.look import Refusal
-from orderflow_tui.trading.standing import contracts_allowed, trading_state
+from orderflow_tui.trading.standing import contracts_allowed, mismatch, trading_state
 from orderflow_tui.trading.trade import ExitReason
 from orderflow_tui.trading.trading_session import change_limit, close_session, open_session, switch_pattern, switched_off
 
@@ -200,8 +200,8 @@ def still_standing(floor: Floor) -> dict[LatchKind, str]:
     limit = floor.params.risk.max_drawdown_cents
     if floor.ledger.drawdown_cents >= limit:
         standing[LatchKind.DRAWDOWN] = f"still {money(floor.ledger.drawdown_cents)} under the day's peak"
-    if floor.reconciler.differences:
-        standing[LatchKind.MISMATCH] = "; ".join(map(str, floor.reconciler.differences))
+    if mismatch(floor):
+        standing[LatchKind.MISMATCH] = mismatch(floor)
     if floor.blotter.unresolved():
         standing[LatchKind.UNRECONCILED] = "an order's outcome is still unknown"
     return standing

@@ -42,6 +42,7 @@ class Doubts:
 
     unresolved: int = 0
     mismatch: str | None = None
+    unpriced: str | None = None  # held, and nothing says what it is worth
     report_age_ms: int | None = None
     cooldown_left_ms: int = 0
     margin: str | None = None
@@ -49,16 +50,16 @@ class Doubts:
     commit_ms: int | None = None  # p99 of the commits of the last minute
 
 
-def stale_limit_ms(facts: Facts, timing: Timing) -> int:
+def stale_limit_ms(rth: bool, timing: Timing) -> int:
     """How old the newest data may be."""
-    return timing.stale_rth_ms if facts.rth else timing.stale_overnight_ms
+    return timing.stale_rth_ms if rth else timing.stale_overnight_ms
 
 
 def stale(facts: Facts, timing: Timing) -> Fence | None:
     """The fence of old data, None while it is fresh."""
     if facts.data_age_ms is None:
         return Fence("data", "no market data has come yet")
-    limit = stale_limit_ms(facts, timing)
+    limit = stale_limit_ms(facts.rth, timing)
     if facts.data_age_ms > limit:
         return Fence("data", f"market data is {facts.data_age_ms / 1000:,.3f} s old, limit {limit / 1000:g} s")
     return None
@@ -81,6 +82,13 @@ def outcomes_known(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None
 def positions_agree(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
     """The broker's position and ours are the same number."""
     return None if doubts.mismatch is None else Fence("mismatch", doubts.mismatch)
+
+
+def value_known(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
+    """Whatever is held has a price: else nobody knows what the day is worth."""
+    if doubts.unpriced is None:
+        return None
+    return Fence("value", f"no price of {doubts.unpriced} is known, and it is held: what the day is worth is unknown")
 
 
 def report_recent(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
@@ -157,6 +165,7 @@ FENCES: tuple[Callable[[Facts, Doubts, Timing], Fence | None], ...] = (
     link_ready,
     outcomes_known,
     positions_agree,
+    value_known,
     report_recent,
     data_fresh,
     cooled,

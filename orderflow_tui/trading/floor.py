@@ -29,6 +29,7 @@ from orderflow_tui.trading.bracket import Levels
 from orderflow_tui.trading.cooldown import Cooldown
 from orderflow_tui.trading.fences import can_send
 from orderflow_tui.trading.flatten import Campaign
+from orderflow_tui.trading.foreign import Foreign
 from orderflow_tui.trading.gate import Answer, Fate, Gate, Proposal
 from orderflow_tui.trading.latches import LatchBoard
 from orderflow_tui.trading.ledger import Ledger
@@ -107,6 +108,7 @@ class Floor:
     refusals: deque[Refusal] = field(default_factory=lambda: deque(maxlen=REFUSALS_KEPT))
     campaign: Campaign | None = None
     report: AccountReport | None = None
+    foreign: Foreign = field(default_factory=Foreign)
     equity_cents: int | None = None
     excess_cents: int | None = None
     recovering: bool = False
@@ -125,6 +127,7 @@ class Floor:
     owed: dict[str, Row] = field(default_factory=dict)  # rows whose commit the journal has not answered yet
     commits: int = 0
     traded: tuple[str, ...] = field(init=False)  # every instrument entries may go out in, the configured one first
+    tradable: tuple[str, ...] = field(init=False)  # every instrument orders can go out in: those, and the analysed one
     configured: RiskLimits = field(init=False)  # the limits every trade date begins with
     session: TradingSession | None = None
     summary: Summary | None = None  # of the session that ended last
@@ -142,6 +145,8 @@ class Floor:
         timing = self.params.timing
         self.configured = self.params.risk
         self.traded = (self.execution, *self.tiered)
+        analysed = (s for s in (self.params.analysis,) if s in self.instruments and s not in self.traded)
+        self.tradable = (*self.traded, *analysed)
         self.gate = Gate(self.install, self.account, timing.commit_wait_ms, timing.entry_timeout_ms)
         self.ledger = Ledger(self.instruments)
         self.reconciler = Reconciler(timing.reconcile_ms, timing.requery_ms)
@@ -461,9 +466,9 @@ class Floor:
 
     @property
     def held(self) -> tuple[str, ...]:
-        """Instruments that are ours to watch: those we may trade and any other we hold."""
+        """Instruments that are ours to watch: those entries go out in, and the others we hold and can act in."""
         held = self.ledger.held
-        return (*self.traded, *(s for s in held if s not in self.traded)) if held else self.traded
+        return (*self.traded, *(s for s in held if s in self.tradable and s not in self.traded)) if held else self.traded
 
     def guard(self, instrument: str) -> Guard:
         """The guard of one instrument's stop."""

@@ -57,6 +57,7 @@ RULES: tuple[tuple[Rule, frozenset[Purpose]], ...] = (
     (rules.before_expiry, ENTRY),
     (rules.carries_stop, ENTRY),
     (rules.anchored, ENTRY),
+    (rules.quoted_lately, ENTRY),
     (rules.price_collar, ENTRY),
     (rules.size_allowed, ENTRY),
     (rules.one_entry, ENTRY),

@@ -57,6 +57,29 @@ class Resolution:
     seen: BrokerOrder | None
 
 
+class Persistence:
+    """Reports in a row that say something untoward: enough of them at the third, and 2 s after the first at the earliest."""
+
+    __slots__ = ("_count", "_first_ns")
+
+    def __init__(self) -> None:
+        self.over()
+
+    def over(self) -> None:
+        """A report says nothing of the kind, or enough was enough: counting starts anew."""
+        self._count, self._first_ns = 0, 0
+
+    def enough(self, now_ns: int) -> bool:
+        """One more report says so; whether that is enough."""
+        if not self._count:
+            self._first_ns = now_ns
+        self._count += 1
+        if self._count >= ADOPT_AFTER and now_ns - self._first_ns >= GRACE_NS:
+            self.over()
+            return True
+        return False
+
+
 class Reconciler:
     """When to ask, and what the answers amount to."""
 
@@ -68,8 +91,7 @@ class Reconciler:
         self.differences: tuple[Difference, ...] = ()
         self.agreements = 0  # in a row, at least 1 s apart
         self._agreed_ns: int | None = None
-        self._first_ns: int | None = None
-        self._count = 0
+        self._persistence = Persistence()
 
     def ask_at(self, when_ns: int) -> None:
         """Ask at this instant, unless it is asked sooner."""
@@ -95,20 +117,13 @@ class Reconciler:
         found = tuple(Difference(s, broker.get(s, 0), held) for s, held in ours.items() if broker.get(s, 0) != held)
         self.differences = found
         if not found:
-            self._count, self._first_ns = 0, None
+            self._persistence.over()
             if self._agreed_ns is None or now_ns - self._agreed_ns >= SECOND_NS:
                 self.agreements += 1
                 self._agreed_ns = now_ns
             return Judgement.AGREES
         self.reset()
-        return self._differs(now_ns)
-
-    def _differs(self, now_ns: int) -> Judgement:
-        self._count += 1
-        if self._first_ns is None:
-            self._first_ns = now_ns
-        if self._count >= ADOPT_AFTER and now_ns - self._first_ns >= GRACE_NS:
-            self._count, self._first_ns = 0, None
+        if self._persistence.enough(now_ns):
             return Judgement.ADOPT
         self.ask_at(now_ns + self._requery_ns)
         return Judgement.DIFFERS

@@ -12,6 +12,7 @@ from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.trading import caps
 from orderflow_tui.trading.bracket import anchor
 from orderflow_tui.trading.breaker import money
+from orderflow_tui.trading.fences import stale_limit_ms
 from orderflow_tui.trading.look import Look, Refusal
 
 
@@ -129,6 +130,17 @@ def anchored(look: Look) -> Refusal | None:
     if mark is not None and mark.bid is not None and mark.ask is not None and mark.bid >= mark.ask:
         return _no(look, "anchor", f"the book is crossed: bid {mark.bid}, ask {mark.ask} ticks")
     return None
+
+
+def quoted_lately(look: Look) -> Refusal | None:
+    """The quotes of what is traded are no older than market data may be: the tape may have gone on without them."""
+    mark = look.facts.mark(look.intent.instrument)
+    if mark is None or mark.quote_ns is None:
+        return None  # a source without quotes: the anchor is the last trade
+    age_ms, limit = (look.facts.now_ns - mark.quote_ns) // MS_NS, stale_limit_ms(look.facts.rth, look.params.timing)
+    if age_ms <= limit:
+        return None
+    return _no(look, "quotes", f"quotes of {look.intent.instrument} are {age_ms / 1000:,.3f} s old, limit {limit / 1000:g} s")
 
 
 def price_collar(look: Look) -> Refusal | None:

@@ -23,10 +23,10 @@ def standing_fences(floor: Floor) -> tuple[Fence, ...]:
     """Every fence that stands now."""
     now, timing = floor.now, floor.params.timing
     since = floor.reconciler.heard_ns if floor.reconciler.heard_ns is not None else floor.started_ns
-    differences = floor.reconciler.differences
     doubts = Doubts(
         unresolved=len(floor.blotter.unresolved()),
-        mismatch="; ".join(map(str, differences)) if differences else None,
+        mismatch=mismatch(floor) or None,
+        unpriced=_unpriced(floor),
         report_age_ms=age_ms(now, since) if timing.reconcile_ms else None,
         cooldown_left_ms=floor.cooldown.left_ms(now),
         margin=_thin_margin(floor),
@@ -34,6 +34,20 @@ def standing_fences(floor: Floor) -> tuple[Fence, ...]:
         commit_ms=floor.pace.p99_ms(now),
     )
     return fences.fences(floor.facts, doubts, timing)
+
+
+def mismatch(floor: Floor) -> str:
+    """Where the broker's positions and ours are not the same, or not ours at all; empty where all is as it should be."""
+    return "; ".join(filter(None, (*map(str, floor.reconciler.differences), str(floor.foreign))))
+
+
+def _unpriced(floor: Floor) -> str | None:
+    """Something held of which no price is known, None where every price is."""
+    for symbol in floor.ledger.held:
+        mark = floor.mark(symbol)
+        if mark is None or mark.last is None:
+            return symbol
+    return None
 
 
 def _thin_margin(floor: Floor) -> str | None:

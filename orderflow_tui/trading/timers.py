@@ -255,6 +255,8 @@ def wake(floor: Floor, facts: Facts) -> Watch:
     watch = Watch(due_ns=_due_ns(floor, facts))
     if not floor.ledger.held:
         return watch
+    if floor.ledger.held != (floor.execution,):
+        return merge(watch, Watch(every=True))  # more than one price moves the day
     position = floor.position(floor.execution)
     loss = None if LatchKind.DAILY_LOSS in floor.board else loss_limit_cents(floor)
     may_fall = LatchKind.DRAWDOWN not in floor.board

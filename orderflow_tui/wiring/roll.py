@@ -1,8 +1,8 @@
 """Which month is analysed and which is traded, over the life of the house.
 
-The analysed month rolls by rule: at a start, and when a trade date begins, unless it is held. Prices learnt so far move by
-the spread of the two months at the end of the last regular session; where that cannot be measured the value archive starts
-anew and says so.
+The analysed month rolls by rule: at a start, and when a trade date begins. Prices learnt so far move by the spread of the
+two months at the end of the last regular session; where that cannot be measured the value archive starts anew and says so.
+It waits while the analysed or the traded contract is held: what is held would be measured by the prices of another month.
 The traded month follows only when nothing is held and, with real orders, when a person says so. While the two differ
 there are no entries. When the traded contract expires is told too: the gate ends entries some days before.
 """
@@ -58,6 +58,7 @@ class Months:
         self._looked: date | None = None
         self._asked = 0
         self._waited = 0  # looks since the broker was asked
+        self._told_wait = ""  # the roll that waits, as last told
 
     @property
     def contract(self) -> str:
@@ -108,11 +109,24 @@ class Months:
             return
         if self._analysis == self._execution:
             return  # one instrument, one stream: both change together, when flat
-        if any(held.con_id == front.listed.con_id for held in self._session.held):
-            return  # a tier trades it: its stops and exits must stay in its month
+        if self._waits(front, lead):
+            return
         shift = await self._spread(front, lead)
+        if self._waits(front, lead):
+            return  # something was bought while history was asked
         self._session.take_month(self._analysis)
         self._switch(front, shift)
+
+    def _waits(self, front: Traded, lead: Traded) -> bool:
+        """Whether a contract of ours is held, as the last report told; said once."""
+        ours = {traded.contract.conId: traded.contract.localSymbol for traded in self._session.traded.values()}
+        held = ", ".join(f"{h.quantity:+d} {ours[h.con_id]}" for h in self._session.held if h.con_id in ours and h.quantity)
+        months = f"{front.contract.localSymbol} rolls to {lead.contract.localSymbol}"
+        told = f"{months} when {held} is closed" if held else ""
+        if told and told != self._told_wait:
+            self._say(told, Tier.WARNING)
+        self._told_wait = told
+        return bool(held)
 
     async def _spread(self, front: Traded, lead: Traded) -> int | None:
         line, end_ns = self._session.line, self._last_close()
@@ -195,7 +209,8 @@ class Months:
         if block == self._block:
             return
         self._block = block
-        self._post(ContractNews(self._clock_ns(), block))
+        apart = bool(block) and self._analysis != self._execution  # one instrument has one month
+        self._post(ContractNews(self._clock_ns(), block, apart))
         if block and not self._auto:
             self._say(f"{block}; no entries until somebody who is flat confirms with `orderflow-tui roll`", Tier.WARNING)
 

@@ -9,6 +9,8 @@ from datetime import date
 import pytest
 
 from orderflow_tui.adapters.calendar import session_table
+from orderflow_tui.adapters.ib_desk import Traded
+from orderflow_tui.adapters.ib_snapshot import Held
 from orderflow_tui.domain.account import Link
 from orderflow_tui.domain.action import Row, Tier
 from orderflow_tui.domain.event import ContractNews
@@ -65,6 +67,13 @@ class Rolling:
             return asyncio.get_running_loop().create_task(self.months.follow(ready))
 
         self.task = self.world.wait(begin)
+
+    def trade(self, side: str) -> None:
+        """One MES by hand, and a report that shows it."""
+        self.world.do("manual", symbol="MES", side=side, quantity=1)
+        self.world.pass_ms(1_000)
+        self.world.call(self.world.session.ask_report)
+        self.world.pass_ms(5_000)
 
     @property
     def blocks(self) -> list[str]:
@@ -124,4 +133,49 @@ def test_an_analysed_month_that_is_held_does_not_roll_away_from_its_stops(
     world.call(world.session.ask_report)
     world.pass_ms(120_000)
     assert [s.rolled_to for s in rolling.rolls()] == ["ESZ6", "ESH7"]
+    rolling.task.cancel()
+
+
+def test_nothing_rolls_under_a_position_and_the_roll_follows_when_it_is_closed(
+    rolling: Rolling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roll, "LOOK_S", 60.0)
+    rolling.trade("BUY")
+    rolling.follow()
+    rolling.world.pass_ms(1_000)
+    rolling.world.do("lead", rank=1)
+    rolling.world.pass_ms(1_000_000)
+    assert [s.rolled_to for s in rolling.rolls()] == ["ESZ6"]
+    assert {s: t.listed.month for s, t in rolling.world.session.traded.items()} == {"ES": "202612", "MES": "202612"}
+    assert rolling.said == ["ESZ6 rolls to ESH7 when +1 MESZ6 is closed"], "once"
+    assert rolling.blocks == [], "one month as before: entries go on"
+    rolling.trade("SELL")
+    rolling.world.pass_ms(120_000)
+    assert [s.rolled_to for s in rolling.rolls()] == ["ESZ6", "ESH7"]
+    news = [e for e in rolling.world.events if isinstance(e, ContractNews)]
+    assert [(e.block, e.apart) for e in news] == [("MESZ6 is traded, MESH7 leads", True)]
+    rolling.world.call(rolling.months.confirm)
+    news = [e for e in rolling.world.events if isinstance(e, ContractNews)]
+    assert (news[-1].block, news[-1].apart) == ("", False)
+    rolling.task.cancel()
+
+
+def test_what_is_bought_while_the_spread_is_measured_holds_the_roll_up(rolling: Rolling, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roll, "LOOK_S", 60.0)
+    session = rolling.world.session
+    execution = session.traded["MES"]
+    measure = rolling.months._spread
+
+    async def bought(front: Traded, lead: Traded) -> int | None:
+        shift = await measure(front, lead)
+        session.held = (Held("MES", "MESZ6", execution.contract.conId, "202612", -1, 0.0),)
+        return shift
+
+    monkeypatch.setattr(rolling.months, "_spread", bought)
+    rolling.follow()
+    rolling.world.pass_ms(1_000)
+    rolling.world.do("lead", rank=1)
+    rolling.world.pass_ms(720_000)
+    assert "ESZ6 rolls to ESH7 when -1 MESZ6 is closed" in rolling.said
+    assert [s.rolled_to for s in rolling.rolls()] == ["ESZ6"]
     rolling.task.cancel()

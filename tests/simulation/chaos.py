@@ -16,6 +16,7 @@ from orderflow_tui.domain.order import Order, OrderType, Purpose, Role, Side
 from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.ports import NotSent
 from tests.simulation.faults import MOMENTS, stream
+from tests.simulation.memory import FOREIGN
 from tests.simulation.people import random_key
 from tests.simulation.world import World
 
@@ -349,6 +350,17 @@ def _hand_trade(world: World, rng: Random) -> None:
         world.sim.trade_by_hand("MES", side, quantity, world.now_ns)
 
 
+def _foreign_trade(world: World, rng: Random) -> None:
+    """Somebody trades what this session cannot trade, and sometimes closes it again."""
+    side, quantity = rng.choice((Side.BUY, Side.SELL)), rng.randint(1, 2)
+    closes, after_s = rng.random() < 0.5, 5 + 20 * rng.random()
+    if not world.market.open_at(world.now_ns):
+        return
+    world.sim.trade_by_hand(FOREIGN, side, quantity, world.now_ns)
+    if closes:
+        world.at(after_s, lambda: world.sim.trade_by_hand(FOREIGN, side.opposite, quantity, world.now_ns))
+
+
 def _drift(world: World, rng: Random) -> None:
     """The broker's position changes and no execution says why."""
     positions, by = world.sim._exchange.books.positions, rng.choice((-1, 1))
@@ -497,5 +509,6 @@ HAPPENINGS: dict[str, Happening] = {
     "cause_again": _cause_again,
     "changes_refused": _changes_refused,
     "flatten_race": _flatten_race,
+    "foreign_trade": _foreign_trade,
 }
 assert HAPPENINGS.keys() == set(MOMENTS), "every moment has its happening"

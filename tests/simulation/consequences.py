@@ -16,7 +16,7 @@ CAUSES: dict[LatchKind, frozenset[str]] = {
     LatchKind.OPERATOR: frozenset({"key halt", "key flatten"}),
     LatchKind.STOP_FILE: frozenset({"key stop", "stop seen"}),
     LatchKind.UNATTENDED: frozenset({"key unattended"}),
-    LatchKind.MISMATCH: frozenset({"position_drift"}),
+    LatchKind.MISMATCH: frozenset({"position_drift", "foreign_trade"}),
     LatchKind.LIQUIDATION: frozenset({"liquidation"}),
     LatchKind.ADJUSTED: frozenset({"manual_trade", "liquidation", "hand_trade", "second_host"}),
     LatchKind.CRASH_LOOP: frozenset({"unclean boots"}),

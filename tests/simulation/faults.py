@@ -74,11 +74,12 @@ MOMENTS: tuple[str, ...] = (
     "cause_again",
     "changes_refused",
     "flatten_race",
+    "foreign_trade",
 )
 WORDS: tuple[str, ...] = ("report_torn", "report_omits")
 KINDS: tuple[str, ...] = BROKER + COMMITS + MOMENTS + WORDS
 RARE = frozenset({"account_swapped", "second_host", "task_dead", "position_drift", "tif_changed", "outside_rth_changed"})
-LOUD = frozenset({"manual_trade", "liquidation", "exec_busted", "hand_trade", "suspended"})
+LOUD = frozenset({"manual_trade", "liquidation", "exec_busted", "hand_trade", "foreign_trade", "suspended"})
 SELDOM = frozenset({"stop_stuck", "change_lost", "change_refused", "partial_fill"})  # few opportunities: drawn stronger
 # a kind that has no opportunity in an honest world comes with the kind that makes one
 NEEDS: dict[str, tuple[str, ...]] = {

@@ -22,6 +22,7 @@ from tests.simulation.disk import Disk
 from tests.simulation.house import Setting
 
 SYMBOL = "MES"
+FOREIGN = "ES"  # known, and not traded here
 OUTSIDERS = frozenset({"manual_trade", "liquidation", "hand_trade", "position_drift", "exec_busted"})
 
 DISK_TROUBLE = frozenset(

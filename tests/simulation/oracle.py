@@ -25,7 +25,7 @@ from orderflow_tui.window import flat_at
 from tests.simulation.consequences import judge_consequences, judge_latches
 from tests.simulation.departures import cancel_leaves, change_leaves, orders_leave
 from tests.simulation.house import ACCOUNT, RESUME_WORD
-from tests.simulation.memory import SYMBOL, Broken, Memory, Since
+from tests.simulation.memory import FOREIGN, SYMBOL, Broken, Memory, Since
 
 NAKED_NS = 5 * SECOND_NS
 LEFT_NS = 6 * SECOND_NS  # a second for the broker, three for its answer, and a report
@@ -374,7 +374,9 @@ class Oracle(Memory):
         floor, truth = self.floor, self.truth
         self.written.read(self.disk.rows)
         locked, ours = floor.board.severity is Severity.LOCK, floor.ledger.position(SYMBOL)
-        priceless = self.facts["position_drift"] and not self.market_open  # without a price nothing can be adopted
+        # what no execution tells, or none of the day that ended during an outage, is adopted: not without a price
+        untold = self.facts["position_drift"] or (self.day_turned and self.outsiders)
+        priceless = untold and not self.market_open
         if ours != truth and not priceless:
             raise Broken("liveness: one position", f"broker {truth:+d}, ours {ours:+d}")
         guarded, exits = self.protection(truth)
@@ -391,7 +393,17 @@ class Oracle(Memory):
             raise Broken("liveness: flatten finished", f"campaign stands at {floor.campaign.stage.value}")
         if floor.recovering and not priceless:
             raise Broken("liveness: recovered", "still RECOVERING")
+        self._left_alone(floor)
         self._remembered(floor, kept)
+
+    def _left_alone(self, floor: Floor) -> None:
+        """What is not traded here: nothing left in it, nothing was booked of it, and while it is held trading is halted."""
+        strange = [order.id for order in self.sent.values() if order.instrument != SYMBOL]
+        if strange or set(floor.ledger.held) - {SYMBOL}:
+            raise Broken("what is foreign is left alone", f"orders {strange}, held {floor.ledger.held}")
+        held = self.sim._exchange.books.position(FOREIGN)
+        if held and LatchKind.MISMATCH not in floor.board:
+            raise Broken("liveness: what is foreign halts", f"the account holds {held:+d} {FOREIGN}, and nothing is latched")
 
     def _remembered(self, floor: Floor, kept: set[LatchKind]) -> None:
         gone = sorted({kind.value for kind in kept if kind not in floor.board and not kind.daily})

@@ -115,7 +115,7 @@ def test_the_report_tells_naked_time_reversals_and_what_struck_and_keeps_a_thous
     assert "1,200 seeds/min" in lines[0]
     assert "1000 reversals by a flatten" in lines[1]
     assert lines[2].endswith("p99 2.00 s, max 4.90 s")
-    assert "1,200 of 1/86 kinds" in lines[3]
+    assert "1,200 of 1/87 kinds" in lines[3]
 
 
 def test_the_trace_of_a_run_can_be_read() -> None:

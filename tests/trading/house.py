@@ -72,10 +72,12 @@ class Held:
 
 @dataclass
 class TinyBroker:
-    """Honest books. `deaf` swallows requests, `mute` swallows answers, `part` fills only so many contracts of an entry."""
+    """Honest books. `deaf` swallows requests, `mute` swallows answers, `part` fills only so many contracts of an entry.
+    `position` is MES, `others` whatever else the account holds."""
 
     orders: dict[str, Held] = field(default_factory=dict)
     position: int = 0
+    others: dict[str, int] = field(default_factory=dict)
     fills: list[Fill] = field(default_factory=list)
     deaf: bool = False
     mute: bool = False
@@ -176,7 +178,11 @@ class TinyBroker:
 
     def fill(self, held: Held, quantity: int, price: int, now: int) -> Fill:
         held.filled += quantity
-        self.position += held.order.side * quantity
+        symbol, signed = held.order.instrument, held.order.side * quantity
+        if symbol == "MES":
+            self.position += signed
+        else:
+            self.others[symbol] = self.others.get(symbol, 0) + signed
         base = f"x{len(self.fills) + 1}"
         fill = Fill(f"{base}.01", base, 1, held.order.id, now, held.order.instrument, held.order.side, quantity, price)
         self.fills.append(fill)
@@ -215,7 +221,7 @@ class TinyBroker:
         ]
         alive = tuple(line for line, h in zip(lines, self.orders.values(), strict=True) if h.alive)
         dead = tuple(line for line, h in zip(lines, self.orders.values(), strict=True) if not h.alive)
-        held = (("MES", self.position),) if self.position else ()
+        held = tuple((symbol, n) for symbol, n in (("MES", self.position), *self.others.items()) if n)
         return AccountReport(now, now, epoch, True, (), account, held, alive, dead, tuple(self.fills))
 
 

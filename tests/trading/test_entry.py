@@ -465,3 +465,16 @@ def test_fills_trades_and_their_alerts_are_told() -> None:
     assert house.alerts("trade") == ["BUY 1 MES TARGET 28.76"]
     assert all(a.tier is Tier.INFO for a in house.all(Alert) if a.kind in ("fill", "trade"))
     assert any(n.text.startswith("filled") for n in house.desk.news)
+
+
+def test_old_quotes_of_what_is_traded_keep_an_entry_out_and_an_exit_in() -> None:
+    house = House(TradingParams(risk=replace(RICH, max_concurrent=2))).enter()
+    fresh = house.facts.marks[0]
+    house.changes["marks"] = (replace(fresh, quote_ns=house.now - 3_001 * MS_NS),)
+    house.press(Command.BRACKET, side="BUY")
+    assert house.refusal == "quotes"
+    assert house.desk.refusals[-1].reason == "quotes of MES are 3.001 s old, limit 3 s"
+    house.press(Command.FLATTEN)
+    house.wait(3_000)
+    house.trade(PRICE)
+    assert house.broker.position == 0

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from orderflow_tui.domain.account import MarginFigure
 from orderflow_tui.domain.action import Send, SendChange
+from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.latch import TradingState
 from orderflow_tui.domain.market import Mark
 from orderflow_tui.domain.order import Exposure, Intent, Order, OrderState, OrderType, Purpose, Role, Side
@@ -141,6 +142,12 @@ def exit_(**changes: Any) -> Look:
     return look(wish(Purpose.FLATTEN), **changes)
 
 
+def quoted(age_ms: int, **changes: Any) -> Facts:
+    """Facts in which the quotes of MES are so old."""
+    mark = Mark("MES", PRICE - 1, PRICE + 1, PRICE, START_NS, quote_ns=START_NS - age_ms * MS_NS)
+    return facts(marks=(mark,), **changes)
+
+
 # For every rule of the table: allowed inside, allowed on the line, refused outside. Where a rule knows only yes and no, the
 # line is what it must not bind: the exit in the same world.
 ENTRY_LOSS = (16 + 2) * 125 + 2 * 62
@@ -167,6 +174,12 @@ CASES: list[tuple[Rule, Look, Look, Look]] = [
         look(facts=facts(marks=(Mark("MES", PRICE - 1, PRICE + 1, PRICE, START_NS),))),
         look(facts=facts(marks=(Mark("MES", PRICE, PRICE + 1, PRICE, START_NS),))),
         look(facts=facts(marks=(Mark("MES", PRICE + 1, PRICE + 1, PRICE, START_NS),))),
+    ),
+    (
+        rules.quoted_lately,
+        look(facts=quoted(2_999)),
+        look(facts=quoted(3_000)),
+        look(facts=quoted(3_001)),
     ),
     (rules.price_collar, collar(19), collar(20), collar(21)),
     (rules.size_allowed, look(wish(quantity=1)), look(wish(quantity=2)), look(wish(quantity=3))),
@@ -504,3 +517,11 @@ def test_an_entry_proposal_sends_its_orders_as_one_group() -> None:
     made = proposal()
     assert made.send == Send(made.orders)
     assert made.purpose in EVERY
+
+
+def test_at_night_quotes_may_be_older_and_a_source_without_quotes_is_not_asked_for_them() -> None:
+    assert rules.quoted_lately(look(facts=quoted(15_000, rth=False))) is None
+    refusal = rules.quoted_lately(look(facts=quoted(15_001, rth=False)))
+    assert refusal is not None
+    assert refusal.reason == "quotes of MES are 15.001 s old, limit 15 s"
+    assert rules.quoted_lately(look(facts=facts(marks=()))) is None

@@ -137,6 +137,7 @@ FENCE_CASES: list[tuple[object, tuple[Facts, Doubts], tuple[Facts, Doubts], tupl
         (facts(), Doubts(mismatch=None)),
         (facts(), Doubts(mismatch="MES: broker +1, ours +0")),
     ),
+    (fences_.value_known, (facts(), Doubts()), (facts(), Doubts(unpriced=None)), (facts(), Doubts(unpriced="NQ"))),
     (
         fences_.report_recent,
         (facts(), Doubts(report_age_ms=None)),

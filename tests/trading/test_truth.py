@@ -285,13 +285,6 @@ def test_where_it_is_configured_so_a_strangers_position_is_left_alone() -> None:
     assert len(house.alerts("external MES")) == 1
 
 
-def test_an_execution_in_an_instrument_we_do_not_know_is_left_out_of_the_books() -> None:
-    house = House()
-    house.tell(foreign(1, symbol="ZB"))
-    assert house.latched == set()
-    assert house.desk.ledger.held == ()
-
-
 def test_a_liquidation_halts() -> None:
     house = House().enter()
     house.broker.position = 0
