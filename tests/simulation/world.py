@@ -48,6 +48,7 @@ from tests.simulation.oracle import Oracle
 LIVENESS_S = 60
 CRASH_WINDOW_NS = 600 * SECOND_NS
 CRASH_BOOTS = 3
+GROUPS_SHRINK = 0.25  # the share of runs whose broker shrinks an OCA group instead of cancelling it
 STEP_NS = 5_000 * MS_NS  # the longest stretch between two looks at the clock
 
 
@@ -92,7 +93,10 @@ class World:
         self.sim = SimBroker(
             list(params.instruments.values()),
             "ES",
-            rules=FillRules(latency_ns=stream(plan.seed, "latency").choice((20, 120, 250)) * MS_NS),
+            rules=FillRules(
+                latency_ns=stream(plan.seed, "latency").choice((20, 120, 250)) * MS_NS,
+                groups_shrink=stream(plan.seed, "groups").random() < GROUPS_SHRINK,
+            ),
             balance_cents=BALANCE_CENTS,
             account=ACCOUNT,
             table=self.setting.table,
