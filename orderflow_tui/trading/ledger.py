@@ -44,6 +44,7 @@ class Ledger:
         self._parts: dict[str, Episode] = {}  # the day's closed episodes
         self._extremes: dict[str, tuple[int, int]] = {}
         self._marks: dict[str, int] = {}
+        self._seen: set[str] = set()  # instruments of which a market has been seen: their mark is its last trade
         self._posted_cents = 0  # corrections of executions of earlier days
         self.trade_date: date | None = None
         self.realised_cents = 0
@@ -78,6 +79,8 @@ class Ledger:
         if previous is not None:
             return self._revise(execution, previous)
         self._executions.append(execution)
+        if execution.fill.instrument not in self._seen:  # read back from a journal: the newest price that is known
+            self._marks[execution.fill.instrument] = execution.fill.price_ticks
         return self._closed_by(lambda: self._apply(execution))
 
     def _revise(self, execution: Execution, previous: Fill) -> tuple[RoundTrip, ...]:
@@ -192,6 +195,7 @@ class Ledger:
         """The market moved: excursions, open profit, the day's peak."""
         if mark.last is None:
             return
+        self._seen.add(mark.instrument)
         low = mark.last if mark.low is None else mark.low
         high = mark.last if mark.high is None else mark.high
         episode = self._episodes.get(mark.instrument)

@@ -19,6 +19,7 @@ from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.naked import Guard
 from orderflow_tui.trading.protection import NOTHING
 from orderflow_tui.trading.trade import ExitReason
+from tests.builders import MES
 from tests.trading.house import PRICE, RICH, House, TinyBroker
 
 
@@ -531,3 +532,21 @@ def test_an_entry_that_survived_its_cancel_is_cancelled_again_at_once_in_a_halt(
     house.wait(10)
     house.press(Command.RECONCILE)
     assert not house.broker.orders[entry.order.id].alive
+
+
+def test_after_a_restart_the_day_is_worth_what_the_newest_execution_makes_it_not_what_the_first_one_did() -> None:
+    """The first trade of the day was bought far above where the second one was sold short; before any trade was heard again
+    the position was marked at the first one's price, the breaker saw a loss that nobody had and flattened."""
+    house = House(TradingParams(risk=replace(RICH, daily_loss_cents=10_000))).enter("BUY")
+    house.trade(PRICE + 100)
+    house.wait(2_000)
+    house.trade(PRICE - 100)
+    house.enter("SELL")
+    assert house.floor.position("MES") == -1
+    before, peak = house.floor.ledger.value_cents, house.floor.ledger.peak_cents
+    again = House.restart(house)
+    again.link(Link.READY, 2)
+    again.wait(20)
+    assert again.latched == set()
+    assert abs(again.floor.ledger.value_cents - before) <= 2 * MES.tick_cents
+    assert again.floor.ledger.peak_cents == peak
