@@ -112,7 +112,8 @@ class Ledger:
         fresh = tuple(trip for trip in self.trips if trip.id not in before)
         if fresh:
             self.equity.append(self.value_cents)
-        self._peak()
+        if not self._episodes:  # money that is made; what is open is worth what the market says next, not what it said before
+            self._peak()
         return fresh
 
     def _fold(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -10,17 +11,21 @@ from orderflow_tui.domain.account import AccountReport, Link
 from orderflow_tui.domain.action import Cancel, Commit, Record
 from orderflow_tui.domain.event import Command, Committed, HouseHealth, JournalFailed, SendFailed
 from orderflow_tui.domain.latch import LatchKind
+from orderflow_tui.domain.market import Mark
 from orderflow_tui.domain.order import BrokerStatus, Fill, OrderState, OrderUpdate, Purpose, Role, Side
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.campaigns import begin_campaign
 from orderflow_tui.trading.flatten import Campaign, Exit, Scene, Stage
+from orderflow_tui.trading.ledger import Ledger
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.naked import Guard
 from orderflow_tui.trading.protection import NOTHING
-from orderflow_tui.trading.trade import ExitReason
+from orderflow_tui.trading.trade import Execution, ExitReason
 from tests.builders import MES
 from tests.trading.house import PRICE, RICH, House, TinyBroker
+
+DAY = date(2026, 3, 5)
 
 
 def latch_rows(house: House, kind: str) -> list[bool]:
@@ -550,3 +555,16 @@ def test_after_a_restart_the_day_is_worth_what_the_newest_execution_makes_it_not
     assert again.latched == set()
     assert abs(again.floor.ledger.value_cents - before) <= 2 * MES.tick_cents
     assert again.floor.ledger.peak_cents == peak
+
+
+def test_a_trade_that_came_and_went_in_an_outage_leaves_no_peak_at_a_price_it_never_stood_at() -> None:
+    """Sold and stopped out while the line was down; by the time a report told both, the market was far below. The entry was
+    marked there for a moment, and the stop's loss then counted as a fall from that peak: drawdown, for the rest of the day."""
+    ledger = Ledger({"MES": MES})
+    ledger.begin_day(DAY)
+    ledger.see(Mark("MES", None, None, PRICE - 50, 1))
+    for name, side, price in (("in", Side.SELL, PRICE), ("out", Side.BUY, PRICE + 4)):
+        fill = Fill(f"{name}.01", name, 1, None, 1, "MES", side, 1, price)
+        ledger.book(Execution(fill, ExitReason.STOP, "", None, DAY))
+    assert ledger.peak_cents == 0
+    assert ledger.drawdown_cents == -ledger.value_cents == 4 * MES.tick_cents + 2 * MES.commission_cents
