@@ -38,7 +38,7 @@ from orderflow_tui.domain.signal import Decision
 from orderflow_tui.driver import Driver
 from tests.simulation.disk import Disk
 from tests.simulation.faults import Plan, stream
-from tests.simulation.house import ACCOUNT, BALANCE_CENTS, setting
+from tests.simulation.house import ACCOUNT, setting
 from tests.simulation.line import Line
 from tests.simulation.loop import HeardEngine, Nobody, SimLoop
 from tests.simulation.market import Market
@@ -67,7 +67,9 @@ class Failure:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run came to."""
+    """What a run came to. `naked_ns`: the longest time a position stood without its stop, flattens apart; `bare_ns`: in flattens.
+    `flattens_ns`: how long each took from its begin to flat at the broker. All three while connected and the market open.
+    """
 
     plan: Plan
     failure: Failure | None
@@ -77,6 +79,8 @@ class Outcome:
     exits: int
     boots: int
     naked_ns: int
+    bare_ns: int
+    flattens_ns: tuple[int, ...]
     trace: str
     lines: list[str] = field(default_factory=list)
 
@@ -97,7 +101,7 @@ class World:
                 latency_ns=stream(plan.seed, "latency").choice((20, 120, 250)) * MS_NS,
                 groups_shrink=stream(plan.seed, "groups").random() < GROUPS_SHRINK,
             ),
-            balance_cents=BALANCE_CENTS,
+            balance_cents=self.setting.balance_cents,
             account=ACCOUNT,
             table=self.setting.table,
             faults=plan.broker(),
@@ -170,6 +174,8 @@ class World:
             self.exits,
             len(self.boots),
             self.oracle.naked_ns,
+            self.oracle.flattens.bare_ns,
+            tuple(self.oracle.flattens.took_ns),
             self._hash.hexdigest(),
             self.lines,
         )
@@ -347,7 +353,7 @@ class World:
     def stall(self) -> None:
         """The engine's loop stands still; the world does not."""
         self.stalled = self.oracle.asleep = self.loop is not None
-        self.stalled_ns = self.now_ns if self.stalled else 0
+        self.stalled_ns = self.oracle.stalled_ns = self.now_ns if self.stalled else 0
 
     def resume_loop(self) -> None:
         """It goes on and finds everything that came meanwhile."""
