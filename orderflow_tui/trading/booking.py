@@ -161,6 +161,8 @@ def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:
     for trip in closed:
         _tell_trade(floor, trip)
     ticket = booking.ticket
+    if ticket is not None and ticket.busted and not adopted:
+        floor.ask("bust")
     if ticket is not None and ticket.order.oca_group and booking.previous is None and fill.quantity:
         floor.guard(fill.instrument).exited(floor.now)
     _judge(floor, booking, before)

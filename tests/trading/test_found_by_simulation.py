@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from orderflow_tui.domain.account import AccountReport, Link
-from orderflow_tui.domain.action import Cancel, Commit, Record
+from orderflow_tui.domain.action import AskAccountReport, Cancel, Commit, Record
 from orderflow_tui.domain.event import Command, Committed, HouseHealth, JournalFailed, SendFailed
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.market import Mark
@@ -568,3 +568,22 @@ def test_a_trade_that_came_and_went_in_an_outage_leaves_no_peak_at_a_price_it_ne
         ledger.book(Execution(fill, ExitReason.STOP, "", None, DAY))
     assert ledger.peak_cents == 0
     assert ledger.drawdown_cents == -ledger.value_cents == 4 * MES.tick_cents + 2 * MES.commission_cents
+
+
+def test_a_stop_of_which_an_execution_was_busted_is_asked_about_when_it_fills_again() -> None:
+    """The broker does not bring back the contract of a busted execution: the stop had ended, its last status was lost, and a
+    contract was believed protected by it until the next report."""
+    house = House().enter("BUY", 2)
+    stop = house.ticket(Role.STOP).order
+    assert stop.stop_ticks is not None
+
+    def execution(name: str, revision: int, quantity: int) -> Fill:
+        return Fill(f"{name}.0{revision}", name, revision, stop.id, house.now, "MES", Side.SELL, quantity, stop.stop_ticks or 0)
+
+    house.tell(execution("x1", 1, 1))
+    asked = len(house.all(AskAccountReport))
+    house.tell(execution("x1", 2, 0))
+    assert len(house.all(AskAccountReport)) > asked
+    asked = len(house.all(AskAccountReport))
+    house.tell(execution("x2", 1, 1))
+    assert len(house.all(AskAccountReport)) > asked
