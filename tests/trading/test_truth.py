@@ -126,6 +126,7 @@ def test_a_mismatch_without_any_price_is_not_adopted_at_a_made_up_one() -> None:
     house.wait(10_000)
     assert "MISMATCH" in house.latched
     assert house.desk.position() == 0
+    assert house.floor.reconciler.differences, "it stays open"
     house.press(Command.RESUME, word="RESUME")
     assert "MISMATCH" in house.latched
     del house.changes["marks"]
