@@ -141,6 +141,8 @@ def _connected(memory: Memory, entry: Order, now_ns: int) -> None:
         raise Broken("fence", f"{entry.id} left while the link is {memory.link.value}")
     if memory.link_lost_ns is not None and now_ns - memory.link_lost_ns < FENCE_NS:
         raise Broken("fence", f"{entry.id} left {(now_ns - memory.link_lost_ns) // MS_NS} ms after the link was lost")
+    if memory.unwell:
+        raise Broken("fence", f"{entry.id} left while loop or clocks are out of step, or the broker's reset is near")
     if memory.unwell_ns is not None and now_ns - memory.unwell_ns < FENCE_NS:
         raise Broken("fence", f"{entry.id} left {(now_ns - memory.unwell_ns) // MS_NS} ms after loop or clock were out of step")
 

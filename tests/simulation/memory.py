@@ -128,7 +128,8 @@ class Memory:
     spread: tuple[int, int] | None = None  # lowest and highest trade of the event
     data_ns: int | None = None
     link_lost_ns: int | None = None
-    unwell_ns: int | None = None  # when loop or clock were last out of step
+    unwell: bool = False  # loop or clocks are out of step, or the broker's reset is near
+    unwell_ns: int | None = None  # when they last were found to be
     link: Link = Link.OFF  # as told
     link_was_up: bool = False  # before the event
     cool_ns: int = 0  # entries wait until then

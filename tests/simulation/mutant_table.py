@@ -369,6 +369,9 @@ FENCES = (
     _t("settling_fence_gone", "fences", "doubts.doubt_age_ms < timing.fence_clear_ms:", "doubts.doubt_age_ms < 0:"),
     _t("unresolved_fence_gone", "fences", "    if doubts.unresolved:\n", "    if doubts.unresolved < 0:\n"),
     _t("late_loop_is_fine", "health", "    if doubtful(before) or doubtful(health):\n", "    if health.broker_off_s:\n"),
+    _t("broker_clock_is_fine", "fences", "        if abs(off) > BROKER_OFF_S\n", "        if abs(off) > 10**6\n"),
+    _t("reset_is_fine", "fences", "if facts.house.broker_resets else None", "if facts.house is None else None"),
+    _t("clock_set_back_is_fine", "fences", "        if abs(off) > CLOCK_OFF_MS\n", "        if off > CLOCK_OFF_MS\n"),
     _t("no_rate_limit", "rates", "        if short >= caps.ENTRIES_PER_10_S:\n", "        if short >= 1_000:\n"),
     Mutant(
         "outbox_ignores_stop",

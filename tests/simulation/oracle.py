@@ -40,7 +40,7 @@ DISOBEDIENT = ("change_refused", "changes_refused", "change_lost", "cancel_refus
 DURABLE_NS = 2 * SECOND_NS
 ASKED_NS = 15 * SECOND_NS + 50 * MS_NS
 OVER = frozenset({OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.NOT_SENT, OrderState.ABANDONED})
-LATE_MS, OFF_MS = 1_000, 2_000  # of loop and clock, beyond which entries wait
+LATE_MS, OFF_MS, BROKER_OFF_S = 1_000, 2_000, 5  # of loop, clock and the broker's clock, beyond which entries wait
 HALTING_KEYS = frozenset({Command.HALT, Command.FLATTEN, Command.UNATTENDED})
 
 
@@ -72,7 +72,9 @@ class Oracle(Memory):
             case OrderUpdate():
                 self._status(event)
             case HouseHealth():
-                if event.loop_late_ms > LATE_MS or abs(event.clock_off_ms) > OFF_MS:
+                late, apart = event.loop_late_ms > LATE_MS, abs(event.clock_off_ms) > OFF_MS
+                self.unwell = late or apart or abs(event.broker_off_s) > BROKER_OFF_S or event.broker_resets
+                if self.unwell:
                     self.unwell_ns = self.now_ns
             case OperatorCommand():
                 self._key(event)
@@ -321,6 +323,7 @@ class Oracle(Memory):
         self.halted_by_person = LatchKind.OPERATOR in board or LatchKind.UNATTENDED in board
         self.halted_by_stop = LatchKind.STOP_FILE in board
         self.armed_ns = self.link_lost_ns = self.unwell_ns = None
+        self.unwell = False
         self.link = Link.OFF
         self.cool_ns = max(self.written.cooldown_ns, 0)
         self.stop_known, self.reports = False, 0

@@ -125,6 +125,8 @@ class World:
         self.loop: SimLoop | None = None
         self.stalled = False
         self.stalled_ns = self.leapt_ms = 0
+        self.behind_ms = self.broker_off_s = 0  # the wall clock behind the house's, ours from the broker's
+        self.broker_resets = False
         self.calm = False
         self.crash_in = 0
         self.torn = 1.0
@@ -226,8 +228,9 @@ class World:
             for event in self.line.wake(self.now_ns):
                 self.hear(event)
             self.oracle.hung = False
-        self.link_down_until_ns = 0
-        self._well()
+        self.link_down_until_ns = self.behind_ms = self.broker_off_s = 0
+        self.broker_resets = False
+        self.tell_health()
         if self.stop_file is not None and stream(self.plan.seed, "liveness").random() < 0.5:
             self.set_stop(None)
         if self.loop is None:
@@ -262,14 +265,16 @@ class World:
     def _beat(self) -> None:
         """The loop comes round after a stall or a leap of the clock, and says so; the beat after it is in time again."""
         late_ms = (self.now_ns - self.stalled_ns) // MS_NS if self.stalled_ns else 0
-        health = HouseHealth(self.now_ns, loop_late_ms=late_ms, clock_off_ms=self.leapt_ms)
+        off_ms = -self.behind_ms or self.leapt_ms
+        health = HouseHealth(self.now_ns, late_ms, off_ms, self.broker_off_s, self.broker_resets)
         self.stalled_ns = self.leapt_ms = 0
         self.hear(health)
-        self.at(0.05, self._well)
+        self.at(0.05, self.tell_health)
 
-    def _well(self) -> None:
+    def tell_health(self) -> None:
+        """How the house does apart from loop and leaps: those were told at their beat."""
         if not self.stalled:
-            self.hear(HouseHealth(self.now_ns))
+            self.hear(HouseHealth(self.now_ns, 0, -self.behind_ms, self.broker_off_s, self.broker_resets))
 
     # -- the engine's life --------------------------------------------------------------------------------------------
 
@@ -334,6 +339,8 @@ class World:
             self.hear(Trouble(self.now_ns, LatchKind.CRASH_LOOP, f"{len(unclean)} starts without a clean stop"))
         if self.stop_file is not None:
             self._look_for_stop()
+        if self.behind_ms or self.broker_off_s or self.broker_resets:
+            self.tell_health()
         self.reconnect()
 
     def reconnect(self) -> None:
