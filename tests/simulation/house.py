@@ -17,7 +17,8 @@ from tests.simulation.faults import stream
 ACCOUNT = "SIM"
 INSTALL = "abcde"
 RESUME_WORD = "RESUME"
-BALANCES = ((2_000_000, 80),) * 5 + ((680_000, 80), (1_160_000, 30))  # cents, and how much of it margin may use in percent
+BALANCE_CENTS = 2_000_000
+BALANCES = ((BALANCE_CENTS, 80),) * 5 + ((680_000, 80), (1_160_000, 30))  # cents, and how much of it margin may use in percent
 NEAR_FLAT_TIME, NEAR_CLOSE = 0.08, 0.16  # the share of runs that start a little before the one, the other
 DAY_NS = 24 * HOUR_NS
 FIRST = date(2026, 3, 4)

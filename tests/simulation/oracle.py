@@ -188,8 +188,9 @@ class Oracle(Memory):
         self._adjustments(floor)
         if ours != self.position:
             raise Broken("each execution once", f"the ledger holds {ours:+d}, executions told add up to {self.position:+d}")
-        if self.last is not None:
-            self.peak_most_cents = max(self.peak_most_cents, worth(self.money, self.last, self.setting.params.execution))
+        for price in (self.last, *(self.spread or ())):
+            if price is not None:
+                self.peak_most_cents = max(self.peak_most_cents, worth(self.money, price, self.setting.params.execution))
         judge_latches(self)
         judge_consequences(self)
         judge_asking(self)
