@@ -55,7 +55,7 @@ def judge_report(memory: Memory) -> None:
     if named.get(SYMBOL) != (broker, ours):
         raise Broken("ledger equals broker", f"broker {broker:+d}, ours {ours:+d}, and no mismatch is open but {named}")
     lasts = memory.now_ns - memory.apart_ns
-    if memory.apart >= ADOPTED_AFTER and lasts >= ADOPTED_NS and memory.last is not None:
+    if memory.apart >= ADOPTED_AFTER and lasts >= ADOPTED_NS and memory.priced:  # without a price nothing can be adopted
         raise Broken("a mismatch ends", f"broker {broker:+d}, ours {ours:+d} in {memory.apart} reports, {lasts // MS_NS} ms")
 
 

@@ -125,6 +125,7 @@ class Memory:
     told_to_go: set[str] = field(default_factory=set)  # cancelled at any time
     adjusted: int = 0
     last: int | None = None
+    priced: bool = False  # whether this life has heard a trade
     spread: tuple[int, int] | None = None  # lowest and highest trade of the event
     data_ns: int | None = None
     link_lost_ns: int | None = None

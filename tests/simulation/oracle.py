@@ -54,7 +54,7 @@ class Oracle(Memory):
         self.event, self.before = event, self.position
         self.link_was_up = can_send(self.link)
         if isinstance(event, Trades):
-            self.data_ns, self.last = int(event.ts_ns[-1]), int(event.price[-1])
+            self.data_ns, self.last, self.priced = int(event.ts_ns[-1]), int(event.price[-1]), True
             self.spread = (int(event.price.min()), int(event.price.max()))
             return
         self.spread = None
@@ -324,7 +324,7 @@ class Oracle(Memory):
         self.halted_by_person = LatchKind.OPERATOR in board or LatchKind.UNATTENDED in board
         self.halted_by_stop = LatchKind.STOP_FILE in board
         self.armed_ns = self.link_lost_ns = self.unwell_ns = None
-        self.unwell = False
+        self.unwell = self.priced = False
         self.link = Link.OFF
         self.cool_ns = max(self.written.cooldown_ns, 0)
         self.stop_known, self.reports = False, 0
