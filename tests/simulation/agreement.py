@@ -9,7 +9,7 @@ from tests.simulation.memory import SYMBOL, Broken, Memory
 
 AGAIN_NS = 700 * MS_NS
 SLACK_NS = 50 * MS_NS
-ADOPTED_AFTER, ADOPTED_NS = 3, 2 * SECOND_NS  # reports in a row that differ, and the time between the first and the last
+ADOPTED_AFTER, ADOPTED_NS = 4, 2 * SECOND_NS  # reports in a row that differ (one more than needed), first to last
 
 
 def speaks(memory: Memory, report: AccountReport) -> bool:
@@ -33,7 +33,9 @@ def hear_report(memory: Memory, report: AccountReport) -> None:
         memory.apart_ns, memory.apart = None, 0
         return
     memory.apart += 1
-    if memory.apart_ns is None:
+    if not memory.priced:  # without a price nothing can be adopted: it is counted anew from the first one on
+        memory.apart, memory.apart_ns = 1, None
+    elif memory.apart_ns is None:
         memory.apart_ns = memory.now_ns
     memory.ask_by(AGAIN_NS + SLACK_NS)
 
@@ -48,14 +50,13 @@ def judge_report(memory: Memory) -> None:
         if named:
             raise Broken("ledger equals broker", f"both hold {ours:+d}, and a mismatch stands open: {named}")
         return
-    assert memory.apart_ns is not None, "two numbers differ"
     if memory.position == broker:  # adopted: what may do so is judged where adjustments are
         memory.apart_ns, memory.apart = None, 0
         return
     if named.get(SYMBOL) != (broker, ours):
         raise Broken("ledger equals broker", f"broker {broker:+d}, ours {ours:+d}, and no mismatch is open but {named}")
-    lasts = memory.now_ns - memory.apart_ns
-    if memory.apart >= ADOPTED_AFTER and lasts >= ADOPTED_NS and memory.priced:  # without a price nothing can be adopted
+    lasts = 0 if memory.apart_ns is None else memory.now_ns - memory.apart_ns
+    if memory.apart >= ADOPTED_AFTER and lasts >= ADOPTED_NS:
         raise Broken("a mismatch ends", f"broker {broker:+d}, ours {ours:+d} in {memory.apart} reports, {lasts // MS_NS} ms")
 
 
