@@ -300,7 +300,7 @@ def _set_back(world: World, by_ms: int) -> None:
             world.behind_ms = max(0, behind_ms)
             world.tell_health()
             if behind_ms > 0:
-                world.at(5.0, lambda: again(behind_ms - 500))
+                world.at(10.0, lambda: again(behind_ms - 1_000))
 
     again(by_ms)
 
