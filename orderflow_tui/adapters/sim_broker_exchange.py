@@ -2,9 +2,10 @@
 
 Theory. The exchange sees one tape. Between two of its watches nothing can happen, so it looks only at the last trade
 of a piece. At a trade or quote it walks the orders that were live *before* it, stops first, then by number: a child
-awakened by this very trade meets the next one at the earliest. A child is live for what its parent has filled; an OCA
-sibling shrinks by what the other fills; both end when nothing of them can fill any more. With faults configured the
-exchange stays truthful in its books and lies, delays or forgets only in what it tells.
+awakened by this very trade meets the next one at the earliest. A child is live for what its parent has filled and ends
+when nothing of it can fill any more. The first fill in an OCA group, a partial one too, cancels the others; with rules
+that say so it only makes them smaller. With faults configured the exchange stays truthful in its books and lies, delays
+or forgets only in what it tells.
 """
 
 from __future__ import annotations
@@ -272,17 +273,17 @@ class Exchange:
             return
         if self._mischief.strikes(Fault.OCA_DELAYED):
             due_ns = now_ns + self._mischief.delay(Fault.OCA_DELAYED)
-            self._timers.at(due_ns, partial(self._reduce_siblings, resting, quantity))
+            self._timers.at(due_ns, partial(self._reach_siblings, resting, quantity))
         else:
-            self._reduce_siblings(resting, quantity, now_ns)
+            self._reach_siblings(resting, quantity, now_ns)
 
-    def _reduce_siblings(self, resting: Resting, quantity: int, now_ns: int) -> None:
+    def _reach_siblings(self, resting: Resting, quantity: int, now_ns: int) -> None:
         for sibling in list(self._open):
             if sibling is resting or sibling.order.oca_group != resting.order.oca_group or sibling.stage is Stage.DONE:
                 continue
             sibling.reduced += quantity
             self._band = None
-            if sibling.open_quantity():
+            if self._rules.groups_shrink and sibling.open_quantity():
                 self._teller.tell_status(sibling, BrokerStatus.WORKING, now_ns)
             else:
                 self._finish(sibling, BrokerStatus.CANCELLED, now_ns, text="one cancels the other")

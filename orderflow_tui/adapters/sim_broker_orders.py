@@ -17,14 +17,18 @@ from orderflow_tui.domain.watch import NO_ABOVE, NO_BELOW
 
 @dataclass(frozen=True, slots=True)
 class FillRules:
-    """Way to the exchange in ns, price given away by takers in ticks, and whether limits fill on touch.
+    """Way to the exchange in ns, price given away by takers in ticks, whether limits fill on touch, and what a fill does to
+    the others of its OCA group.
 
     `targets_on_touch` with zero latency and slippage exists for comparing engines on one fixture, nothing else.
+    `groups_shrink`: others become smaller by what filled (OCA types 2 and 3). What we send is type 1: the first fill, a
+    partial one too, cancels them, and the rest of the order that filled works on.
     """
 
     latency_ns: int = 250 * MS_NS
     slippage_ticks: int = 1
     targets_on_touch: bool = False
+    groups_shrink: bool = False
 
 
 class Stage(Enum):

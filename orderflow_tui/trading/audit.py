@@ -205,7 +205,7 @@ def _judge(floor: Floor, judgement: Judgement, report: AccountReport) -> None:
             floor.latch(LatchKind.MISMATCH, "; ".join(map(str, found)))
             for difference in found:
                 _adopt(floor, difference)
-            floor.reconciler.differences = ()
+            floor.reconciler.differences = tuple(d for d in found if floor.position(d.instrument) != d.broker)
             floor.reconciler.ask_at(floor.now + floor.params.timing.requery_ms * MS_NS)
         case Judgement.OLD:
             floor.note("report", "", complete=report.complete, epoch=report.epoch, judgement=judgement.value)

@@ -35,6 +35,7 @@ class Ticket:
     absent: int = 0
     drawn: int = 0  # the highest revision ever asked for: each is sent once
     refused_ns: int | None = None  # when the broker last refused a change: it is not asked again for a while
+    busted: bool = False  # an execution of it was taken back: only the broker knows what is left of the order
     sound: bool = True  # the broker echoed the safety fields we asked for
     note: str = ""
     said: str = ""  # the broker's last words about it
@@ -189,6 +190,7 @@ class Blotter:
         late = not ticket.live
         ticket.filled += fill.quantity - (0 if previous is None else previous.quantity)
         if previous is not None and fill.quantity <= previous.quantity:
+            ticket.busted = ticket.busted or fill.quantity < previous.quantity
             return Booking(fill, previous, ticket, False, None)
         moved = self.tell(ticket.order.id, _news_of(ticket, fill), now_ns)
         return Booking(fill, previous, ticket, late, moved)

@@ -157,6 +157,8 @@ def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:
     _tell_fill(floor, booking, adopted)
     tell_trades(floor)
     ticket = booking.ticket
+    if ticket is not None and ticket.busted and not adopted:
+        floor.ask("bust")
     if ticket is not None and ticket.order.oca_group and booking.previous is None and fill.quantity:
         floor.guard(fill.instrument).exited(floor.now)
     _judge(floor, booking, before)

@@ -50,6 +50,7 @@ class Ledger:
         self._newest: dict[str, str] = {}  # by instrument, base id of the day's last execution
         self._ranges: dict[str, tuple[int, int]] = {}  # the market's low and high after it, or in the day before the first
         self._marks: dict[str, int] = {}
+        self._seen: set[str] = set()  # instruments of which a market has been seen: their mark is its last trade
         self._posted_cents = 0  # corrections of executions of earlier days
         self.trade_date: date | None = None
         self.realised_cents = 0
@@ -95,6 +96,8 @@ class Ledger:
         if previous is None:
             self._executions.append(execution)
             self._newest[execution.fill.instrument] = execution.fill.base_id
+            if execution.fill.instrument not in self._seen:  # read back from a journal: the newest price that is known
+                self._marks[execution.fill.instrument] = execution.fill.price_ticks
             self._apply(execution)
         else:
             self._revise(execution, previous)
@@ -102,7 +105,8 @@ class Ledger:
             self._marks.setdefault(symbol, episode.lots[-1].price_ticks)
         if self.trips != before:
             self.equity.append(self.value_cents)
-        self._peak()
+        if not self._episodes:  # money that is made; what is open is worth what the market says next, not what it said before
+            self._peak()
 
     def _revise(self, execution: Execution, previous: Fill) -> None:
         for i, booked in enumerate(self._executions):
@@ -215,6 +219,7 @@ class Ledger:
         """The market moved: excursions, open profit, the day's peak."""
         if mark.last is None:
             return
+        self._seen.add(mark.instrument)
         low = mark.last if mark.low is None else mark.low
         high = mark.last if mark.high is None else mark.high
         episode = self._episodes.get(mark.instrument)

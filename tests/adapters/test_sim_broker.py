@@ -245,14 +245,30 @@ def test_cancelling_an_entry_that_filled_in_part_leaves_children_for_that_part()
     assert desk.report().positions == ()
 
 
-def test_a_target_filled_in_part_shrinks_the_stop() -> None:
-    desk = Desk(SimBroker([ES, MES], "ES", faults=SimFaults(partial_fill=1.0), rng=Random(1)))
+def half_a_target(rules: FillRules) -> tuple[Desk, Order, Order]:
+    """A long bracket of two of whose target one filled; its stop and target."""
+    desk = Desk(SimBroker([ES, MES], "ES", rules=rules, faults=SimFaults(partial_fill=1.0), rng=Random(1)))
     desk.broker.behave()
     _, stop, target = entered(desk, quantity=2)
     desk.broker.behave(SimFaults(partial_fill=1.0))
     desk.trade(20_031)
     desk.broker.behave()
     assert desk.prices()[1:] == [(target.id, 1, 20_030)]
+    return desk, stop, target
+
+
+def test_a_target_filled_in_part_takes_the_stop_away_and_works_on() -> None:
+    desk, stop, target = half_a_target(FillRules())
+    assert desk.last_status(stop) is BrokerStatus.CANCELLED
+    desk.trade(19_980)
+    assert len(desk.prices()) == 2, "one contract is held, and no stop"
+    assert desk.report().positions == (("MES", 1),)
+    desk.trade(20_031)
+    assert desk.prices()[2:] == [(target.id, 1, 20_030)]
+
+
+def test_where_groups_shrink_a_target_filled_in_part_makes_the_stop_smaller() -> None:
+    desk, stop, target = half_a_target(FillRules(groups_shrink=True))
     assert updates(desk.told, stop.id)[-1].remaining == 1
     desk.trade(19_980)
     assert desk.prices()[2:] == [(stop.id, 1, 19_979)]
@@ -311,7 +327,7 @@ def test_changing_a_filled_order_is_answered_refused() -> None:
 
 
 def test_a_stop_grown_after_a_shrink_protects_what_it_is_told_to() -> None:
-    desk = Desk(SimBroker([ES, MES], "ES", faults=SimFaults(), rng=Random(1)))
+    desk = Desk(SimBroker([ES, MES], "ES", rules=FillRules(groups_shrink=True), faults=SimFaults(), rng=Random(1)))
     _, stop, _ = entered(desk, quantity=2)
     desk.broker.behave(SimFaults(partial_fill=1.0))
     desk.trade(20_031)

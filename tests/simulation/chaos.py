@@ -77,13 +77,30 @@ def _locked(world: World, rng: Random) -> None:
     _quote(world, world.market.price, world.market.price)
 
 
+def _print(world: World, price: int) -> None:
+    """A print that never traded; the engine hears it when the product's own guard of the feed believes it."""
+    if world.door.admits(price):
+        world.line.phantom = True
+        world.hear(trades_of("ES", [world.now_ns], [price], [1], [1]))
+        world.line.phantom = False
+
+
 def _outlier(world: World, rng: Random) -> None:
-    """A print far away: the guard of the feed holds it back until others agree."""
-    wrong = world.market.price * rng.choice((2, 5)) if rng.random() < 0.5 else world.market.price + rng.choice((-1, 1)) * 900
+    """A lone wrong print: within one percent it is believed, twice or five times the price it is not."""
     for _ in range(6):
         world.door.admits(world.market.price)
-    if world.door.admits(wrong):
-        raise AssertionError(f"a single print at {wrong} was believed")
+    near, side = rng.randint(60, 190), rng.choice((-1, 1))
+    _print(world, world.market.price + side * near)
+    _print(world, world.market.price * rng.choice((2, 5)))
+
+
+def _far_prints(world: World, rng: Random) -> None:
+    """Three wrong prints that agree with one another, more than one percent away: the third is believed."""
+    for _ in range(6):
+        world.door.admits(world.market.price)
+    wrong = world.market.price + rng.choice((-1, 1)) * rng.randint(210, 900)
+    for n in range(3):
+        _print(world, wrong + n)
 
 
 def _burst(world: World, rng: Random) -> None:
@@ -121,14 +138,6 @@ def _feed_state(state: FeedState) -> Happening:
         world.at(lasts, lambda: world.hear(FeedStatus("ES", world.now_ns, FeedState.LIVE, "back")))
 
     return happen
-
-
-def _off_grid(world: World, rng: Random) -> None:
-    """Prices that are no prices die at the door: the instrument says so."""
-    es = world.setting.params.analysis
-    for price in (float("nan"), float("inf"), es.price(world.market.price) + 0.1 * es.price(1) * rng.randint(1, 9)):
-        if es.ticks(price) is not None:
-            raise AssertionError(f"{price} was taken for a price")
 
 
 def _out_of_order(world: World, rng: Random) -> None:
@@ -281,6 +290,61 @@ def _task_dead(world: World, rng: Random) -> None:
 
 def _clock_forward(world: World, rng: Random) -> None:
     world.skip(rng.choice((2.5, 30.0, 120.0)), trading=False)
+
+
+def _set_back(world: World, by_ms: int) -> None:
+    """The wall clock is set back. The house's time goes on, slower, until the wall clock has caught up with it: it gains a tenth
+    of a second every second, and until then the house says that its clocks are apart."""
+
+    def again(behind_ms: int) -> None:
+        if not world.calm:
+            world.behind_ms = max(0, behind_ms)
+            world.tell_health()
+            if behind_ms > 0:
+                world.at(10.0, lambda: again(behind_ms - 1_000))
+
+    again(by_ms)
+
+
+def _clock_back(world: World, rng: Random) -> None:
+    _set_back(world, rng.choice((2_500, 4_000, 30_000)))
+
+
+def _clock_hour(world: World, rng: Random) -> None:
+    """A wrong zone, put right after a while: an hour forward, an hour back."""
+    lasts = _lasts(rng, 1, 20)
+    world.skip(3_600.0, trading=False)
+    world.at(lasts, lambda: _set_back(world, 3_600_000))
+
+
+def _broker_clock(world: World, rng: Random) -> None:
+    """The broker's clock is seen to differ from ours, for a while."""
+    world.broker_off_s = rng.choice((-1, 1)) * rng.choice((4, 6, 60, 3_600))
+    world.tell_health()
+
+    def agrees() -> None:
+        world.broker_off_s = 0
+        world.tell_health()
+
+    world.at(_lasts(rng, 5, 60), agrees)
+
+
+def _nightly_reset(world: World, rng: Random) -> None:
+    """The broker's nightly reset is near: said in advance; then the line is gone, and orders answered late if at all."""
+    before, lasts = _lasts(rng, 5, 40), _lasts(rng, 5, 60)
+    world.broker_resets = True
+    world.tell_health()
+
+    def begins() -> None:
+        if not world.calm:
+            world.drop_link(lasts, "nightly reset")
+
+    def over() -> None:
+        world.broker_resets = False
+        world.tell_health()
+
+    world.at(before, begins)
+    world.at(before + lasts + 5, over)
 
 
 def _suspended(world: World, rng: Random) -> None:
@@ -474,7 +538,7 @@ HAPPENINGS: dict[str, Happening] = {
     "feed_one_sided": _one_sided,
     "feed_down": _feed_state(FeedState.DOWN),
     "feed_snapshot": _feed_state(FeedState.SNAPSHOT),
-    "feed_off_grid": _off_grid,
+    "feed_far_prints": _far_prints,
     "feed_out_of_order": _out_of_order,
     "link_drop": _drop(0.5, 15),
     "link_flap": _flap,
@@ -510,5 +574,9 @@ HAPPENINGS: dict[str, Happening] = {
     "changes_refused": _changes_refused,
     "flatten_race": _flatten_race,
     "foreign_trade": _foreign_trade,
+    "clock_back": _clock_back,
+    "clock_hour": _clock_hour,
+    "broker_clock": _broker_clock,
+    "nightly_reset": _nightly_reset,
 }
 assert HAPPENINGS.keys() == set(MOMENTS), "every moment has its happening"

@@ -8,7 +8,9 @@ from orderflow_tui.domain.latch import LatchKind, Severity
 from orderflow_tui.domain.order import Fill, OrderUpdate, Purpose, Role
 from orderflow_tui.trading.fences import can_send
 from orderflow_tui.trading.lifecycle import UNSENT
+from tests.simulation.agreement import judge_report, speaks
 from tests.simulation.house import ACCOUNT, INSTALL, RESUME_WORD
+from tests.simulation.limits import judge_trip
 from tests.simulation.memory import DISK_TROUBLE, OUTSIDERS, SYMBOL, Broken, Memory
 
 # what must have happened before a latch may open; an empty set: it may never open
@@ -52,7 +54,8 @@ def judge_consequences(memory: Memory) -> None:
                 raise Broken("flatten flattens", "a STOP file that flattens began no campaign")
         case OperatorCommand():
             _after_key(memory, event)
-        case AccountReport() if event.complete and event.account == ACCOUNT and event.epoch == floor.epoch:
+        case AccountReport() if speaks(memory, event):
+            judge_report(memory)
             if any(o.order_id is not None and not o.order_id.startswith(f"of1-{INSTALL}-") for o in event.orders):
                 _must(memory, LatchKind.SECOND_HOST, "another installation's order is at the broker")
         case _:
@@ -113,6 +116,7 @@ def judge_latches(memory: Memory) -> None:
 def _opened(memory: Memory, kind: LatchKind, reason: str) -> None:
     floor, causes = memory.floor, CAUSES.get(kind)
     memory.armed_ns = None  # a latch takes the hand off the key
+    judge_trip(memory, kind, reason)
     if causes is None:
         if memory.honest and kind in NEED_A_FAULT:
             raise Broken("no unexplained latch", f"{kind.value} without any fault: {reason}")

@@ -11,6 +11,7 @@ from orderflow_tui.domain.order import Change, Order, OrderType, Purpose, Role
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.window import entries_open
 from tests.simulation.house import ACCOUNT
+from tests.simulation.limits import entry_affordable
 from tests.simulation.memory import Broken, Memory
 
 FENCE_NS = 5 * SECOND_NS
@@ -90,6 +91,7 @@ def _entry_leaves(memory: Memory, orders: Sequence[Order], now_ns: int) -> None:
     _bracketed(memory, orders)
     _rates(memory, entry, now_ns)
     _room(memory, entry)
+    entry_affordable(memory, entry)
 
 
 def _nothing_forbids(memory: Memory, entry: Order) -> None:
@@ -98,6 +100,8 @@ def _nothing_forbids(memory: Memory, entry: Order) -> None:
         raise Broken("no entry after a halt", f"{entry.id} left although {floor.board.latches or 'not running'}")
     if memory.halted_by_person or memory.halted_by_stop:
         raise Broken("no entry after a halt", f"{entry.id} left after a person or STOP halted and nobody resumed")
+    if memory.apart:
+        raise Broken("ledger equals broker", f"{entry.id} left while the last report differs from what we hold")
     if memory.stop_file is not None:
         raise Broken("STOP stops entries", f"{entry.id} reached the line while the STOP file was there")
     if floor.blotter.unresolved():
@@ -137,6 +141,8 @@ def _connected(memory: Memory, entry: Order, now_ns: int) -> None:
         raise Broken("fence", f"{entry.id} left while the link is {memory.link.value}")
     if memory.link_lost_ns is not None and now_ns - memory.link_lost_ns < FENCE_NS:
         raise Broken("fence", f"{entry.id} left {(now_ns - memory.link_lost_ns) // MS_NS} ms after the link was lost")
+    if memory.unwell:
+        raise Broken("fence", f"{entry.id} left while loop or clocks are out of step, or the broker's reset is near")
     if memory.unwell_ns is not None and now_ns - memory.unwell_ns < FENCE_NS:
         raise Broken("fence", f"{entry.id} left {(now_ns - memory.unwell_ns) // MS_NS} ms after loop or clock were out of step")
 

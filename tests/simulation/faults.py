@@ -33,7 +33,7 @@ MOMENTS: tuple[str, ...] = (
     "feed_one_sided",
     "feed_down",
     "feed_snapshot",
-    "feed_off_grid",
+    "feed_far_prints",
     "feed_out_of_order",
     # link
     "link_drop",
@@ -75,6 +75,10 @@ MOMENTS: tuple[str, ...] = (
     "changes_refused",
     "flatten_race",
     "foreign_trade",
+    "clock_back",
+    "clock_hour",
+    "broker_clock",
+    "nightly_reset",
 )
 WORDS: tuple[str, ...] = ("report_torn", "report_omits")
 KINDS: tuple[str, ...] = BROKER + COMMITS + MOMENTS + WORDS

@@ -18,6 +18,7 @@ ACCOUNT = "SIM"
 INSTALL = "abcde"
 RESUME_WORD = "RESUME"
 BALANCE_CENTS = 2_000_000
+BALANCES = ((BALANCE_CENTS, 80),) * 5 + ((680_000, 80), (1_160_000, 30))  # cents, and how much of it margin may use in percent
 NEAR_FLAT_TIME, NEAR_CLOSE = 0.08, 0.16  # the share of runs that start a little before the one, the other
 DAY_NS = 24 * HOUR_NS
 FIRST = date(2026, 3, 4)
@@ -50,6 +51,7 @@ class Setting:
     seconds_per_trade: float
     restless: float  # ticks per square root of a second
     auto: bool
+    balance_cents: int
 
 
 def setting(seed: int) -> Setting:
@@ -69,6 +71,8 @@ def setting(seed: int) -> Setting:
         max_contracts=rng.choice((1, 2, 3, 3)),
         max_concurrent=rng.choice((1, 1, 2)),
     )
+    balance, margin_use = stream(seed, "margin").choice(BALANCES)
+    risk = replace(risk, margin_use_pct=margin_use)
     timing = Timing(cooldown_ms=rng.choice((4_000, 10_000, 1_800_000)))
     table, start_h, window = USUAL, 10 + rng.random() * 1.5, WindowParams()
     if when < NEAR_FLAT_TIME:
@@ -91,4 +95,5 @@ def setting(seed: int) -> Setting:
     )
     midnight = table.days[1].midnight_ns
     start_ns = midnight + int(start_h * HOUR_NS) // SECOND_NS * SECOND_NS
-    return Setting(params, start_ns, table, rng.choice((1.2, 1.6, 2.0)), rng.choice((0.8, 1.2, 2.0, 3.0)), rng.random() < 0.35)
+    pace, restless = rng.choice((1.2, 1.6, 2.0)), rng.choice((0.8, 1.2, 2.0, 3.0))
+    return Setting(params, start_ns, table, pace, restless, rng.random() < 0.35, balance)

@@ -19,7 +19,9 @@ from orderflow_tui.engine import Engine
 from orderflow_tui.trading.fences import can_send
 from orderflow_tui.trading.floor import Floor
 from tests.simulation.disk import Disk
+from tests.simulation.flattens import Flattens
 from tests.simulation.house import Setting
+from tests.simulation.money import Money, counted
 
 SYMBOL = "MES"
 FOREIGN = "ES"  # known, and not traded here
@@ -124,10 +126,12 @@ class Memory:
     told_to_go: set[str] = field(default_factory=set)  # cancelled at any time
     adjusted: int = 0
     last: int | None = None
+    priced: bool = False  # whether this life has heard a trade
     spread: tuple[int, int] | None = None  # lowest and highest trade of the event
     data_ns: int | None = None
     link_lost_ns: int | None = None
-    unwell_ns: int | None = None  # when loop or clock were last out of step
+    unwell: bool = False  # loop or clocks are out of step, or the broker's reset is near
+    unwell_ns: int | None = None  # when they last were found to be
     link: Link = Link.OFF  # as told
     link_was_up: bool = False  # before the event
     cool_ns: int = 0  # entries wait until then
@@ -146,13 +150,31 @@ class Memory:
     naked: Since = field(default_factory=Since)
     surplus: Since = field(default_factory=Since)
     campaign: Since = field(default_factory=Since)
+    flattens: Flattens = field(default_factory=Flattens)
     heard: Since = field(default_factory=Since)  # since when the broker can be asked
     silent_until_ns: int = 0  # until then the broker makes no account report
     awake_ns: int = 0  # since when the engine runs
+    stalled_ns: int = 0  # since when it stands still, 0 while it does not
     asked_ns: int = 0  # when a report was last asked for
     working: dict[str, int] = field(default_factory=dict)  # entries at the broker, and since when nobody tried to end them
     day: date | None = None
-    day_clean: bool = True
+    # the day's money
+    money: Money = field(default_factory=Money)
+    booked_ns: int = -1  # when an execution was last booked
+    peak_cents: int = 0  # what the day surely stood at
+    peak_most_cents: int = 0  # what it can at most be believed to have stood at
+    peak_ns: int = 0  # when it last rose
+    peaks: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])  # since when, cents
+    equity_cents: int | None = None  # as told
+    excess_cents: int | None = None
+    margin: tuple[int, int] | None = None  # when told, cents a contract
+    told_ns: int = 0  # when the broker last told what the account is worth
+    # agreement with the broker
+    compared: tuple[int, int] | None = None  # (broker, ours) by the report just processed, None when it says nothing
+    apart: int = 0  # reports in a row that differed
+    apart_ns: int | None = None  # since when
+    unsettled_ns: int = 0
+    ask_within_ns: int | None = None  # the broker must be asked so soon after that
     books_seen: int = 0
     books_position: int = 0
 
@@ -242,6 +264,25 @@ class Memory:
                 stops[group] = max(stops.get(group, 0), live)
         return sum(stops.values()), sum(exits.values())
 
+    def stopped(self, position: int) -> int:
+        """Contracts that stops alone take out at the broker."""
+        groups: dict[str, int] = {}
+        for resting in self.sim._exchange._open:
+            order = resting.order
+            if order.type is OrderType.STOP and order.id in self.sent and position * order.side < 0:
+                group = order.oca_group or order.id
+                groups[group] = max(groups.get(group, 0), resting.live_quantity())
+        return sum(groups.values())
+
+    def time_the_flatten(self, now_ns: int) -> None:
+        """Look whether one runs, and how it stands at the broker."""
+        running = self.engine is not None and self.floor.campaign is not None
+        if running or self.flattens.runs:
+            held = self.truth
+            self.flattens.look(
+                now_ns, running=running, counts=self.watching, held=abs(held), stopped=self.stopped(held) if held else 0
+            )
+
     def stops_at_broker(self) -> list[str]:
         """Our stops that are awake there."""
         return [
@@ -253,17 +294,33 @@ class Memory:
             and r.live_quantity()
         ]
 
-    def book(self, fill: Fill) -> None:
-        """An execution was told: each base id counts once, with its newest revision."""
+    def book(self, fill: Fill) -> bool:
+        """An execution was told: each base id counts once, with its newest revision. Whether it was news."""
         if fill.instrument != SYMBOL:
-            return
+            return False
         old = self.fills.get(fill.base_id)
-        if old is None or fill.revision > old.revision:
-            self.fills[fill.base_id] = fill
-            self.recount()
+        if old is not None and fill.revision <= old.revision:
+            return False
+        self.fills[fill.base_id] = fill
+        self.booked_ns = self.now_ns
+        self.recount()
+        return True
 
     def recount(self) -> None:
-        """The position that executions and adjustments add up to."""
+        """The position that executions and adjustments add up to, and their money."""
         held, self.position = self.position, self.adjusted + sum(f.side * f.quantity for f in self.fills.values())
         if held and not self.position:
             self.flat_ns = self.now_ns
+        self.money = counted(self.fills.values(), self.setting.params.execution)
+
+    def rose(self, cents: int) -> None:
+        """The day surely stood at this value."""
+        if cents > self.peak_cents:
+            self.peak_cents, self.peak_ns = cents, self.now_ns
+            self.peaks.append((self.now_ns, cents))
+        self.peak_most_cents = max(self.peak_most_cents, cents)
+
+    def ask_by(self, within_ns: int) -> None:
+        """A report settled nothing: the broker must be asked again so soon."""
+        if self.ask_within_ns is None:
+            self.unsettled_ns, self.ask_within_ns = self.now_ns, within_ns

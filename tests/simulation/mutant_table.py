@@ -80,6 +80,27 @@ GATE = (
     _no_rule("one_entry"),
     _no_rule("concurrent_trades"),
     _no_rule("not_against_position"),
+    _no_rule("worst_case_day"),
+    _no_rule("margin_share"),
+    _no_rule("excess_liquidity"),
+    _t(
+        "worst_case_of_one_contract",
+        "rules",
+        "    return look.intent.quantity * (ticks * instrument.tick_cents",
+        "    return (ticks * instrument.tick_cents",
+    ),
+    _t(
+        "worst_case_forgets_the_drawdown",
+        "standing",
+        "    return max(-loss_limit_cents(floor), floor.ledger.peak_cents - floor.params.risk.max_drawdown_cents)\n",
+        "    return -loss_limit_cents(floor)\n",
+    ),
+    _t(
+        "margin_of_what_is_held",
+        "rules",
+        "e.working_sell_entries + look.intent.quantity\n    return margin",
+        "1\n    return margin",
+    ),
     _t("one_cause_many_entries", "gate", "    (rules.cause_unused, ONCE),\n", ""),
 )
 BOOKS = (
@@ -149,6 +170,20 @@ LIFE = (
         ),
     ),
     _t("mismatch_never_adopted", "reconcile", "ADOPT_AFTER = 3\n", "ADOPT_AFTER = 10_000\n"),
+    _t("missing_position_agrees", "reconcile", "if broker.get(s, 0) != held)", "if broker.get(s, held) != held)"),
+    _t("sign_of_the_position_ignored", "reconcile", "if broker.get(s, 0) != held)", "if abs(broker.get(s, 0)) != abs(held))"),
+    _t(
+        "mismatch_not_asked_about",
+        "reconcile",
+        "        self.ask_at(now_ns + self._requery_ns)\n        return Judgement.DIFFERS",
+        "        return Judgement.DIFFERS",
+    ),
+    _t(
+        "old_report_not_asked_again",
+        "reconcile",
+        "            self.ask_at(now_ns + self._requery_ns)\n            return Judgement.OLD",
+        "            return Judgement.OLD",
+    ),
     _t("no_recovery", "replay", "    floor.recovering = True\n", "    floor.recovering = False\n"),
     _t("recovered_at_once", "audit", "RECOVERED_AFTER = 2", "RECOVERED_AFTER = 0"),
     _t("unknown_at_broker_ignored", "audit", "    _foreign_orders(floor, report)\n", ""),
@@ -245,6 +280,34 @@ PROTECTION = (
     ),
     _t("no_flat_time", "timers", "    if flat_at is None or floor.now < flat_at:\n", "    if flat_at is None or floor.now:\n"),
 )
+LIMITS = (
+    _t("no_drawdown", "breaker", "    drawdown,\n    profit_target,\n", "    profit_target,\n"),
+    _t("no_profit_target", "breaker", "    profit_target,\n    consecutive_losses,\n", "    consecutive_losses,\n"),
+    _t("no_consecutive_losses", "breaker", "    consecutive_losses,\n    trades_a_day,\n", "    trades_a_day,\n"),
+    _t("no_trades_a_day", "breaker", "    consecutive_losses,\n    trades_a_day,\n", "    consecutive_losses,\n"),
+    _t("one_trade_too_many", "breaker", "ledger.trades_begun < limits", "ledger.trades_begun <= limits"),
+    _t("one_loss_too_many", "breaker", "-ledger.streak < limits", "-ledger.streak <= limits"),
+    _t("target_counts_what_is_open", "breaker", "ledger.closed_cents < limits", "ledger.net_cents < limits"),
+    _t(
+        "losses_before_costs",
+        "ledger",
+        "(trip.net_cents > 0) - (trip.net_cents < 0)",
+        "(trip.gross_cents > 0) - (trip.gross_cents < 0)",
+    ),
+    _t(
+        "peak_of_what_is_closed",
+        "ledger",
+        "        self.peak_cents = max(self.peak_cents, self.value_cents)\n",
+        "        self.peak_cents = max(self.peak_cents, self.closed_cents)\n",
+    ),
+    Mutant(
+        "peak_forgotten_by_restart",
+        "orderflow_tui/trading/replay.py",
+        'max(floor.ledger.peak_cents, rows.number(row, "peak_cents"))\n    floor.booked_ns',
+        "floor.ledger.peak_cents\n    floor.booked_ns",
+        (('        case "peak":\n            _peak(floor, row)\n', '        case "peak":\n            return\n'),),
+    ),
+)
 LATCHES = (
     _t("halt_volatile", "replay", "            floor.board.restore(latch, ", "            str("),
     _t("latch_not_journalled", "floor", "        self.commit(rows.latch_row(latch, self.now, True))\n", ""),
@@ -307,6 +370,9 @@ FENCES = (
     _t("settling_fence_gone", "fences", "doubts.doubt_age_ms < timing.fence_clear_ms:", "doubts.doubt_age_ms < 0:"),
     _t("unresolved_fence_gone", "fences", "    if doubts.unresolved:\n", "    if doubts.unresolved < 0:\n"),
     _t("late_loop_is_fine", "health", "    if doubtful(before) or doubtful(health):\n", "    if health.broker_off_s:\n"),
+    _t("broker_clock_is_fine", "fences", "        if abs(off) > BROKER_OFF_S\n", "        if abs(off) > 10**6\n"),
+    _t("reset_is_fine", "fences", "if facts.house.broker_resets else None", "if facts.house is None else None"),
+    _t("clock_set_back_is_fine", "fences", "        if abs(off) > CLOCK_OFF_MS\n", "        if off > CLOCK_OFF_MS\n"),
     _t("no_rate_limit", "rates", "        if short >= caps.ENTRIES_PER_10_S:\n", "        if short >= 1_000:\n"),
     Mutant(
         "outbox_ignores_stop",
@@ -333,4 +399,4 @@ FENCES = (
         "                self.link, self.link_epoch, self.link_reason = Link.READY, event.epoch, event.reason\n",
     ),
 )
-MUTANTS: tuple[Mutant, ...] = GATE + BOOKS + LIFE + PROTECTION + LATCHES + FENCES
+MUTANTS: tuple[Mutant, ...] = GATE + BOOKS + LIFE + PROTECTION + LIMITS + LATCHES + FENCES

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from orderflow_tui.adapters.sim_broker_orders import Stage as Where
-from orderflow_tui.domain.account import AccountReport, Link, LinkStatus
+from orderflow_tui.domain.account import AccountReport, Link, LinkStatus, MarginFigure
 from orderflow_tui.domain.event import Command, Event, HouseHealth, OperatorCommand, StopFileGone, StopFileSeen
 from orderflow_tui.domain.latch import LatchKind, Severity
 from orderflow_tui.domain.market import Depth, Quote, Trades
@@ -22,10 +22,13 @@ from orderflow_tui.trading.fences import can_send
 from orderflow_tui.trading.floor import Floor
 from orderflow_tui.trading.lifecycle import WORKING_STATES
 from orderflow_tui.window import flat_at
+from tests.simulation.agreement import hear_report, judge_asking, speaks
 from tests.simulation.consequences import judge_consequences, judge_latches
 from tests.simulation.departures import cancel_leaves, change_leaves, orders_leave
-from tests.simulation.house import ACCOUNT, RESUME_WORD
+from tests.simulation.house import RESUME_WORD
+from tests.simulation.limits import LATE_PEAK_NS, judge_limits
 from tests.simulation.memory import FOREIGN, SYMBOL, Broken, Memory, Since
+from tests.simulation.money import worth
 
 NAKED_NS = 5 * SECOND_NS
 LEFT_NS = 6 * SECOND_NS  # a second for the broker, three for its answer, and a report
@@ -39,7 +42,7 @@ DURABLE_NS = 2 * SECOND_NS
 ASKED_NS = 15 * SECOND_NS + 50 * MS_NS
 OVER = frozenset({OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.NOT_SENT, OrderState.ABANDONED})
 NEVER_LEFT = frozenset({OrderState.NOT_SENT, OrderState.ABANDONED})
-LATE_MS, OFF_MS = 1_000, 2_000  # of loop and clock, beyond which entries wait
+LATE_MS, OFF_MS, BROKER_OFF_S = 1_000, 2_000, 5  # of loop, clock and the broker's clock, beyond which entries wait
 HALTING_KEYS = frozenset({Command.HALT, Command.FLATTEN, Command.UNATTENDED})
 
 
@@ -53,7 +56,7 @@ class Oracle(Memory):
         self.event, self.before = event, self.position
         self.link_was_up = can_send(self.link)
         if isinstance(event, Trades):
-            self.data_ns, self.last = int(event.ts_ns[-1]), int(event.price[-1])
+            self.data_ns, self.last, self.priced = int(event.ts_ns[-1]), int(event.price[-1]), True
             self.spread = (int(event.price.min()), int(event.price.max()))
             return
         self.spread = None
@@ -64,12 +67,16 @@ class Oracle(Memory):
                 self.book(event)
             case AccountReport():
                 self._report(event)
+            case MarginFigure():
+                self._margin_told(event)
             case LinkStatus():
                 self._link(event)
             case OrderUpdate():
                 self._status(event)
             case HouseHealth():
-                if event.loop_late_ms > LATE_MS or abs(event.clock_off_ms) > OFF_MS:
+                late, apart = event.loop_late_ms > LATE_MS, abs(event.clock_off_ms) > OFF_MS
+                self.unwell = late or apart or abs(event.broker_off_s) > BROKER_OFF_S or event.broker_resets
+                if self.unwell:
                     self.unwell_ns = self.now_ns
             case OperatorCommand():
                 self._key(event)
@@ -82,14 +89,21 @@ class Oracle(Memory):
                 return
 
     def _report(self, report: AccountReport) -> None:
-        assert self.engine is not None
-        if report.complete and report.epoch == self.engine.link_epoch and report.account == ACCOUNT:
+        if speaks(self, report):
             self.reports += 1
-            for fill in report.fills:
-                self.book(fill)
+            hear_report(self, report)
             for order in report.completed:
                 if order.status is BrokerStatus.REJECTED:
                     self._rejected(order.order_id or "")
+            told = report.equity_cents
+            self.equity_cents = self.equity_cents if told is None else told
+            self.excess_cents, self.told_ns = report.excess_liquidity_cents, self.now_ns
+
+    def _margin_told(self, figure: MarginFigure) -> None:
+        if figure.instrument == SYMBOL:
+            self.margin, self.told_ns = (figure.ts_ns, figure.init_margin_cents), self.now_ns
+        if self.equity_cents is None and figure.equity_cents > 0:
+            self.equity_cents = figure.equity_cents
 
     def _link(self, status: LinkStatus) -> None:
         self.link = status.link
@@ -150,12 +164,13 @@ class Oracle(Memory):
         if self.heard.ns is not None and now_ns - max(self.asked_ns, self.heard.ns) > ASKED_NS:
             waited = now_ns - max(self.asked_ns, self.heard.ns)
             raise Broken("reconciled in time", f"the broker was not asked for {waited // MS_NS} ms")
-        self.asked_ns = now_ns
+        self.asked_ns, self.ask_within_ns = now_ns, None
 
     # -- the broker's books -------------------------------------------------------------------------------------------
 
     def matched(self) -> None:
         """The broker's books may have moved: an exit of a flatten must never take the position through zero."""
+        self.time_the_flatten(max(self.now_ns, self.sim._now_ns))
         fills = self.sim._exchange.books._fills
         if len(fills) == self.books_seen:
             self.books_position = self.truth
@@ -184,14 +199,19 @@ class Oracle(Memory):
         self._adjustments(floor)
         if ours != self.position:
             raise Broken("each execution once", f"the ledger holds {ours:+d}, executions told add up to {self.position:+d}")
+        for price in (self.last, *(self.spread or ())):
+            if price is not None:
+                self.peak_most_cents = max(self.peak_most_cents, worth(self.money, price, self.setting.params.execution))
         judge_latches(self)
         judge_consequences(self)
-        self._turn_day(floor)
+        judge_asking(self)
+        self.day = floor.ledger.trade_date
+        self.time_the_flatten(self.now_ns)
         self._protected(floor, ours)
         self._entries_end(floor)
         self._believed(floor)
         self._flattening(floor, ours)
-        self._breaker(floor, ours)
+        judge_limits(self)
 
     def _adjustments(self, floor: Floor) -> None:
         adjusted = floor.blotter._adjusted.get(SYMBOL, 0)
@@ -201,11 +221,6 @@ class Oracle(Memory):
             raise Broken("no unexplained correction", f"an ADJUST of {adjusted - self.adjusted:+d} without a cause from outside")
         self.adjusted = adjusted
         self.recount()
-
-    def _turn_day(self, floor: Floor) -> None:
-        if floor.ledger.trade_date != self.day:
-            self.day_clean = self.day is None and not self.booted
-            self.day = floor.ledger.trade_date
 
     def _protected(self, floor: Floor, ours: int) -> None:
         truth = self.truth
@@ -273,39 +288,28 @@ class Oracle(Memory):
         if limits and ours and ours == self.truth and free and not floor.reconciler.differences:
             raise Broken("flat behind a limit", f"{ours:+d} is held behind {sorted(kind.value for kind in limits)}")
 
-    def _worth(self, ours: int, price: int) -> int:
-        """What the day would leave in cents if what is held were closed at a price: our own arithmetic."""
-        instrument = self.setting.params.execution
-        contracts = sum(f.quantity for f in self.fills.values())
-        cash = -sum(f.side * f.quantity * f.price_ticks for f in self.fills.values()) * instrument.tick_cents
-        return cash + ours * price * instrument.tick_cents - instrument.commission_cents * (contracts + abs(ours))
-
-    def _breaker(self, floor: Floor, ours: int) -> None:
-        if self.spread is None or not self.day_clean or self.facts["position_drift"]:  # an ADJUST has a price of its own
-            return
-        mark = floor.ledger._marks.get(SYMBOL, 0)
-        if floor.ledger.value_cents != self._worth(ours, mark):
-            told = f"the ledger says {floor.ledger.value_cents} cents, executions and mark make {self._worth(ours, mark)}"
-            raise Broken("the day's value", f"with {ours:+d} held: {told}")
-        value = self._worth(ours, self.spread[0] if ours > 0 else self.spread[1])
-        limit = self.setting.params.trading.risk.daily_loss_cents
-        if value <= -limit and LatchKind.DAILY_LOSS not in floor.board:
-            raise Broken("the breaker trips", f"the day stands at {value} cents, limit {-limit}, and nothing is latched")
-
     # -- death and birth ----------------------------------------------------------------------------------------------
 
     def dying(self) -> set[LatchKind]:
         """The process ends: the latches that must be on disk by now."""
         safe_ns = self.now_ns - DURABLE_NS
-        if max(self.trouble_ns, self.disk.full_until_ns, self.disk.stalled_until_ns) > safe_ns:
+        troubled = max(self.trouble_ns, self.disk.full_until_ns, self.disk.stalled_until_ns) > safe_ns
+        self._forget_the_peak(troubled)
+        if troubled:
             return set()
         if isinstance(self.event, OperatorCommand) and self.event.command is Command.RESUME:
             return set()  # it died while clearing: either is right
         return {kind for kind, since_ns in self.board.items() if since_ns <= safe_ns}
 
+    def _forget_the_peak(self, troubled: bool) -> None:
+        """What the next life surely knows of the day's peak."""
+        noted_ns = (self.stalled_ns or self.now_ns) - LATE_PEAK_NS
+        self.peak_cents = self.peaks[0][1] if troubled else next(c for at, c in reversed(self.peaks) if at <= noted_ns)
+        self.peaks = [(0, self.peak_cents)]
+
     def awake(self, now_ns: int) -> None:
         """The engine runs again: what it could not see does not count."""
-        self.asleep, self.awake_ns = False, now_ns
+        self.asleep, self.awake_ns, self.stalled_ns = False, now_ns, 0
         self.naked, self.surplus, self.campaign, self.heard = Since(), Since(), Since(), Since()
         self.working = {}
 
@@ -335,16 +339,21 @@ class Oracle(Memory):
         self.halted_by_person = LatchKind.OPERATOR in board or LatchKind.UNATTENDED in board
         self.halted_by_stop = LatchKind.STOP_FILE in board
         self.armed_ns = self.link_lost_ns = self.unwell_ns = None
+        self.unwell = self.priced = False
         self.link = Link.OFF
         self.cool_ns = max(self.written.cooldown_ns, 0)
         self.stop_known, self.reports = False, 0
         self.awake(self.now_ns)
-        self.day, self.day_clean = floor.ledger.trade_date, not self.booted
+        self.day = floor.ledger.trade_date
+        self.equity_cents = self.excess_cents = self.margin = self.ask_within_ns = self.apart_ns = None
+        self.apart = 0
 
     def _recall(self, floor: Floor) -> None:
         """The executions in the journal, and what the engine made of them."""
-        self.fills = {}
+        self.fills, self.booked_ns = {}, -1
         for row in self.disk.rows:
+            if row.kind in ("fill", "adjust"):
+                self.booked_ns = row.ts_ns
             if row.kind == "fill" and row.payload["instrument"] == SYMBOL:
                 got = {key: int(str(row.payload[key])) for key in ("revision", "side", "quantity", "price_ticks")}
                 base = str(row.payload["base_id"])

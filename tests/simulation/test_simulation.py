@@ -12,6 +12,7 @@ import pytest
 
 from tests.simulation.crew import run_many, total_of
 from tests.simulation.faults import KINDS, Dose, Plan, alone, draw
+from tests.simulation.flattens import Flattens
 from tests.simulation.run import run_plan, run_seed
 from tests.simulation.shrink import case, shrink
 from tests.simulation.tally import Tally, report
@@ -109,13 +110,30 @@ def test_the_report_tells_naked_time_reversals_and_what_struck_and_keeps_a_thous
     total, reversal = Tally(), Failure("flatten never reverses", "flatten never reverses: -1", 9.0)
     for seed in range(1_200):
         struck = Counter({"crash": 1})
-        total.take(Outcome(Plan(seed, ()), reversal, struck, 10, 1, 1, 1, 2_000_000_000 if seed % 200 else 4_900_000_000, ""))
+        naked_ns = 2_000_000_000 if seed % 200 else 4_900_000_000
+        total.take(Outcome(Plan(seed, ()), reversal, struck, 10, 1, 1, 1, naked_ns, 3_000_000_000, (1_500_000_000,), ""))
     assert (total.seeds, total.failed, len(total.failures)) == (1_200, 1_200, 1_000)
     lines = report(total, 60.0, 180)
     assert "1,200 seeds/min" in lines[0]
     assert "1000 reversals by a flatten" in lines[1]
     assert lines[2].endswith("p99 2.00 s, max 4.90 s")
-    assert "1,200 of 1/87 kinds" in lines[3]
+    assert lines[3].endswith("p99 3.00 s, max 3.00 s")
+    assert lines[4].endswith("without any fault 1,200: p50 1.50 s, p99 1.50 s, max 1.50 s")
+    assert f"1,200 of 1/{len(KINDS)} kinds" in lines[5]
+
+
+def test_a_flatten_is_timed_while_it_can_act_and_what_it_leaves_without_a_stop_too() -> None:
+    watch = Flattens()
+    watch.look(0, running=True, counts=True, held=2, stopped=2)
+    watch.look(1_000, running=True, counts=True, held=2, stopped=1)
+    watch.look(1_500, running=True, counts=False, held=2, stopped=1)
+    watch.look(9_000, running=True, counts=False, held=2, stopped=1)
+    watch.look(9_000, running=True, counts=True, held=2, stopped=0)
+    watch.look(9_700, running=True, counts=True, held=0, stopped=0)
+    watch.look(12_000, running=False, counts=True, held=0, stopped=0)
+    assert (watch.took_ns, watch.bare_ns, watch.runs) == ([1_700], 700, False)
+    watch.look(20_000, running=True, counts=True, held=0, stopped=0)
+    assert watch.took_ns == [1_700], "nothing was held"
 
 
 def test_the_trace_of_a_run_can_be_read() -> None:

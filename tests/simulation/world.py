@@ -38,7 +38,7 @@ from orderflow_tui.domain.signal import Decision
 from orderflow_tui.driver import Driver
 from tests.simulation.disk import Disk
 from tests.simulation.faults import Plan, stream
-from tests.simulation.house import ACCOUNT, BALANCE_CENTS, setting
+from tests.simulation.house import ACCOUNT, setting
 from tests.simulation.line import Line
 from tests.simulation.loop import HeardEngine, Nobody, SimLoop
 from tests.simulation.market import Market
@@ -48,6 +48,7 @@ from tests.simulation.oracle import Oracle
 LIVENESS_S = 60
 CRASH_WINDOW_NS = 600 * SECOND_NS
 CRASH_BOOTS = 3
+GROUPS_SHRINK = 0.25  # the share of runs whose broker shrinks an OCA group instead of cancelling it
 STEP_NS = 5_000 * MS_NS  # the longest stretch between two looks at the clock
 
 
@@ -66,7 +67,9 @@ class Failure:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a run came to."""
+    """What a run came to. `naked_ns`: the longest time a position stood without its stop, flattens apart; `bare_ns`: in flattens.
+    `flattens_ns`: how long each took from its begin to flat at the broker. All three while connected and the market open.
+    """
 
     plan: Plan
     failure: Failure | None
@@ -76,6 +79,8 @@ class Outcome:
     exits: int
     boots: int
     naked_ns: int
+    bare_ns: int
+    flattens_ns: tuple[int, ...]
     trace: str
     lines: list[str] = field(default_factory=list)
 
@@ -92,8 +97,11 @@ class World:
         self.sim = SimBroker(
             list(params.instruments.values()),
             "ES",
-            rules=FillRules(latency_ns=stream(plan.seed, "latency").choice((20, 120, 250)) * MS_NS),
-            balance_cents=BALANCE_CENTS,
+            rules=FillRules(
+                latency_ns=stream(plan.seed, "latency").choice((20, 120, 250)) * MS_NS,
+                groups_shrink=stream(plan.seed, "groups").random() < GROUPS_SHRINK,
+            ),
+            balance_cents=self.setting.balance_cents,
             account=ACCOUNT,
             table=self.setting.table,
             faults=plan.broker(),
@@ -117,6 +125,8 @@ class World:
         self.loop: SimLoop | None = None
         self.stalled = False
         self.stalled_ns = self.leapt_ms = 0
+        self.behind_ms = self.broker_off_s = 0  # the wall clock behind the house's, ours from the broker's
+        self.broker_resets = False
         self.calm = False
         self.crash_in = 0
         self.torn = 1.0
@@ -166,6 +176,8 @@ class World:
             self.exits,
             len(self.boots),
             self.oracle.naked_ns,
+            self.oracle.flattens.bare_ns,
+            tuple(self.oracle.flattens.took_ns),
             self._hash.hexdigest(),
             self.lines,
         )
@@ -216,8 +228,9 @@ class World:
             for event in self.line.wake(self.now_ns):
                 self.hear(event)
             self.oracle.hung = False
-        self.link_down_until_ns = 0
-        self._well()
+        self.link_down_until_ns = self.behind_ms = self.broker_off_s = 0
+        self.broker_resets = False
+        self.tell_health()
         if self.stop_file is not None and stream(self.plan.seed, "liveness").random() < 0.5:
             self.set_stop(None)
         if self.loop is None:
@@ -252,14 +265,16 @@ class World:
     def _beat(self) -> None:
         """The loop comes round after a stall or a leap of the clock, and says so; the beat after it is in time again."""
         late_ms = (self.now_ns - self.stalled_ns) // MS_NS if self.stalled_ns else 0
-        health = HouseHealth(self.now_ns, loop_late_ms=late_ms, clock_off_ms=self.leapt_ms)
+        off_ms = -self.behind_ms or self.leapt_ms
+        health = HouseHealth(self.now_ns, late_ms, off_ms, self.broker_off_s, self.broker_resets)
         self.stalled_ns = self.leapt_ms = 0
         self.hear(health)
-        self.at(0.05, self._well)
+        self.at(0.05, self.tell_health)
 
-    def _well(self) -> None:
+    def tell_health(self) -> None:
+        """How the house does apart from loop and leaps: those were told at their beat."""
         if not self.stalled:
-            self.hear(HouseHealth(self.now_ns))
+            self.hear(HouseHealth(self.now_ns, 0, -self.behind_ms, self.broker_off_s, self.broker_resets))
 
     # -- the engine's life --------------------------------------------------------------------------------------------
 
@@ -324,6 +339,8 @@ class World:
             self.hear(Trouble(self.now_ns, LatchKind.CRASH_LOOP, f"{len(unclean)} starts without a clean stop"))
         if self.stop_file is not None:
             self._look_for_stop()
+        if self.behind_ms or self.broker_off_s or self.broker_resets:
+            self.tell_health()
         self.reconnect()
 
     def reconnect(self) -> None:
@@ -343,7 +360,7 @@ class World:
     def stall(self) -> None:
         """The engine's loop stands still; the world does not."""
         self.stalled = self.oracle.asleep = self.loop is not None
-        self.stalled_ns = self.now_ns if self.stalled else 0
+        self.stalled_ns = self.oracle.stalled_ns = self.now_ns if self.stalled else 0
 
     def resume_loop(self) -> None:
         """It goes on and finds everything that came meanwhile."""

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from orderflow_tui.domain.account import AccountReport, Link
-from orderflow_tui.domain.action import Cancel, Commit, Record, Row
+from orderflow_tui.domain.action import AskAccountReport, Cancel, Commit, Record, Row
 from orderflow_tui.domain.event import Command, Committed, HouseHealth, JournalFailed, SendFailed
 from orderflow_tui.domain.latch import LatchKind
+from orderflow_tui.domain.market import Mark
 from orderflow_tui.domain.order import BrokerStatus, Fill, OrderState, OrderUpdate, Purpose, Role, Side
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.campaigns import begin_campaign
 from orderflow_tui.trading.flatten import Campaign, Exit, Scene, Stage
+from orderflow_tui.trading.ledger import Ledger
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.naked import Guard
 from orderflow_tui.trading.protection import NOTHING
-from orderflow_tui.trading.trade import ExitReason
+from orderflow_tui.trading.trade import Execution, ExitReason
+from tests.builders import MES
 from tests.trading.house import PRICE, RICH, House, TinyBroker
+
+DAY = date(2026, 3, 5)
 
 
 def latch_rows(house: House, kind: str) -> list[bool]:
@@ -540,3 +546,53 @@ def test_names_whose_rows_were_lost_with_a_damaged_journal_are_not_drawn_again()
     after.wait(10_000)
     after.enter()
     assert {ticket.order.intent_id for ticket in after.floor.blotter.tickets.values()} == {"of1-t-5001"}
+
+
+def test_after_a_restart_the_day_is_worth_what_the_newest_execution_makes_it_not_what_the_first_one_did() -> None:
+    """The first trade of the day was bought far above where the second one was sold short; before any trade was heard again
+    the position was marked at the first one's price, the breaker saw a loss that nobody had and flattened."""
+    house = House(TradingParams(risk=replace(RICH, daily_loss_cents=10_000))).enter("BUY")
+    house.trade(PRICE + 100)
+    house.wait(2_000)
+    house.trade(PRICE - 100)
+    house.enter("SELL")
+    assert house.floor.position("MES") == -1
+    before, peak = house.floor.ledger.value_cents, house.floor.ledger.peak_cents
+    again = House.restart(house)
+    again.link(Link.READY, 2)
+    again.wait(20)
+    assert again.latched == set()
+    assert abs(again.floor.ledger.value_cents - before) <= 2 * MES.tick_cents
+    assert again.floor.ledger.peak_cents == peak
+
+
+def test_a_trade_that_came_and_went_in_an_outage_leaves_no_peak_at_a_price_it_never_stood_at() -> None:
+    """Sold and stopped out while the line was down; by the time a report told both, the market was far below. The entry was
+    marked there for a moment, and the stop's loss then counted as a fall from that peak: drawdown, for the rest of the day."""
+    ledger = Ledger({"MES": MES})
+    ledger.begin_day(DAY)
+    ledger.see(Mark("MES", None, None, PRICE - 50, 1))
+    for name, side, price in (("in", Side.SELL, PRICE), ("out", Side.BUY, PRICE + 4)):
+        fill = Fill(f"{name}.01", name, 1, None, 1, "MES", side, 1, price)
+        ledger.book(Execution(fill, ExitReason.STOP, "", None))
+    assert ledger.peak_cents == 0
+    assert ledger.drawdown_cents == -ledger.value_cents == 4 * MES.tick_cents + 2 * MES.commission_cents
+
+
+def test_a_stop_of_which_an_execution_was_busted_is_asked_about_when_it_fills_again() -> None:
+    """The broker does not bring back the contract of a busted execution: the stop had ended, its last status was lost, and a
+    contract was believed protected by it until the next report."""
+    house = House().enter("BUY", 2)
+    stop = house.ticket(Role.STOP).order
+    assert stop.stop_ticks is not None
+
+    def execution(name: str, revision: int, quantity: int) -> Fill:
+        return Fill(f"{name}.0{revision}", name, revision, stop.id, house.now, "MES", Side.SELL, quantity, stop.stop_ticks or 0)
+
+    house.tell(execution("x1", 1, 1))
+    asked = len(house.all(AskAccountReport))
+    house.tell(execution("x1", 2, 0))
+    assert len(house.all(AskAccountReport)) > asked
+    asked = len(house.all(AskAccountReport))
+    house.tell(execution("x2", 1, 1))
+    assert len(house.all(AskAccountReport)) > asked

@@ -123,6 +123,9 @@ def test_a_mismatch_without_any_price_is_not_adopted_at_a_made_up_one() -> None:
     house.changes["marks"] = ()
     house.broker.position = 1
     house.press(Command.RECONCILE)
+    while "MISMATCH" not in house.latched:
+        house.wait(100)
+    assert house.floor.reconciler.differences, "it stays open"
     house.wait(10_000)
     assert "MISMATCH" in house.latched
     assert house.desk.position() == 0

@@ -1,0 +1,69 @@
+"""Invariant 3, at every complete report: the ledger is the broker's, or the difference is known, fenced and being asked about."""
+
+from __future__ import annotations
+
+from orderflow_tui.domain.account import AccountReport
+from orderflow_tui.domain.session import MS_NS, SECOND_NS
+from tests.simulation.house import ACCOUNT
+from tests.simulation.memory import SYMBOL, Broken, Memory
+
+AGAIN_NS = 700 * MS_NS
+SLACK_NS = 50 * MS_NS
+ADOPTED_AFTER, ADOPTED_NS = 4, 2 * SECOND_NS  # reports in a row that differ (one more than needed), first to last
+
+
+def speaks(memory: Memory, report: AccountReport) -> bool:
+    """Whether a report counts: complete, of this connection and of our account."""
+    assert memory.engine is not None
+    return report.complete and report.epoch == memory.engine.link_epoch and report.account == ACCOUNT
+
+
+def hear_report(memory: Memory, report: AccountReport) -> None:
+    """A report is about to be processed: book what it tells, and compare it unless it began before what it could not know."""
+    known_ns, news = memory.booked_ns, False
+    for fill in report.fills:
+        news = memory.book(fill) or news
+    memory.compared = None
+    if news or report.began_ns <= known_ns:
+        memory.ask_by(AGAIN_NS + SLACK_NS)
+        return
+    broker = dict(report.positions).get(SYMBOL, 0)
+    memory.compared = (broker, memory.position)
+    if broker == memory.position:
+        memory.apart_ns, memory.apart = None, 0
+        return
+    memory.apart += 1
+    if not memory.priced:  # without a price nothing can be adopted: it is counted anew from the first one on
+        memory.apart, memory.apart_ns = 1, None
+    elif memory.apart_ns is None:
+        memory.apart_ns = memory.now_ns
+    memory.ask_by(AGAIN_NS + SLACK_NS)
+
+
+def judge_report(memory: Memory) -> None:
+    """A report has been processed."""
+    if memory.compared is None:
+        return
+    broker, ours = memory.compared
+    named = {d.instrument: (d.broker, d.local) for d in memory.floor.reconciler.differences}
+    if broker == ours:
+        if named:
+            raise Broken("ledger equals broker", f"both hold {ours:+d}, and a mismatch stands open: {named}")
+        return
+    if memory.position == broker:  # adopted: what may do so is judged where adjustments are
+        memory.apart_ns, memory.apart = None, 0
+        return
+    if named.get(SYMBOL) != (broker, ours):
+        raise Broken("ledger equals broker", f"broker {broker:+d}, ours {ours:+d}, and no mismatch is open but {named}")
+    lasts = 0 if memory.apart_ns is None else memory.now_ns - memory.apart_ns
+    if memory.apart >= ADOPTED_AFTER and lasts >= ADOPTED_NS:
+        raise Broken("a mismatch ends", f"broker {broker:+d}, ours {ours:+d} in {memory.apart} reports, {lasts // MS_NS} ms")
+
+
+def judge_asking(memory: Memory) -> None:
+    """Where a report did not settle it, the broker is asked again at once."""
+    if memory.ask_within_ns is None or memory.heard.ns is None:
+        return
+    waited = memory.now_ns - max(memory.unsettled_ns, memory.heard.ns)
+    if waited > memory.ask_within_ns:
+        raise Broken("a mismatch is asked about", f"{waited // MS_NS} ms after a report that settled nothing")

@@ -1,0 +1,64 @@
+"""The day's money as the oracle counts it: contract by contract, from executions alone, without a line of the product's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from orderflow_tui.domain.instrument import Instrument
+from orderflow_tui.domain.order import Fill
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What executions came to. Money in cents, prices in ticks.
+
+    `closed_cents`: realised after the commissions of every execution. `lots`: entry price of each contract held, oldest first.
+    `results`: net of each trade that went from flat to flat. `begun`: those and the one that is open.
+    """
+
+    closed_cents: int = 0
+    lots: tuple[int, ...] = ()
+    side: int = 0
+    results: tuple[int, ...] = ()
+
+    @property
+    def begun(self) -> int:
+        """Trades of the day."""
+        return len(self.results) + bool(self.lots)
+
+    @property
+    def losses(self) -> int:
+        """Losing trades in a row, by now; one that came to nothing does not count."""
+        count = 0
+        for result in self.results:
+            count = count + 1 if result < 0 else count if not result else 0
+        return count
+
+
+def counted(fills: Iterable[Fill], instrument: Instrument) -> Money:
+    """Go through executions in the order they were told, one contract at a time."""
+    closed = result = side = 0
+    lots: list[int] = []
+    results: list[int] = []
+    for fill in fills:
+        for _ in range(fill.quantity):
+            closed -= instrument.commission_cents
+            result -= instrument.commission_cents
+            if not lots or side == fill.side:
+                lots.append(fill.price_ticks)
+                side = int(fill.side)
+                continue
+            gain = (fill.price_ticks - lots.pop(0)) * side * instrument.tick_cents
+            closed += gain
+            result += gain
+            if not lots:
+                results.append(result)
+                result = 0
+    return Money(closed, tuple(lots), side if lots else 0, tuple(results))
+
+
+def worth(money: Money, price: int, instrument: Instrument) -> int:
+    """What the day would leave if what is held were closed at a price."""
+    gain = sum(price - lot for lot in money.lots) * money.side * instrument.tick_cents
+    return money.closed_cents + gain - instrument.commission_cents * len(money.lots)
