@@ -211,12 +211,21 @@ def _door(verb: str) -> None:
     app.command(name=verb)(speak)
 
 
+def _engine_folder(data_dir: Path | None) -> Path:
+    """The data folder of the engine that is spoken to; a configuration that cannot be used is told and stands in no way."""
+    from orderflow_tui.wiring.plan import brake_folder
+
+    folder, warning = brake_folder(data_dir)
+    if warning:
+        sys.stderr.write(f"orderflow-tui: {warning}\n")
+    return folder
+
+
 def _pass_on(verb: str, args: dict[str, str], data_dir: Path | None) -> None:
     from orderflow_tui.adapters.control import NoAnswer, Refused, ask, control_path
-    from orderflow_tui.console import data_folder
 
     try:
-        answer = ask(control_path(data_folder(data_dir)), verb, args)
+        answer = ask(control_path(_engine_folder(data_dir)), verb, args)
     except (NoAnswer, Refused) as fault:
         raise Quit(FAILED, str(fault)) from fault
     sys.stderr.write(f"{verb} passed on, {answer.get('id')}; `orderflow-tui status` shows what became of it\n")
@@ -241,14 +250,14 @@ def resume(
 
     Example: orderflow-tui resume
     """
-    from orderflow_tui.console import data_folder
     from orderflow_tui.ops.resume import Unasked, resume_args
 
+    folder = _engine_folder(data_dir)
     try:
-        args = resume_args(data_folder(data_dir), word, terminal=sys.stdin.isatty())
+        args = resume_args(folder, word, terminal=sys.stdin.isatty())
     except Unasked as fault:
         raise Quit(REFUSED, str(fault)) from fault
-    _pass_on("resume", args, data_dir)
+    _pass_on("resume", args, folder)
 
 
 @app.command()
@@ -301,13 +310,14 @@ def set_safety_key(data_dir: DataDir = None) -> None:
     Example: orderflow-tui safety-key set
     """
     from orderflow_tui.adapters.safety_key import KeyFault
-    from orderflow_tui.console import data_folder
     from orderflow_tui.ops.enrol import ask_and_set
+    from orderflow_tui.wiring.plan import data_folder
 
     if not sys.stdin.isatty():
         raise Quit(REFUSED, "the safety key is typed at a terminal, where nobody and nothing keeps it")
+    folder = _guarded(lambda: data_folder(data_dir))
     try:
-        where = ask_and_set(data_folder(data_dir))
+        where = ask_and_set(folder)
     except KeyFault as fault:
         raise Quit(REFUSED, str(fault)) from None
     except OSError as fault:
@@ -324,10 +334,10 @@ def status(
 
     Example: orderflow-tui status --json
     """
-    from orderflow_tui.console import data_folder
     from orderflow_tui.ops.status import status_of, status_text
 
-    document = _guarded(lambda: status_of(data_folder(data_dir)))
+    folder = _engine_folder(data_dir)
+    document = _guarded(lambda: status_of(folder))
     sys.stdout.write((json.dumps(document) if json_ else status_text(document)) + "\n")
     if document["heartbeat_age_s"] is None:
         raise Quit(FAILED, "no engine has written a heartbeat here")

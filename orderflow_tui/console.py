@@ -16,7 +16,6 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 
 from orderflow_tui.adapters.heartbeat import boot_id
@@ -29,7 +28,7 @@ from orderflow_tui.wiring import Plan, Wish, builder, plan_of, prove_meant
 from orderflow_tui.wiring.permission import enrol_key, prove_auto
 from orderflow_tui.wiring.plan import keymap_fault, prove_fed, tour_mark
 
-__all__ = ["Wish", "data_folder", "import_paths", "open_house"]
+__all__ = ["Wish", "import_paths", "open_house"]
 
 INTERRUPTED = 130
 STOP_LIMIT_S = 8.0
@@ -257,11 +256,6 @@ def _restore_terminal(before: list[object] | None) -> None:
             os.write(fd, RESTORE)
         finally:
             os.set_blocking(fd, True)
-
-
-def data_folder(given: Path | None) -> Path:
-    """Where everything written at run time goes."""
-    return (given or Path("data")).resolve()
 
 
 def import_paths(wish: Wish, tz: str | None, format_name: str | None) -> str:

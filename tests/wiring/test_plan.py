@@ -74,3 +74,23 @@ def test_a_keymap_that_cannot_be_used_refuses_to_start_and_names_its_file(
         prove_keys(plan_of(Wish()))
     assert f"{tmp_path / 'keymap.toml'}: " in str(fault.value)
     assert sentence in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "moved", "stop"),
+    [
+        ("", False, "STOP"),
+        ("", True, "moved/STOP"),
+        ('[paths]\ndata = "other"\n', False, "other/STOP"),
+        ('[paths]\nstop = "halt/STOP"\n', False, "halt/STOP"),
+        ('[paths]\nstop = "halt/STOP"\n', True, "halt/STOP"),
+        ('[paths]\ndata = "other"\nstop = "halt/STOP"\n', False, "halt/STOP"),
+        ('[paths]\ndata = "other"\nstop = "STOP"\n', False, "STOP"),
+    ],
+)
+def test_a_stop_file_that_was_placed_stays_there_whatever_becomes_of_the_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, moved: bool, stop: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "orderflow.toml").write_text(text)
+    assert plan_of(Wish(data_dir=Path("moved") if moved else None)).stop_file == tmp_path / stop
