@@ -160,6 +160,23 @@ def test_usual_places_follow_the_variable_and_the_start_directory(tmp_path: Path
         load(named)
 
 
+@pytest.mark.parametrize("name", ["orderflow.toml", "news.toml", "instruments.toml", ".env"])
+def test_a_link_that_leads_nowhere_is_a_mistake_and_not_a_file_that_is_absent(tmp_path: Path, name: str) -> None:
+    if name != "orderflow.toml":
+        (tmp_path / "orderflow.toml").touch()
+    (tmp_path / name).symlink_to(tmp_path / "moved away")
+    with pytest.raises(ConfigFault) as caught:
+        load(Places.usual({}, tmp_path))
+    (problem,) = caught.value.problems
+    assert str(problem).startswith(f"{tmp_path / name}: ")
+    assert "no such file" in str(problem) or "leads nowhere" in str(problem)
+
+
+def test_a_folder_where_the_dotenv_should_be_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    assert faults(tmp_path) == [".env: cannot be read: is a directory"]
+
+
 def test_a_file_beside_the_user_s_own_replaces_the_shipped_one(tmp_path: Path) -> None:
     (tmp_path / "news.toml").write_text("[[release]]\ntime = 2027-01-05T10:00:00-05:00\nname = 'ISM'\nimpact = 'medium'\n")
     assert [event.name for event in loaded(tmp_path).news] == ["ISM"]

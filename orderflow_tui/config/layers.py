@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,12 +60,15 @@ class Places:
         start = start or Path.cwd()
         named = env.get(USER_VARIABLE)
         default = start / USER_FILE
-        user = start / named if named else (default if default.exists() else None)
+        user = start / named if named else (default if os.path.lexists(default) else None)
         return cls(config_dir(), user, start / ".env")
 
     def file(self, name: str) -> Path:
-        """A further file such as news.toml: beside the user's file where it stands there, else the shipped one."""
-        if self.user is not None and (self.user.parent / name).exists():
+        """A further file such as news.toml: beside the user's file where it stands there, else the shipped one.
+
+        A link that leads nowhere stands there too: reading it fails, which is better than limits nobody chose.
+        """
+        if self.user is not None and os.path.lexists(self.user.parent / name):
             return self.user.parent / name
         return self.folder / name
 
