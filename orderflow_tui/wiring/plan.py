@@ -161,9 +161,13 @@ def keymap_fault(plan: Plan, sentence: str) -> ConfigFault:
 
 
 def prove_fed(plan: Plan) -> None:
-    """A mode that plays recordings needs some. Raises WrongUsage."""
-    if plan.mode.feed is FeedKind.FILES and not plan.paths:
-        raise WrongUsage(f"mode {plan.mode.name} plays recordings: name them with `orderflow-tui replay PATH…`")
+    """A mode that plays recordings needs some, any other an instrument that is known. Raises WrongUsage."""
+    known = plan.loaded.instruments
+    if plan.mode.feed is FeedKind.FILES:
+        if not plan.paths:
+            raise WrongUsage(f"mode {plan.mode.name} plays recordings: name them with `orderflow-tui replay PATH…`")
+    elif plan.instrument not in known:
+        raise WrongUsage(f"unknown instrument {plan.instrument!r}: instruments.toml knows {', '.join(known)}")
 
 
 def prove_meant(plan: Plan, typed: str | None, ask: Ask | None) -> None:

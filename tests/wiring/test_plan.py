@@ -37,13 +37,18 @@ def test_a_mode_that_plays_recordings_says_how_to_name_them(mode: str) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
-    [(["--mode", "dmo"], "unknown mode 'dmo'"), (["--mode", "replay", "--headless"], "orderflow-tui replay PATH")],
+    [
+        (["--mode", "dmo"], "unknown mode 'dmo'"),
+        (["--mode", "replay", "--headless"], "orderflow-tui replay PATH"),
+        (["--instrument", "XX", "--headless"], "unknown instrument 'XX': instruments.toml knows ES, MES, NQ"),
+    ],
 )
 def test_wrong_usage_of_run_is_one_sentence_and_exit_2(tmp_path: Path, arguments: list[str], sentence: str) -> None:
     done = subprocess.run([*COMMAND, "run", *arguments, "--data-dir", str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert sentence in done.stderr
     assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir()), "nothing was begun"
 
 
 def test_a_replay_believes_the_instrument_it_is_told(tmp_path: Path) -> None:
