@@ -58,6 +58,10 @@ class NoAnswer(Exception):
     """Nobody answered at the door: no engine runs there, or it stands still."""
 
 
+class Nobody(NoAnswer):
+    """No engine runs on that data folder, or none that this user may speak to."""
+
+
 class Refused(Exception):
     """The engine answered that it will not."""
 
@@ -159,7 +163,7 @@ class ControlDoor:
 
 def ask(path: Path, verb: str, args: Mapping[str, Json] | None = None, limit_s: float | None = None) -> dict[str, Json]:
     """Ask the running engine; returns its answer. Raises NoAnswer after `limit_s` (by default two seconds, more for a request
-    that brings a safety key), Refused with the engine's sentence."""
+    that brings a safety key), Nobody where none listens, Refused with the engine's sentence."""
     limit_s = limit_s or (KEY_LIMIT_S if args and "key" in args else LIMIT_S)
     deadline = time.monotonic() + limit_s
     received = bytearray()
@@ -178,7 +182,7 @@ def ask(path: Path, verb: str, args: Mapping[str, Json] | None = None, limit_s: 
     except TimeoutError:
         raise NoAnswer(f"the engine behind {path} did not answer within {limit_s:g} s: it stands still") from None
     except OSError as fault:
-        raise NoAnswer(f"nobody is behind {path}: {(fault.strerror or str(fault)).lower()}") from fault
+        raise Nobody(f"nobody is behind {path}: {(fault.strerror or str(fault)).lower()}") from fault
     try:
         answer = json.loads(received)
     except ValueError as fault:

@@ -105,9 +105,9 @@ def findings(plan: Plan, ground: Ground, *, gateway: bool) -> Iterator[Finding]:
     yield time_zones()
     yield clock(plan, ground)
     yield data_folder(plan, ground)
-    yield permissions(plan)
-    yield stop(plan)
-    yield journal(plan)
+    yield looked_at("permissions", lambda: permissions(plan))
+    yield looked_at("STOP", lambda: stop(plan))
+    yield looked_at("journal", lambda: journal(plan))
     yield calendar(ground)
     yield news(plan, ground)
     yield from contracts(plan, ground)
@@ -118,6 +118,14 @@ def findings(plan: Plan, ground: Ground, *, gateway: bool) -> Iterator[Finding]:
     yield safety_key(plan)
     if wanted:
         yield gateway_reachable(plan)
+
+
+def looked_at(name: str, look: Callable[[], Finding]) -> Finding:
+    """A row about files; what may not even be looked at fails it and ends no other row."""
+    try:
+        return look()
+    except OSError as fault:
+        return fail(name, f"{fault.filename} cannot be looked at: {(fault.strerror or str(fault)).lower()}")
 
 
 # -- what was decided ---------------------------------------------------------------------------------------------------

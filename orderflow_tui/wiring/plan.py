@@ -141,7 +141,7 @@ def plan_of(wish: Wish) -> Plan:
         fps=wish.fps or config.console.fps,
         theme=config.console.theme,
         keymap=loaded.keymap,
-        tour=config.console.tour and mode.name == "demo" and not tour_mark(data_dir).exists(),
+        tour=config.console.tour and mode.name == "demo" and not os.path.exists(tour_mark(data_dir)),
         auto=wish.auto,
         live=wish.live,
         named=wish.instrument,

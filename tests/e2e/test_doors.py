@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +20,9 @@ from typer.testing import CliRunner
 from orderflow_tui.adapters.control import control_path
 from orderflow_tui.cli import Quit, app
 from orderflow_tui.domain.action import Json
+from tests.e2e.terminal import COMMAND, PATIENCE_S
 
+ROOT = Path(__file__).resolve().parents[2]
 DOORS = (
     ("flatten",),
     ("halt",),
@@ -139,3 +144,126 @@ def test_a_spoilt_configuration_that_names_no_folder_leaves_the_usual_one(here: 
     with listening(here / "data") as engine:
         assert spoken("halt")[0] == 0
     assert engine.heard == ["halt"]
+
+
+# -- what is typed wrong, and where nothing can be read or written --------------------------------------------------------
+
+TRADES = "ts_utc,price,size,side\n2026-03-05T15:00:00Z,6713.25,2,B\n2026-03-05T15:00:01Z,6713.50,1,S\n"
+
+
+@pytest.mark.parametrize("seconds", ["inf", "nan", "-5", "0", "1e12"])
+@pytest.mark.parametrize("verb", [("run", "--headless"), ("replay", "tape.csv", "--headless")], ids=["run", "replay"])
+def test_a_time_that_cannot_be_waited_for_is_wrong_usage(here: Path, verb: tuple[str, ...], seconds: str) -> None:
+    code, told = spoken(*verb, "--for", seconds)
+    assert (code, "--for takes seconds" in told) == (2, True)
+    assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("target", "sentence"),
+    [("nowhere/x", "there is no folder"), (".", "is a folder: name a file in it"), ("tape.csv/x", "no folder")],
+)
+@pytest.mark.parametrize("verb", [("analyze", "tape.csv", "--json"), ("journal", "--csv")], ids=["analyze", "journal"])
+def test_a_document_that_cannot_be_written_is_told_before_the_work(
+    here: Path, verb: tuple[str, ...], target: str, sentence: str
+) -> None:
+    (here / "tape.csv").write_text("nothing that can be read\n")
+    code, told = spoken(*verb, target)
+    assert (code, sentence in told) == (1, True), told
+
+
+def test_a_bar_of_no_length_is_told_by_the_option_that_was_typed(here: Path) -> None:
+    (here / "tape.csv").write_text(TRADES)
+    code, told = spoken("analyze", "tape.csv", "--bars", "0")
+    assert code == 2
+    assert told.startswith("--bars 0: bars.seconds is 0")
+
+
+@pytest.mark.parametrize("args", [("run", "--headless"), ("import", "tape.csv", "--instrument", "ES")])
+def test_a_data_folder_that_is_a_file_is_one_sentence_and_exit_1(here: Path, args: tuple[str, ...]) -> None:
+    (here / "tape.csv").write_text(TRADES)
+    (here / "data").touch()
+    code, told = spoken(*args)
+    assert code == 1
+    assert "a file stands where a folder is needed; move it away, or name another" in told
+    assert "Errno" not in told
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root reads everything")
+@pytest.mark.parametrize(
+    "args", [("run", "--headless"), ("doctor",), ("status",), ("flatten",), ("journal",)], ids=lambda a: a[0]
+)
+def test_a_folder_that_is_not_ours_to_read_is_one_sentence_and_exit_1(here: Path, args: tuple[str, ...]) -> None:
+    (here / "closed").mkdir(mode=0o000)
+    as_others = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    command = [*as_others, *COMMAND, *args, "--data-dir", "closed"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    told = done.stderr + done.stdout
+    assert done.returncode == 1, told
+    assert "permission denied" in told.lower()
+    assert "Errno" not in told
+    assert "Traceback" not in told
+
+
+def test_whichever_verb_comes_first_the_folder_is_ours_alone(here: Path) -> None:
+    (here / "tape.csv").write_text(TRADES)
+    before = os.umask(0o022)
+    try:
+        assert spoken("import", "tape.csv", "--instrument", "ES")[0] == 0
+    finally:
+        os.umask(before)
+    written = [here / "data", *(here / "data").rglob("*")]
+    assert len(written) > 2
+    assert [path for path in written if path.stat().st_mode & 0o077] == []
+
+
+# -- what the help says ---------------------------------------------------------------------------------------------------
+
+
+def test_the_help_offers_only_what_can_be_done() -> None:
+    told = {verb: " ".join(CliRunner().invoke(app, [verb, "--help"]).stdout.split()) for verb in ("run", "replay", "pattern")}
+    assert "One of demo, monitor, sim, paper, live." in told["run"]
+    assert "`status --json` lists them" in told["pattern"]
+    example = re.search(r"Example: orderflow-tui replay (\S+)", told["replay"])
+    assert example is not None
+    assert (ROOT / example[1]).is_file()
+
+
+def test_without_a_terminal_each_verb_names_its_own_headless_form(here: Path) -> None:
+    (here / "tape.csv").write_text(TRADES)
+    assert "`run --headless` works without one" in spoken("run")[1]
+    assert "`replay … --headless` works without one" in spoken("replay", "tape.csv")[1]
+
+
+# -- what an engine that is not there, or is not ours, leaves to do -------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["flatten", "halt"])
+def test_a_brake_without_an_engine_says_where_the_stops_are_and_what_to_do_now(here: Path, verb: str) -> None:
+    code, told = spoken(verb)
+    assert code == 1
+    assert f"no engine answers on {here / 'data'}, {verb} did nothing" in told
+    assert "stops rest at the broker" in told
+    assert "broker's own program (docs/runbook.md §4)" in told
+
+
+def test_a_verb_that_is_no_brake_without_an_engine_names_the_folder(here: Path) -> None:
+    code, told = spoken("limit", "daily_loss_cents", "20000")
+    assert (code, f"no engine answers on {here / 'data'}" in told, "broker" in told) == (1, True, False)
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", "not json", '{"wall_ns": null, "mono_ns": 1}'])
+def test_a_heartbeat_that_is_none_is_told_in_words(here: Path, text: str) -> None:
+    (here / "data" / "state").mkdir(parents=True)
+    (here / "data" / "state" / "heartbeat.json").write_text(text)
+    code, told = spoken("status")
+    assert (code, "is no heartbeat of ours" in told) == (1, True)
+    assert "Error" not in told
+
+
+def test_the_preflight_of_a_data_folder_that_is_a_file_advises_nothing_that_loses_a_key(here: Path) -> None:
+    (here / "data").touch()
+    told = CliRunner().invoke(app, ["doctor"]).stdout
+    assert "is no folder: move it away" in told
+    assert "remove" not in told.partition("safety key")[2]
+    assert "Error" not in told
