@@ -246,7 +246,7 @@ def _instead(verb: str) -> str:
 
 
 def _pass_on(verb: str, args: dict[str, str], data_dir: Path | None) -> None:
-    from orderflow_tui.adapters.control import NoAnswer, Nobody, Refused, ask, control_path
+    from orderflow_tui.adapters.control import Declined, NoAnswer, Nobody, Refused, ask, control_path
 
     folder = _engine_folder(data_dir)
     try:
@@ -255,9 +255,12 @@ def _pass_on(verb: str, args: dict[str, str], data_dir: Path | None) -> None:
         raise Quit(FAILED, f"no engine answers on {folder}, {verb} did nothing ({fault}): {_instead(verb)}") from fault
     except NoAnswer as fault:
         raise Quit(FAILED, f"{fault}; {_instead(verb)}") from fault
+    except Declined as fault:
+        raise Quit(REFUSED, f"{verb} was refused: {fault}") from fault
     except Refused as fault:
         raise Quit(FAILED, str(fault)) from fault
-    sys.stderr.write(f"{verb} passed on, {answer.get('id')}; `orderflow-tui status` shows what became of it\n")
+    how = "taken by the engine" if answer.get("done") else "passed on, the engine has not come to it yet"
+    sys.stderr.write(f"{verb} {how}, {answer.get('id')}; `orderflow-tui status` shows where things stand\n")
 
 
 DOOR = {

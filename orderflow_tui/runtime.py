@@ -262,6 +262,12 @@ class Runtime:
         assert self._commands is not None, "the house is not built yet"
         return await self._commands.prove_key(key)
 
+    def became(self, command: OperatorCommand) -> str | None:
+        """Why the engine refused a posted command, empty when it did not, None while it has not come to it."""
+        if self.inbox.waits(command):
+            return None
+        return "; ".join(refusal.reason for refusal in self.house.engine.desk.refusals if refusal.cause == command.id)
+
     # -- tasks --------------------------------------------------------------------------------------------------------
 
     async def _feed(self, house: House) -> None:

@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -267,3 +268,28 @@ def test_the_preflight_of_a_data_folder_that_is_a_file_advises_nothing_that_lose
     assert "is no folder: move it away" in told
     assert "remove" not in told.partition("safety key")[2]
     assert "Error" not in told
+
+
+# -- what a running engine answers ----------------------------------------------------------------------------------------
+
+
+def test_what_a_running_engine_refuses_ends_with_3_and_its_reason_and_what_it_does_with_0(here: Path) -> None:
+    engine = subprocess.Popen([*COMMAND, "run", "--headless", "--set", "console.tour=false"], cwd=here, stderr=subprocess.DEVNULL)
+    try:
+        limit = time.monotonic() + PATIENCE_S
+        while '"RUNNING"' not in CliRunner().invoke(app, ["status", "--json"]).stdout and time.monotonic() < limit:
+            time.sleep(0.1)
+        for args, reason in (
+            (("limit", "foo", "1"), "foo"),
+            (("limit", "daily_loss_cents", "abc"), "abc"),
+            (("pattern", "FOO", "off"), "expected one of "),
+            (("resume", "--word", "nope"), "the word does not match"),
+        ):
+            code, told = spoken(*args)
+            assert (code, f"{args[0]} was refused: " in told, reason in told) == (3, True, True), told
+        for line in ("limit daily_loss_cents 20000", "pattern RULE_80 off", "halt", "flatten"):
+            code, told = spoken(*line.split())
+            assert (code, f"{line.split()[0]} taken by the engine" in told) == (0, True), told
+    finally:
+        engine.terminate()
+        assert engine.wait(PATIENCE_S) == 143
