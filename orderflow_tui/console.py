@@ -107,7 +107,7 @@ def screen_trouble(instead: str) -> str:
 
 def _run(plan: Plan, *, headless: bool) -> int:
     seam = Seam(f"{boot_id()[:4]}{os.getpid()}")
-    runtime = Runtime(builder(plan), seam)
+    runtime = Runtime(builder(plan), seam, ends_with_feed=headless and bool(plan.paths))
     leaving = Leaving()
     close_screen: list[Callable[[], None]] = []
     _listen(seam, leaving, close_screen)

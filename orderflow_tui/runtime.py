@@ -59,10 +59,14 @@ class NotGranted(Exception):
 
 
 class Runtime:
-    """Builds a House on its own thread and runs it. Construct, `start`, read through the seam, `stop`, `join`."""
+    """Builds a House on its own thread and runs it. Construct, `start`, read through the seam, `stop`, `join`.
 
-    def __init__(self, build: Callable[[Runtime], Awaitable[House]], seam: Seam) -> None:
+    `ends_with_feed`: the end of a recording is the end of the run; else the house stays open until somebody leaves.
+    """
+
+    def __init__(self, build: Callable[[Runtime], Awaitable[House]], seam: Seam, *, ends_with_feed: bool = False) -> None:
         self._build = build
+        self._ends_with_feed = ends_with_feed
         self.seam = seam
         self.ready = threading.Event()
         self.alerts: deque[tuple[int, Alert, str]] = deque(maxlen=ALERTS_KEPT)
@@ -274,7 +278,9 @@ class Runtime:
         async for event in house.feed.events():
             self.post(event)
             await self.inbox.room()
-        await asyncio.Event().wait()  # the recording is over; the house stays open until somebody leaves
+        if self._ends_with_feed:
+            self.stop()
+        await asyncio.Event().wait()
 
     async def _clock(self, house: House) -> None:
         while True:
