@@ -154,6 +154,7 @@ class Runtime:
         for event in house.warm():
             folding.step(event)
             self.inbox.seen(event)
+        house.engine.desk.begin()
 
     def _hands(self, house: House, lane: OrderLane) -> Hands:
         return Hands(
