@@ -124,12 +124,12 @@ def test_a_wheel_finds_its_own_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_the_later_layer_wins_and_each_value_knows_its_source(tmp_path: Path) -> None:
     text = "[risk]\nmax_contracts = 1\ndaily_loss_cents = 20000\n[paths]\ndata = 'here'\n"
-    made = loaded(tmp_path, text, ("risk.max_contracts=3", "instrument.analysis=NQ", "session.lunch=[]"), ORDERFLOW_DATA="there")
+    made = loaded(tmp_path, text, ("risk.max_contracts=3", "instrument.analysis=MES", "session.lunch=[]"), ORDERFLOW_DATA="there")
     assert made.config.risk.max_contracts == 3
     assert made.config.risk.daily_loss_cents == 20_000
     assert made.config.paths.data == "there"
     assert made.config.session.lunch == ()
-    assert made.config.instrument.analysis == "NQ"
+    assert made.config.instrument.analysis == "MES"
     assert made.sources["risk.max_contracts"] == "--set risk.max_contracts=3"
     assert made.sources["risk.daily_loss_cents"] == str(tmp_path / "orderflow.toml")
     assert made.sources["paths.data"] == "environment (ORDERFLOW_DATA)"
@@ -244,6 +244,14 @@ def test_a_file_beside_the_user_s_own_replaces_the_shipped_one(tmp_path: Path) -
             "[bars]\nseconds = 7",
             "orderflow.toml: bars.seconds is 7; time bars must divide both the day and 09:30, such as 60 or 300",
         ),
+        (
+            "[instrument]\nexecution = 'NQ'",
+            "orderflow.toml: instrument.execution NQ is another market than instrument.analysis ES",
+        ),
+        (
+            "[instrument]\nanalysis = 'NQ'",
+            "orderflow.toml: instrument.execution MES is another market than instrument.analysis NQ",
+        ),
         ("[instrument]\nexecution = 'CL'", "instrument.execution CL has another price grid than instrument.analysis ES"),
         ("[instrument]\nanalysis = 'YM'", "instrument.analysis names YM; instruments.toml knows ES, MES, NQ, MNQ, CL, GC"),
     ],
@@ -252,6 +260,14 @@ def test_a_mistake_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> 
     found = faults(tmp_path, text)
     assert any(sentence in problem for problem in found), found
     assert len(found) == 1 or "session" in sentence, found
+
+
+@pytest.mark.parametrize(("analysis", "execution"), [("ES", "ES"), ("ES", "MES"), ("MES", "ES"), ("NQ", "MNQ"), ("GC", "GC")])
+def test_what_is_executed_is_the_analysed_contract_its_micro_or_its_big_one(
+    tmp_path: Path, analysis: str, execution: str
+) -> None:
+    made = loaded(tmp_path, sets=(f"instrument.analysis={analysis}", f"instrument.execution={execution}"))
+    assert made.config.instrument.execution == execution
 
 
 def test_a_pattern_that_is_none_is_told_with_the_nearest(tmp_path: Path) -> None:

@@ -205,7 +205,6 @@ def test_a_past_that_was_folded_is_no_silence_of_the_broker(begins: bool) -> Non
     assert ("report" in {fence.name for fence in house.desk.fences(house.facts)}) is not begins
 
 
-
 def test_orders_absent_from_reports_are_given_up_after_two_and_ten_seconds_of_doubt_never_sent_again() -> None:
     house = House(broker=TinyBroker(deaf=True))
     house.bracket()
