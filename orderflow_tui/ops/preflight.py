@@ -36,6 +36,7 @@ from orderflow_tui.modes import AccountProof, FeedKind
 from orderflow_tui.ops.versions import versions_text
 from orderflow_tui.ports import JournalError
 from orderflow_tui.wiring import Plan
+from orderflow_tui.wiring.days import corrections
 
 GATEWAY_LIMIT_S = 2.0
 MEGABYTE = 1_000_000
@@ -108,7 +109,7 @@ def findings(plan: Plan, ground: Ground, *, gateway: bool) -> Iterator[Finding]:
     yield looked_at("permissions", lambda: permissions(plan))
     yield looked_at("STOP", lambda: stop(plan))
     yield looked_at("journal", lambda: journal(plan))
-    yield calendar(ground)
+    yield calendar(plan, ground)
     yield news(plan, ground)
     yield from contracts(plan, ground)
     yield engine(plan)
@@ -314,11 +315,11 @@ def journal(plan: Plan) -> Finding:
     return ok("journal", f"{path}: {head.seq} rows, each bound to the one before, none missing")
 
 
-def calendar(ground: Ground) -> Finding:
+def calendar(plan: Plan, ground: Ground) -> Finding:
     """That trading days are known for a year ahead."""
     today = ground.today
     try:
-        days = session_table(today, min(today + timedelta(days=366), LAST_BUILT)).days
+        days = session_table(today, min(today + timedelta(days=366), LAST_BUILT), corrections(plan.loaded)).days
     except CalendarFault as fault:
         return fail("calendar", f"{fault}: python -m orderflow_tui.adapters.calendar --build")
     if not days:

@@ -10,6 +10,7 @@ from pathlib import Path
 from orderflow_tui.adapters.safety_key import is_set, key_path
 from orderflow_tui.config import DATA, ConfigFault, Loaded, Places, Problem, folder_named, load
 from orderflow_tui.modes import AccountProof, FeedKind, Mode, mode_named
+from orderflow_tui.wiring.days import corrections
 
 STOP = "STOP"
 SUFFIX = 4  # characters of the account that are typed and shown
@@ -124,6 +125,7 @@ def _stop_file(data_dir: Path, given: Path | None, loaded: Loaded) -> Path:
 def plan_of(wish: Wish) -> Plan:
     """Decide everything. Raises ConfigFault, UnknownMode, or Refused for a live mode without `--live`."""
     loaded = configuration(wish.sets)
+    corrections(loaded)  # proven here, read again where days are made
     config = loaded.config
     mode = mode_named(wish.mode or config.mode.name)
     if mode.proof is AccountProof.EXACT and not wish.live:
