@@ -332,12 +332,12 @@ def test_secrets_come_from_the_file_and_are_never_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "mode", "sentence"),
     [
-        ("DATABENTO_API_KEY=a\n", 0o644, "others could read it (mode 0644); chmod 600"),
-        ("DATABENTO_API_KEY=a\nDATABENTO_API_KEY=b\n", 0o600, ".env:2: DATABENTO_API_KEY stands there twice; keep one"),
+        ("TWILIO_AUTH_TOKEN=a\n", 0o644, "others could read it (mode 0644); chmod 600"),
+        ("TWILIO_AUTH_TOKEN=a\nTWILIO_AUTH_TOKEN=b\n", 0o600, ".env:2: TWILIO_AUTH_TOKEN stands there twice; keep one"),
         ("TWILIO_AUTH_TOKN=a\n", 0o600, ".env:1: unknown name TWILIO_AUTH_TOKN; did you mean TWILIO_AUTH_TOKEN?"),
-        ("DATABENTO_API_KEY\n", 0o600, ".env:1: DATABENTO_API_KEY has no value"),
-        ("DATABENTO_API_KEY=\n", 0o600, ".env:1: DATABENTO_API_KEY has no value"),
-        ("DATABENTO_API_KEY='a\n", 0o600, ".env:1: expected NAME=value"),
+        ("TWILIO_AUTH_TOKEN\n", 0o600, ".env:1: TWILIO_AUTH_TOKEN has no value"),
+        ("TWILIO_AUTH_TOKEN=\n", 0o600, ".env:1: TWILIO_AUTH_TOKEN has no value"),
+        ("TWILIO_AUTH_TOKEN='a\n", 0o600, ".env:1: expected NAME=value"),
         ("ORDERFLOW_IB_ACCOUNT=mine\n", 0o600, 'ib.account is "mine" (text); expected text of the form'),
     ],
 )
@@ -350,16 +350,16 @@ def test_a_dotenv_that_could_mislead_is_refused(tmp_path: Path, text: str, mode:
 def test_a_dotenv_of_somebody_else_is_refused(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("giving a file away needs root")
-    dotenv(tmp_path, "DATABENTO_API_KEY=a\n")
+    dotenv(tmp_path, "TWILIO_AUTH_TOKEN=a\n")
     os.chown(tmp_path / ".env", 12345, 12345)
     (problem,) = faults(tmp_path)
     assert "belongs to user 12345, not to us" in problem
 
 
 def test_shell_and_file_must_not_disagree_and_the_value_is_not_told(tmp_path: Path) -> None:
-    dotenv(tmp_path, "DATABENTO_API_KEY=first\n")
-    (problem,) = faults(tmp_path, DATABENTO_API_KEY="second")
-    assert problem == ".env: DATABENTO_API_KEY differs from the shell's; unset one of them"
+    dotenv(tmp_path, "TWILIO_AUTH_TOKEN=first\n")
+    (problem,) = faults(tmp_path, TWILIO_AUTH_TOKEN="second")
+    assert problem == ".env: TWILIO_AUTH_TOKEN differs from the shell's; unset one of them"
 
 
 def test_an_unknown_variable_of_ours_is_refused_and_others_are_none_of_our_business(tmp_path: Path) -> None:

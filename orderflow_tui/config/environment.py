@@ -26,8 +26,6 @@ SECRETS = (
     "TWILIO_WHATSAPP_FROM",
     "TWILIO_WHATSAPP_TO",
     "TWILIO_CONTENT_SID",
-    "NOTIFY_URL",
-    "DATABENTO_API_KEY",
     "SAFETY_AUTH_KEY",
 )
 SETTINGS = {"ORDERFLOW_IB_ACCOUNT": "ib.account", "ORDERFLOW_DATA": "paths.data"}  # name -> key of the configuration
