@@ -206,6 +206,15 @@ def test_a_folder_that_is_not_ours_to_read_is_one_sentence_and_exit_1(here: Path
     assert "Traceback" not in told
 
 
+@pytest.mark.skipif(os.geteuid() == 0 and shutil.which("setpriv") is None, reason="root reads everything")
+def test_a_recording_that_may_not_be_read_is_told_in_words(here: Path) -> None:
+    (here / "tape.csv").touch(mode=0o000)
+    as_others = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    command = [*as_others, *COMMAND, "analyze", "tape.csv"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert (done.returncode, done.stderr) == (1, "orderflow-tui: tape.csv cannot be read: permission denied\n")
+
+
 def test_whichever_verb_comes_first_the_folder_is_ours_alone(here: Path) -> None:
     (here / "tape.csv").write_text(TRADES)
     before = os.umask(0o022)
