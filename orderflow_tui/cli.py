@@ -7,20 +7,24 @@ standard error or the log.
 
 from __future__ import annotations
 
+import errno
 import getpass
 import json
+import os
 import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, TextIO, TypeVar
 
 import typer
 
-from orderflow_tui.modes import MODES, UnknownMode
+from orderflow_tui.modes import MODES, FeedKind, UnknownMode
 
 T = TypeVar("T")
 OK, FAILED, USAGE, REFUSED, LOCKED, CONFIGURATION = 0, 1, 2, 3, 75, 78
+RUN = tuple(mode.name for mode in MODES if mode.feed is not FeedKind.FILES)  # recordings are played by `replay`
+LONGEST_S = 366 * 86_400.0
 
 app = typer.Typer(
     add_completion=False,
@@ -31,11 +35,13 @@ app = typer.Typer(
 )
 
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a configuration key.")]
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", envvar="ORDERFLOW_DATA", help="Where journal, tape, log, state and STOP live.")
+DataDir = Annotated[  # `readable=False`: whether it can be used is said in our words, with our exit code
+    Path | None,
+    typer.Option("--data-dir", envvar="ORDERFLOW_DATA", readable=False, help="Where journal, tape, log, state and STOP live."),
 ]
 Symbol = Annotated[str | None, typer.Option("--instrument", help="The instrument to analyse, such as ES.")]
-Paths = Annotated[list[Path], typer.Argument(help="Files or folders of market data.", show_default=False)]
+Seconds = Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="Stop in order after this long.")]
+Paths = Annotated[list[Path], typer.Argument(help="Files or folders of market data.", readable=False, show_default=False)]
 
 
 class Quit(Exception):
@@ -78,15 +84,17 @@ def console(
 
 @app.command()
 def run(
-    mode: Annotated[str | None, typer.Option(help=f"One of {', '.join(m.name for m in MODES)}.")] = None,
+    mode: Annotated[str | None, typer.Option(help=f"One of {', '.join(RUN)}.")] = None,
     instrument: Symbol = None,
     headless: Annotated[bool, typer.Option("--headless", help="No screen: the engine alone.")] = False,
-    auto: Annotated[bool, typer.Option("--auto", help="Headless paper: grant automation for this session.")] = False,
+    auto: Annotated[
+        bool, typer.Option("--auto", help="Headless demo, sim, paper or live: grant automation for this session.")
+    ] = False,
     live: Annotated[bool, typer.Option("--live", help="Needed beside mode live.")] = False,
     account_suffix: Annotated[
         str | None, typer.Option("--account-suffix", metavar="XXXX", help="Mode live: the account's last four characters.")
     ] = None,
-    seconds: Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="Stop in order after this long.")] = None,
+    seconds: Seconds = None,
     fps: Annotated[int | None, typer.Option(min=5, max=30, help="Frames a second.")] = None,
     sets: Sets = None,
     data_dir: DataDir = None,
@@ -103,7 +111,7 @@ def run(
         auto=auto,
         live=live,
         account_suffix=account_suffix,
-        seconds=seconds,
+        seconds=_lasting(seconds),
         fps=fps,
         data_dir=data_dir,
         sets=tuple(sets or ()),
@@ -118,7 +126,7 @@ def replay(
     headless: Annotated[bool, typer.Option("--headless", help="No screen; with --speed max as fast as it goes.")] = False,
     instrument: Symbol = None,
     fps: Annotated[int | None, typer.Option(min=5, max=30, help="Frames a second.")] = None,
-    seconds: Annotated[float | None, typer.Option("--for", metavar="SECONDS", help="Stop in order after this long.")] = None,
+    seconds: Seconds = None,
     tz: Annotated[str | None, typer.Option(help="Time zone of files that do not say it.")] = None,
     format_: Annotated[str | None, typer.Option("--format", help="Name the format instead of detecting it.")] = None,
     sets: Sets = None,
@@ -126,7 +134,7 @@ def replay(
 ) -> None:
     """Play recordings through the console, or headless.
 
-    Example: orderflow-tui replay data/sample/es_sample.csv --speed 20
+    Example: orderflow-tui replay data/sample/es_sample_trades.csv --speed 20
     """
     from orderflow_tui.console import Wish, open_house
 
@@ -139,7 +147,7 @@ def replay(
     wish = Wish(
         mode="replay",
         instrument=instrument,
-        seconds=seconds,
+        seconds=_lasting(seconds),
         fps=fps,
         data_dir=data_dir,
         sets=tuple(sets or ()),
@@ -170,15 +178,22 @@ def analyze(
     """
     from orderflow_tui.research import analyze as research
 
+    if json_ not in (None, "", "-"):
+        _prove_writable(Path(json_), "--json")
     wish = research.AnalyzeWish(
         tuple(paths), instrument, bars, not no_levels, tz, format_, tuple(sets or ()), lists=json_ is not None
     )
-    found = _guarded(lambda: research.analyze(wish))
+    try:
+        found = _guarded(lambda: research.analyze(wish))
+    except Quit as quit_:
+        option = f"--set bars.seconds={bars}: "
+        if str(quit_).startswith(option):
+            raise Quit(USAGE, f"--bars {bars}: {str(quit_).removeprefix(option)}") from None
+        raise
     if json_ == "-":
         found.write(sys.stdout)
     elif json_:
-        with Path(json_).open("w", encoding="utf-8") as stream:
-            found.write(stream)
+        _guarded(lambda: _write(Path(json_), found.write))
     sys.stderr.write(found.summary() + "\n")
 
 
@@ -211,15 +226,41 @@ def _door(verb: str) -> None:
     app.command(name=verb)(speak)
 
 
-def _pass_on(verb: str, args: dict[str, str], data_dir: Path | None) -> None:
-    from orderflow_tui.adapters.control import NoAnswer, Refused, ask, control_path
-    from orderflow_tui.console import data_folder
+def _engine_folder(data_dir: Path | None) -> Path:
+    """The data folder of the engine that is spoken to; a configuration that cannot be used is told and stands in no way."""
+    from orderflow_tui.wiring.plan import brake_folder
 
+    folder, warning = brake_folder(data_dir)
+    if warning:
+        sys.stderr.write(f"orderflow-tui: {warning}\n")
+    return folder
+
+
+def _instead(verb: str) -> str:
+    """What else to do when no engine takes a verb."""
+    if verb not in ("flatten", "halt"):
+        return "--data-dir names another data folder"
+    return (
+        "stops rest at the broker. Flatten in the broker's own program (docs/runbook.md §4); --data-dir names another data folder"
+    )
+
+
+def _pass_on(verb: str, args: dict[str, str], data_dir: Path | None) -> None:
+    from orderflow_tui.adapters.control import Declined, NoAnswer, Nobody, Refused, ask, control_path
+
+    folder = _engine_folder(data_dir)
     try:
-        answer = ask(control_path(data_folder(data_dir)), verb, args)
-    except (NoAnswer, Refused) as fault:
+        answer = ask(control_path(folder), verb, args)
+    except Nobody as fault:
+        raise Quit(FAILED, f"no engine answers on {folder}, {verb} did nothing ({fault}): {_instead(verb)}") from fault
+    except NoAnswer as fault:
+        raise Quit(FAILED, f"{fault}; {_instead(verb)}") from fault
+    except Declined as fault:
+        raise Quit(REFUSED, f"{verb} was refused: {fault}") from fault
+    except Refused as fault:
         raise Quit(FAILED, str(fault)) from fault
-    sys.stderr.write(f"{verb} passed on, {answer.get('id')}; `orderflow-tui status` shows what became of it\n")
+    how = "taken by the engine" if answer.get("done") else "passed on, the engine has not come to it yet"
+    sys.stderr.write(f"{verb} {how}, {answer.get('id')}; `orderflow-tui status` shows where things stand\n")
 
 
 DOOR = {
@@ -241,14 +282,14 @@ def resume(
 
     Example: orderflow-tui resume
     """
-    from orderflow_tui.console import data_folder
     from orderflow_tui.ops.resume import Unasked, resume_args
 
+    folder = _engine_folder(data_dir)
     try:
-        args = resume_args(data_folder(data_dir), word, terminal=sys.stdin.isatty())
+        args = resume_args(folder, word, terminal=sys.stdin.isatty())
     except Unasked as fault:
         raise Quit(REFUSED, str(fault)) from fault
-    _pass_on("resume", args, data_dir)
+    _pass_on("resume", args, folder)
 
 
 @app.command()
@@ -272,7 +313,7 @@ def limit(
 
 @app.command()
 def pattern(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A setup or pattern of the session; `status` lists them.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A setup or pattern of the session; `status --json` lists them.")],
     on: Annotated[str, typer.Argument(metavar="on|off")],
     data_dir: DataDir = None,
 ) -> None:
@@ -301,17 +342,20 @@ def set_safety_key(data_dir: DataDir = None) -> None:
     Example: orderflow-tui safety-key set
     """
     from orderflow_tui.adapters.safety_key import KeyFault
-    from orderflow_tui.console import data_folder
+    from orderflow_tui.console import keep_private
     from orderflow_tui.ops.enrol import ask_and_set
+    from orderflow_tui.wiring.plan import data_folder
 
     if not sys.stdin.isatty():
         raise Quit(REFUSED, "the safety key is typed at a terminal, where nobody and nothing keeps it")
+    keep_private()
+    folder = _guarded(lambda: data_folder(data_dir))
     try:
-        where = ask_and_set(data_folder(data_dir))
+        where = ask_and_set(folder)
     except KeyFault as fault:
         raise Quit(REFUSED, str(fault)) from None
     except OSError as fault:
-        raise Quit(FAILED, f"the hash could not be kept: {fault}") from fault
+        raise Quit(FAILED, f"the hash could not be kept: {_said(fault)}") from fault
     sys.stderr.write(f"set: the hash is in {where}; a running engine uses it from now on in live, in paper from its next start\n")
 
 
@@ -324,10 +368,10 @@ def status(
 
     Example: orderflow-tui status --json
     """
-    from orderflow_tui.console import data_folder
     from orderflow_tui.ops.status import status_of, status_text
 
-    document = _guarded(lambda: status_of(data_folder(data_dir)))
+    folder = _engine_folder(data_dir)
+    document = _guarded(lambda: status_of(folder))
     sys.stdout.write((json.dumps(document) if json_ else status_text(document)) + "\n")
     if document["heartbeat_age_s"] is None:
         raise Quit(FAILED, "no engine has written a heartbeat here")
@@ -337,7 +381,7 @@ def status(
 def journal(
     date_: Annotated[str | None, typer.Option("--date", metavar="DATE", help="One trade date, such as 2026-03-05.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the document.")] = False,
-    csv_: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the trades there.")] = None,
+    csv_: Annotated[Path | None, typer.Option("--csv", metavar="FILE", readable=False, help="Write the trades there.")] = None,
     mode: Annotated[str | None, typer.Option(help="Whose journal; the configured mode when none is given.")] = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -354,13 +398,14 @@ def journal(
     except ValueError:
         raise Quit(USAGE, f"--date takes a date such as 2026-03-05, not {date_!r}") from None
     plan = _guarded(lambda: plan_of(Wish(mode=mode, live=True, data_dir=data_dir)))
+    if csv_ is not None:
+        _prove_writable(csv_, "--csv")
     books = _guarded(lambda: read_books(plan.data_dir, plan.mode.name))
     if not books:
         raise Quit(FAILED, f"no journal of mode {plan.mode.name} below {plan.data_dir / 'journal'}")
     found = _guarded(lambda: document(books, plan.mode.name, on, plan.loaded.instruments))
     if csv_ is not None:
-        with csv_.open("w", encoding="utf-8", newline="") as stream:
-            write_csv(found, stream)
+        _guarded(lambda: _write(csv_, lambda stream: write_csv(found, stream)))
     if json_ or csv_ is None:
         sys.stdout.write((json.dumps(found) if json_ else text(found)) + "\n")
 
@@ -381,14 +426,38 @@ def doctor(
 
     Example: orderflow-tui doctor --mode paper --paper-check
     """
-    from orderflow_tui.console import Wish
+    from orderflow_tui.console import Wish, keep_private
     from orderflow_tui.ops.doctor import examine
 
+    keep_private()
     wish = Wish(mode=mode, instrument=instrument, live=True, data_dir=data_dir, sets=tuple(sets or ()))
     report = _guarded(lambda: examine(wish, check_paper=paper_check, test_alert=send_test))
     sys.stdout.write((json.dumps(report.document()) if json_ else report.text()) + "\n")
     if report.failed:
-        raise typer.Exit(FAILED)
+        raise typer.Exit(FAILED if report.plan else CONFIGURATION)
+
+
+def _lasting(seconds: float | None) -> float | None:
+    """The time of `--for`."""
+    if seconds is None or 0 < seconds <= LONGEST_S:
+        return seconds
+    raise Quit(USAGE, f"--for takes seconds, more than 0 and at most a year of them, not {seconds:g}")
+
+
+def _prove_writable(path: Path, option: str) -> None:
+    """Whether a file can be written there, asked before the work and not after it."""
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise Quit(FAILED, f"{option} {path} is a folder: name a file in it")
+    if not folder.is_dir():
+        raise Quit(FAILED, f"{option} {path}: there is no folder {folder}")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise Quit(FAILED, f"{option} {path} cannot be written: permission denied")
+
+
+def _write(path: Path, write: Callable[[TextIO], None]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        write(stream)
 
 
 def _guarded(job: Callable[[], T]) -> T:
@@ -399,7 +468,24 @@ def _guarded(job: Callable[[], T]) -> T:
         code = _exit_code(fault)
         if code is None:
             raise
-        raise Quit(code, str(fault)) from fault
+        raise Quit(code, _said(fault)) from fault
+
+
+def _said(fault: Exception) -> str:
+    """A fault in words; the system's own with the path it is about and what to do."""
+    if not isinstance(fault, OSError) or fault.strerror is None:
+        return str(fault)
+    match fault.errno:
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            then = ": it must be ours to read and write; mend its owner and mode, or name another"
+        case errno.ENOTDIR | errno.EEXIST:
+            then = ": a file stands where a folder is needed; move it away, or name another"
+        case errno.ENOSPC | errno.EDQUOT:
+            then = ": make room, then start again"
+        case _:
+            then = ""
+    place = f"{fault.filename}: " if fault.filename is not None else ""
+    return f"{place}{fault.strerror.lower()}{then}"
 
 
 def _exit_code(fault: Exception) -> int | None:

@@ -16,7 +16,6 @@ import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 
 from orderflow_tui.adapters.heartbeat import boot_id
@@ -29,7 +28,7 @@ from orderflow_tui.wiring import Plan, Wish, builder, plan_of, prove_meant
 from orderflow_tui.wiring.permission import enrol_key, prove_auto
 from orderflow_tui.wiring.plan import keymap_fault, prove_fed, tour_mark
 
-__all__ = ["Wish", "data_folder", "import_paths", "open_house"]
+__all__ = ["Wish", "import_paths", "keep_private", "open_house"]
 
 INTERRUPTED = 130
 STOP_LIMIT_S = 8.0
@@ -48,6 +47,7 @@ class Leaving:
 
 def open_house(wish: Wish, *, headless: bool) -> int:
     """Run the engine with or without a screen until it ends; returns the exit code."""
+    keep_private()
     plan = plan_of(wish)
     prove_fed(plan)
     prove_meant(plan, wish.account_suffix, _ask if sys.stdin.isatty() else None)
@@ -56,12 +56,11 @@ def open_house(wish: Wish, *, headless: bool) -> int:
         sys.stderr.write(f"orderflow-tui: {told}\n")
     plan = prove_auto(plan, headless=headless, ask=getpass.getpass if sys.stdin.isatty() else None)
     if not headless:
-        trouble = screen_trouble()
+        trouble = screen_trouble("replay … --headless" if plan.paths else "run --headless")
         if trouble:
             sys.stderr.write(f"orderflow-tui: {trouble}\n")
             return 2
         prove_keys(plan)
-    os.umask(0o077)
     with ExitStack() as locks:
         locks.enter_context(InstanceLock.take(instance_lock_path(plan.data_dir), plan.mode.name))
         account = plan.account_to_lock
@@ -73,6 +72,11 @@ def open_house(wish: Wish, *, headless: bool) -> int:
             return _run(plan, headless=headless)
         finally:
             stop_log()
+
+
+def keep_private() -> None:
+    """What is written at run time is ours alone, whichever verb comes first to a fresh folder."""
+    os.umask(0o077)
 
 
 def _ask(question: str) -> str:
@@ -92,18 +96,18 @@ def prove_keys(plan: Plan) -> None:
         raise keymap_fault(plan, str(fault).removeprefix("keymap: ")) from fault
 
 
-def screen_trouble() -> str:
-    """Why there can be no screen here, empty when there can."""
+def screen_trouble(instead: str) -> str:
+    """Why there can be no screen here, empty when there can; `instead` is what to type where none is wanted."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return "the console needs a terminal on standard input and output; `run --headless` works without one"
+        return f"the console needs a terminal on standard input and output; `{instead}` works without one"
     if os.environ.get("TERM", "dumb") in {"", "dumb"}:
-        return "the terminal says TERM=dumb and cannot draw; set TERM or use `run --headless`"
+        return f"the terminal says TERM=dumb and cannot draw; set TERM or use `{instead}`"
     return ""
 
 
 def _run(plan: Plan, *, headless: bool) -> int:
     seam = Seam(f"{boot_id()[:4]}{os.getpid()}")
-    runtime = Runtime(builder(plan), seam)
+    runtime = Runtime(builder(plan), seam, ends_with_feed=headless and bool(plan.paths))
     leaving = Leaving()
     close_screen: list[Callable[[], None]] = []
     _listen(seam, leaving, close_screen)
@@ -259,16 +263,12 @@ def _restore_terminal(before: list[object] | None) -> None:
             os.set_blocking(fd, True)
 
 
-def data_folder(given: Path | None) -> Path:
-    """Where everything written at run time goes."""
-    return (given or Path("data")).resolve()
-
-
 def import_paths(wish: Wish, tz: str | None, format_name: str | None) -> str:
     """Import recordings into the tape; returns what happened, one line a source and one a session."""
     from orderflow_tui.adapters.tape import import_events
     from orderflow_tui.wiring.days import opened
 
+    keep_private()
     plan = plan_of(wish)
     sources, table = opened(plan.loaded, plan.paths, instrument=wish.instrument, tz=tz, format=format_name)
     made = import_events(sources.recording(), plan.data_dir / "tape", sources.instrument, table)

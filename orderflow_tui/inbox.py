@@ -60,6 +60,10 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._events)
 
+    def waits(self, event: Event) -> bool:
+        """Whether this very event has not been processed yet."""
+        return any(event is waiting for waiting in self._events)
+
     # -- putting in ---------------------------------------------------------------------------------------------------
 
     def post(self, event: Event) -> None:

@@ -59,10 +59,14 @@ class NotGranted(Exception):
 
 
 class Runtime:
-    """Builds a House on its own thread and runs it. Construct, `start`, read through the seam, `stop`, `join`."""
+    """Builds a House on its own thread and runs it. Construct, `start`, read through the seam, `stop`, `join`.
 
-    def __init__(self, build: Callable[[Runtime], Awaitable[House]], seam: Seam) -> None:
+    `ends_with_feed`: the end of a recording is the end of the run; else the house stays open until somebody leaves.
+    """
+
+    def __init__(self, build: Callable[[Runtime], Awaitable[House]], seam: Seam, *, ends_with_feed: bool = False) -> None:
         self._build = build
+        self._ends_with_feed = ends_with_feed
         self.seam = seam
         self.ready = threading.Event()
         self.alerts: deque[tuple[int, Alert, str]] = deque(maxlen=ALERTS_KEPT)
@@ -150,6 +154,7 @@ class Runtime:
         for event in house.warm():
             folding.step(event)
             self.inbox.seen(event)
+        house.engine.desk.begin()
 
     def _hands(self, house: House, lane: OrderLane) -> Hands:
         return Hands(
@@ -263,13 +268,21 @@ class Runtime:
         assert self._commands is not None, "the house is not built yet"
         return await self._commands.prove_key(key)
 
+    def became(self, command: OperatorCommand) -> str | None:
+        """Why the engine refused a posted command, empty when it did not, None while it has not come to it."""
+        if self.inbox.waits(command):
+            return None
+        return "; ".join(refusal.reason for refusal in self.house.engine.desk.refusals if refusal.cause == command.id)
+
     # -- tasks --------------------------------------------------------------------------------------------------------
 
     async def _feed(self, house: House) -> None:
         async for event in house.feed.events():
             self.post(event)
             await self.inbox.room()
-        await asyncio.Event().wait()  # the recording is over; the house stays open until somebody leaves
+        if self._ends_with_feed:
+            self.stop()
+        await asyncio.Event().wait()
 
     async def _clock(self, house: House) -> None:
         while True:

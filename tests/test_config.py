@@ -124,12 +124,12 @@ def test_a_wheel_finds_its_own_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_the_later_layer_wins_and_each_value_knows_its_source(tmp_path: Path) -> None:
     text = "[risk]\nmax_contracts = 1\ndaily_loss_cents = 20000\n[paths]\ndata = 'here'\n"
-    made = loaded(tmp_path, text, ("risk.max_contracts=3", "instrument.analysis=NQ", "session.lunch=[]"), ORDERFLOW_DATA="there")
+    made = loaded(tmp_path, text, ("risk.max_contracts=3", "instrument.analysis=MES", "session.lunch=[]"), ORDERFLOW_DATA="there")
     assert made.config.risk.max_contracts == 3
     assert made.config.risk.daily_loss_cents == 20_000
     assert made.config.paths.data == "there"
     assert made.config.session.lunch == ()
-    assert made.config.instrument.analysis == "NQ"
+    assert made.config.instrument.analysis == "MES"
     assert made.sources["risk.max_contracts"] == "--set risk.max_contracts=3"
     assert made.sources["risk.daily_loss_cents"] == str(tmp_path / "orderflow.toml")
     assert made.sources["paths.data"] == "environment (ORDERFLOW_DATA)"
@@ -158,6 +158,23 @@ def test_usual_places_follow_the_variable_and_the_start_directory(tmp_path: Path
     named = Places.usual({"ORDERFLOW_CONFIG": str(tmp_path / "gone.toml")}, tmp_path)
     with pytest.raises(ConfigFault, match=r"gone\.toml: cannot be read: no such file"):
         load(named)
+
+
+@pytest.mark.parametrize("name", ["orderflow.toml", "news.toml", "instruments.toml", ".env"])
+def test_a_link_that_leads_nowhere_is_a_mistake_and_not_a_file_that_is_absent(tmp_path: Path, name: str) -> None:
+    if name != "orderflow.toml":
+        (tmp_path / "orderflow.toml").touch()
+    (tmp_path / name).symlink_to(tmp_path / "moved away")
+    with pytest.raises(ConfigFault) as caught:
+        load(Places.usual({}, tmp_path))
+    (problem,) = caught.value.problems
+    assert str(problem).startswith(f"{tmp_path / name}: ")
+    assert "no such file" in str(problem) or "leads nowhere" in str(problem)
+
+
+def test_a_folder_where_the_dotenv_should_be_is_told_in_words(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    assert faults(tmp_path) == [".env: cannot be read: is a directory"]
 
 
 def test_a_file_beside_the_user_s_own_replaces_the_shipped_one(tmp_path: Path) -> None:
@@ -227,6 +244,14 @@ def test_a_file_beside_the_user_s_own_replaces_the_shipped_one(tmp_path: Path) -
             "[bars]\nseconds = 7",
             "orderflow.toml: bars.seconds is 7; time bars must divide both the day and 09:30, such as 60 or 300",
         ),
+        (
+            "[instrument]\nexecution = 'NQ'",
+            "orderflow.toml: instrument.execution NQ is another market than instrument.analysis ES",
+        ),
+        (
+            "[instrument]\nanalysis = 'NQ'",
+            "orderflow.toml: instrument.execution MES is another market than instrument.analysis NQ",
+        ),
         ("[instrument]\nexecution = 'CL'", "instrument.execution CL has another price grid than instrument.analysis ES"),
         ("[instrument]\nanalysis = 'YM'", "instrument.analysis names YM; instruments.toml knows ES, MES, NQ, MNQ, CL, GC"),
     ],
@@ -235,6 +260,14 @@ def test_a_mistake_is_one_sentence(tmp_path: Path, text: str, sentence: str) -> 
     found = faults(tmp_path, text)
     assert any(sentence in problem for problem in found), found
     assert len(found) == 1 or "session" in sentence, found
+
+
+@pytest.mark.parametrize(("analysis", "execution"), [("ES", "ES"), ("ES", "MES"), ("MES", "ES"), ("NQ", "MNQ"), ("GC", "GC")])
+def test_what_is_executed_is_the_analysed_contract_its_micro_or_its_big_one(
+    tmp_path: Path, analysis: str, execution: str
+) -> None:
+    made = loaded(tmp_path, sets=(f"instrument.analysis={analysis}", f"instrument.execution={execution}"))
+    assert made.config.instrument.execution == execution
 
 
 def test_a_pattern_that_is_none_is_told_with_the_nearest(tmp_path: Path) -> None:
@@ -299,12 +332,12 @@ def test_secrets_come_from_the_file_and_are_never_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "mode", "sentence"),
     [
-        ("DATABENTO_API_KEY=a\n", 0o644, "others could read it (mode 0644); chmod 600"),
-        ("DATABENTO_API_KEY=a\nDATABENTO_API_KEY=b\n", 0o600, ".env:2: DATABENTO_API_KEY stands there twice; keep one"),
+        ("TWILIO_AUTH_TOKEN=a\n", 0o644, "others could read it (mode 0644); chmod 600"),
+        ("TWILIO_AUTH_TOKEN=a\nTWILIO_AUTH_TOKEN=b\n", 0o600, ".env:2: TWILIO_AUTH_TOKEN stands there twice; keep one"),
         ("TWILIO_AUTH_TOKN=a\n", 0o600, ".env:1: unknown name TWILIO_AUTH_TOKN; did you mean TWILIO_AUTH_TOKEN?"),
-        ("DATABENTO_API_KEY\n", 0o600, ".env:1: DATABENTO_API_KEY has no value"),
-        ("DATABENTO_API_KEY=\n", 0o600, ".env:1: DATABENTO_API_KEY has no value"),
-        ("DATABENTO_API_KEY='a\n", 0o600, ".env:1: expected NAME=value"),
+        ("TWILIO_AUTH_TOKEN\n", 0o600, ".env:1: TWILIO_AUTH_TOKEN has no value"),
+        ("TWILIO_AUTH_TOKEN=\n", 0o600, ".env:1: TWILIO_AUTH_TOKEN has no value"),
+        ("TWILIO_AUTH_TOKEN='a\n", 0o600, ".env:1: expected NAME=value"),
         ("ORDERFLOW_IB_ACCOUNT=mine\n", 0o600, 'ib.account is "mine" (text); expected text of the form'),
     ],
 )
@@ -317,16 +350,16 @@ def test_a_dotenv_that_could_mislead_is_refused(tmp_path: Path, text: str, mode:
 def test_a_dotenv_of_somebody_else_is_refused(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("giving a file away needs root")
-    dotenv(tmp_path, "DATABENTO_API_KEY=a\n")
+    dotenv(tmp_path, "TWILIO_AUTH_TOKEN=a\n")
     os.chown(tmp_path / ".env", 12345, 12345)
     (problem,) = faults(tmp_path)
     assert "belongs to user 12345, not to us" in problem
 
 
 def test_shell_and_file_must_not_disagree_and_the_value_is_not_told(tmp_path: Path) -> None:
-    dotenv(tmp_path, "DATABENTO_API_KEY=first\n")
-    (problem,) = faults(tmp_path, DATABENTO_API_KEY="second")
-    assert problem == ".env: DATABENTO_API_KEY differs from the shell's; unset one of them"
+    dotenv(tmp_path, "TWILIO_AUTH_TOKEN=first\n")
+    (problem,) = faults(tmp_path, TWILIO_AUTH_TOKEN="second")
+    assert problem == ".env: TWILIO_AUTH_TOKEN differs from the shell's; unset one of them"
 
 
 def test_an_unknown_variable_of_ours_is_refused_and_others_are_none_of_our_business(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ def said(name: str, *sets: str, analysis: str | None = None) -> str:
         ("hours", "session.lunch=[]", "not 12:00–13:00", "09:30–15:45 ET;"),
         ("flat", "desk.auto_flatten=false", "15:55", "off"),
         ("news", 'news.fail_mode="block"', "no protection", "entries are refused"),
+        ("news", "news.stale_days=3", "next 7 days", "next 3 days"),
         ("day's loss", "risk.daily_loss_cents=12300", "300.00", "123.00"),
         ("trades", "risk.max_trades_per_day=7", "20 a day", "7 a day"),
         ("bracket", "risk.stop_ticks=12", "stop 16 ticks = 20.00", "stop 12 ticks = 15.00"),

@@ -5,11 +5,14 @@ proves that the loop turns; the client waits two seconds and then says that nobo
 OperatorCommand that a key makes: this door decides nothing.
 
     {"verb": "status"}                                   -> {"ok": true, "status": {...}}
-    {"verb": "flatten"}                                  -> {"ok": true, "id": "door-1790000000000000000-1"}
-    {"verb": "resume", "word": "RESUME", "key": "..."}   -> {"ok": true, "id": ...}
-    {"verb": "limit", "limit": "daily_loss_cents", "value": "20000", "key": "..."}   -> {"ok": true, "id": ...}
-    {"verb": "pattern", "pattern": "RULE_80", "on": "no"}                            -> {"ok": true, "id": ...}
+    {"verb": "flatten"}                                  -> {"ok": true, "id": "door-1790000000000000000-1", "done": true}
+    {"verb": "resume", "word": "RESUME", "key": "..."}   -> {"ok": true, "id": ..., "done": true}
+    {"verb": "limit", "limit": "daily_loss_cents", "value": "20000", "key": "..."}   -> {"ok": true, ...}
+    {"verb": "pattern", "pattern": "RULE_80", "on": "no"}                            -> {"ok": true, ...}
+    what the engine will not do                          -> {"ok": false, "id": ..., "error": "its sentence"}
     anything else                                        -> {"ok": false, "error": "a sentence"}
+
+An answer waits up to a second for the engine to come to the command; `done` false: it had not by then.
 """
 
 from __future__ import annotations
@@ -34,6 +37,8 @@ LIMIT_S = 2.0
 KEY_LIMIT_S = 15.0  # a safety key is slow to prove on purpose, and slower on a busy machine
 LINE_BYTES = 64 * 1024
 CLIENTS = 8
+OUTCOME_LIMIT_S = 1.0  # an engine that is behind the market by more is told to be
+LOOK_S = 0.01
 LONGEST_PATH = 100  # the kernel's limit for a socket's name is 107 bytes
 BRAKES = {
     "flatten": Command.FLATTEN,
@@ -58,8 +63,16 @@ class NoAnswer(Exception):
     """Nobody answered at the door: no engine runs there, or it stands still."""
 
 
+class Nobody(NoAnswer):
+    """No engine runs on that data folder, or none that this user may speak to."""
+
+
 class Refused(Exception):
-    """The engine answered that it will not."""
+    """The door answered that it will not."""
+
+
+class Declined(Refused):
+    """The command reached the engine, which will not do it: its reason."""
 
 
 def control_path(data_dir: Path) -> Path:
@@ -68,8 +81,8 @@ def control_path(data_dir: Path) -> Path:
 
 
 class ControlDoor:
-    """The server. `status` makes the document; `prove_key` says why a safety key does not authorise,
-    nothing when it does."""
+    """The server. `status` makes the document; `prove_key` says why a safety key does not authorise, nothing when it does;
+    `became` says why the engine refused a command, nothing when it did not, None while it has not come to it."""
 
     def __init__(
         self,
@@ -78,12 +91,14 @@ class ControlDoor:
         status: Callable[[], Mapping[str, Json]],
         *,
         prove_key: Callable[[str], Awaitable[str]] | None = None,
+        became: Callable[[OperatorCommand], str | None] = lambda _: "",
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.path = path
         self._post = post
         self._status = status
         self._prove_key = prove_key
+        self._became = became
         self._clock = clock
         self._server: asyncio.Server | None = None
         self._ids = count(1)
@@ -152,14 +167,24 @@ class ControlDoor:
                 if fault:
                     return _no(fault)
                 args |= {"key_ok": "yes", "pressed_ns": str(now_ns)}  # what stops trading meanwhile is not cleared by it
-        command_id = f"door-{now_ns}-{next(self._ids)}"
-        self._post(OperatorCommand(now_ns, command, command_id, args))
-        return {"ok": True, "id": command_id}
+        posted = OperatorCommand(now_ns, command, f"door-{now_ns}-{next(self._ids)}", args)
+        self._post(posted)
+        return await self._outcome(posted)
+
+    async def _outcome(self, posted: OperatorCommand) -> dict[str, Json]:
+        """What became of a command. The answer is all that waits."""
+        until = time.monotonic() + OUTCOME_LIMIT_S
+        while (refusal := self._became(posted)) is None and time.monotonic() < until:
+            await asyncio.sleep(LOOK_S)
+        if refusal:
+            return {"ok": False, "id": posted.id, "error": refusal}
+        return {"ok": True, "id": posted.id, "done": refusal is not None}
 
 
 def ask(path: Path, verb: str, args: Mapping[str, Json] | None = None, limit_s: float | None = None) -> dict[str, Json]:
     """Ask the running engine; returns its answer. Raises NoAnswer after `limit_s` (by default two seconds, more for a request
-    that brings a safety key), Refused with the engine's sentence."""
+    that brings a safety key), Nobody where none listens, Refused with the door's sentence,
+    Declined with the engine's."""
     limit_s = limit_s or (KEY_LIMIT_S if args and "key" in args else LIMIT_S)
     deadline = time.monotonic() + limit_s
     received = bytearray()
@@ -178,13 +203,14 @@ def ask(path: Path, verb: str, args: Mapping[str, Json] | None = None, limit_s: 
     except TimeoutError:
         raise NoAnswer(f"the engine behind {path} did not answer within {limit_s:g} s: it stands still") from None
     except OSError as fault:
-        raise NoAnswer(f"nobody is behind {path}: {(fault.strerror or str(fault)).lower()}") from fault
+        raise Nobody(f"nobody is behind {path}: {(fault.strerror or str(fault)).lower()}") from fault
     try:
         answer = json.loads(received)
     except ValueError as fault:
         raise NoAnswer(f"the engine behind {path} closed the door without an answer") from fault
     if not isinstance(answer, dict) or answer.get("ok") is not True:
-        raise Refused(str(answer.get("error", answer)) if isinstance(answer, dict) else str(answer))
+        said = str(answer.get("error", answer)) if isinstance(answer, dict) else str(answer)
+        raise (Declined if isinstance(answer, dict) and "id" in answer else Refused)(said)
     return answer
 
 

@@ -115,8 +115,10 @@ def read_status(data_dir: Path) -> Status | None:
         wall_ns, mono_ns = int(document["wall_ns"]), int(document["mono_ns"])
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError) as fault:
-        raise HeartbeatFault(f"{path} is no heartbeat of ours: {fault!r}") from fault
+    except OSError as fault:
+        raise HeartbeatFault(f"{path} cannot be read: {(fault.strerror or str(fault)).lower()}") from fault
+    except (ValueError, KeyError, TypeError) as fault:
+        raise HeartbeatFault(f"{path} is no heartbeat of ours; a running engine writes a new one every second") from fault
     same_boot = document.get("boot") and document.get("boot") == boot_id()
     age_ns = time.monotonic_ns() - mono_ns if same_boot else time.time_ns() - wall_ns
     return Status(document, max(0, age_ns) // 1_000_000)

@@ -113,12 +113,14 @@ def _kept(path: Path) -> tuple[bytes, bytes]:
         known = document["schema"] == SCHEMA and (document["n"], document["r"], document["p"]) == (N, R, P) and len(kept) == 32
     except FileNotFoundError:
         raise KeyFault("no safety key is set: `orderflow-tui safety-key set` asks for one") from None
-    except (OSError, ValueError, KeyError, TypeError) as fault:
-        raise KeyFault(f"{path} holds no safety key of ours ({fault!r}): remove it and set the key anew") from fault
+    except OSError as fault:
+        raise KeyFault(f"{path} cannot be read: {(fault.strerror or str(fault)).lower()}") from fault
+    except (ValueError, KeyError, TypeError) as fault:
+        raise KeyFault(f"{path} holds no safety key of ours: move that file aside and set the key anew") from fault
     if stat.S_IMODE(found.st_mode) & 0o077 or found.st_uid != os.geteuid():
         raise KeyFault(f"{path} is not ours alone (mode {stat.S_IMODE(found.st_mode):04o}, user {found.st_uid}): chmod 600 it")
     if not known:
-        raise KeyFault(f"{path} was written by another version: remove it and set the key anew")
+        raise KeyFault(f"{path} was written by another version: move that file aside and set the key anew")
     return salt, kept
 
 

@@ -5,9 +5,21 @@ loaded.config.risk.max_contracts, loaded.sources["risk.max_contracts"], loaded.i
 """
 
 from orderflow_tui.config.fault import ConfigFault, Problem
-from orderflow_tui.config.layers import Loaded, Places, config_dir, load
+from orderflow_tui.config.layers import DATA, Loaded, Places, config_dir, folder_named, load
 from orderflow_tui.config.model import Config
 from orderflow_tui.config.news import is_stale
 from orderflow_tui.config.sessions import Hours
 
-__all__ = ["Config", "ConfigFault", "Hours", "Loaded", "Places", "Problem", "config_dir", "is_stale", "load"]
+__all__ = [
+    "DATA",
+    "Config",
+    "ConfigFault",
+    "Hours",
+    "Loaded",
+    "Places",
+    "Problem",
+    "config_dir",
+    "folder_named",
+    "is_stale",
+    "load",
+]

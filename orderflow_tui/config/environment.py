@@ -26,8 +26,6 @@ SECRETS = (
     "TWILIO_WHATSAPP_FROM",
     "TWILIO_WHATSAPP_TO",
     "TWILIO_CONTENT_SID",
-    "NOTIFY_URL",
-    "DATABENTO_API_KEY",
     "SAFETY_AUTH_KEY",
 )
 SETTINGS = {"ORDERFLOW_IB_ACCOUNT": "ib.account", "ORDERFLOW_DATA": "paths.data"}  # name -> key of the configuration
@@ -84,9 +82,14 @@ def read_dotenv(path: Path, problems: list[Problem]) -> dict[str, str]:
         found = path.stat()
         text = path.read_bytes().decode("utf-8")
     except FileNotFoundError:
+        if path.is_symlink():
+            problems.append(Problem(str(path), "is a link that leads nowhere"))
         return {}
-    except (OSError, UnicodeDecodeError) as fault:
-        problems.append(Problem(str(path), f"cannot be read: {fault}"))
+    except UnicodeDecodeError as fault:
+        problems.append(Problem(str(path), f"cannot be read: expected UTF-8 text, byte {fault.start} is not"))
+        return {}
+    except OSError as fault:
+        problems.append(Problem(str(path), f"cannot be read: {(fault.strerror or str(fault)).lower()}"))
         return {}
     if stat.S_IMODE(found.st_mode) & 0o077:
         problems.append(Problem(str(path), f"others could read it (mode {stat.S_IMODE(found.st_mode):04o}); chmod 600 {path}"))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from orderflow_tui.config.environment import surroundings
+from orderflow_tui.config.environment import SETTINGS, read_dotenv, surroundings
 from orderflow_tui.config.fault import ConfigFault, Problem, nearest, shown, shown_plain
 from orderflow_tui.config.instruments import read_instruments
 from orderflow_tui.config.keymap import read_keymap
@@ -39,6 +40,7 @@ DEFAULT_FILE = "default.toml"
 USER_FILE = "orderflow.toml"
 USER_VARIABLE = "ORDERFLOW_CONFIG"
 OPTION = "--set"
+DATA_KEY, DATA = "paths.data", "data"  # the folder of everything written at run time, and where it is unless one is named
 
 T = TypeVar("T")
 Values = dict[str, tuple[Any, str]]  # dotted key -> value, where it came from
@@ -58,12 +60,15 @@ class Places:
         start = start or Path.cwd()
         named = env.get(USER_VARIABLE)
         default = start / USER_FILE
-        user = start / named if named else (default if default.exists() else None)
+        user = start / named if named else (default if os.path.lexists(default) else None)
         return cls(config_dir(), user, start / ".env")
 
     def file(self, name: str) -> Path:
-        """A further file such as news.toml: beside the user's file where it stands there, else the shipped one."""
-        if self.user is not None and (self.user.parent / name).exists():
+        """A further file such as news.toml: beside the user's file where it stands there, else the shipped one.
+
+        A link that leads nowhere stands there too: reading it fails, which is better than limits nobody chose.
+        """
+        if self.user is not None and os.path.lexists(self.user.parent / name):
             return self.user.parent / name
         return self.folder / name
 
@@ -87,6 +92,10 @@ class Loaded:
         """Sixteen hex digits over every value; secrets have no part in it."""
         text = json.dumps(self.config.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
+
+    def shipped(self, key: str) -> bool:
+        """Whether nobody set this key: its value is that of default.toml."""
+        return self.sources[key] == str(self.places.folder / DEFAULT_FILE)
 
     def effective(self) -> list[tuple[str, object, str]]:
         """Every key in the order of default.toml with its value and its source, for `doctor`."""
@@ -133,6 +142,22 @@ def load(places: Places, sets: Sequence[str] = (), env: Mapping[str, str] | None
     kept = {symbol: hours[name] for symbol, (_, name) in listed.items()}
     told = sources | {name: around.sources[name] for name in around.secrets}
     return Loaded(config, told, around.secrets, places, instruments, kept, news, keymap)
+
+
+def folder_named(places: Places, env: Mapping[str, str]) -> str:
+    """The data folder that the layers name, whatever else is wrong with them: for brakes, which must not wait until a
+    mistake elsewhere is mended. What cannot be read names nothing."""
+    name, key = next((name, key) for name, key in SETTINGS.items() if key == DATA_KEY)
+    filed = {} if places.dotenv is None else read_dotenv(places.dotenv, [])
+    if found := env.get(name) or filed.get(name):
+        return found
+    section, _, leaf = key.partition(".")
+    for path in (places.user, places.folder / DEFAULT_FILE):
+        tables = None if path is None else gathered([], read_toml, path)
+        table = {} if tables is None else tables.get(section)
+        if isinstance(table, dict) and isinstance(table.get(leaf), str) and table[leaf]:
+            return str(table[leaf])
+    return DATA
 
 
 def gathered(problems: list[Problem], read: Callable[[Path], T], path: Path) -> T | None:

@@ -36,6 +36,12 @@ def _symbols(config: Config, instruments: Mapping[str, Instrument]) -> Iterator[
             "instrument.execution",
             f"instrument.execution {executed.symbol} has another price grid than instrument.analysis {analysed.symbol}",
         )
+    elif analysed is not None and executed is not None and executed.symbol not in analysed.family:
+        yield (
+            "instrument.execution",
+            f"instrument.execution {executed.symbol} is another market than instrument.analysis {analysed.symbol}: "
+            "expected the same contract, its micro, or what it is the micro of",
+        )
 
 
 def _session(config: Config) -> Iterator[tuple[str, str]]:

@@ -33,6 +33,11 @@ class Instrument:
     roll_months: str = "HMUZ"
 
     @property
+    def family(self) -> tuple[str, ...]:
+        """Symbols of the same market: this contract, its micro, what it is the micro of (a micro is named M and its big one)."""
+        return self.symbol, f"M{self.symbol}", self.symbol.removeprefix("M")
+
+    @property
     def decimals(self) -> int:
         """Decimal places needed to print a price on this grid."""
         places, rest = 0, self.tick_e9

@@ -7,7 +7,6 @@ from typing import cast
 
 from orderflow_tui.config import ConfigFault
 from orderflow_tui.domain.action import Json
-from orderflow_tui.modes import UnknownMode
 from orderflow_tui.ops import paper_check
 from orderflow_tui.ops.preflight import Finding, Ground, Result, fail, findings, ok, secret_values
 from orderflow_tui.ops.versions import versions
@@ -58,14 +57,15 @@ class Report:
 
 
 def examine(wish: Wish, *, check_paper: bool = False, test_alert: bool = False, ground: Ground | None = None) -> Report:
-    """Look at everything. `check_paper` also connects to the gateway and watches; `test_alert` sends one message."""
+    """Look at everything. `check_paper` also connects to the gateway and watches; `test_alert` sends one message.
+
+    A configuration that cannot be used is rows of the report; an unknown mode raises UnknownMode.
+    """
     ground = ground or Ground()
     try:
         plan = plan_of(wish)
     except ConfigFault as fault:
         return Report(tuple(fail("configuration", str(problem)) for problem in fault.problems), None)
-    except UnknownMode as fault:
-        return Report((fail("configuration", str(fault)),), None)
     rows = list(findings(plan, ground, gateway=check_paper))
     if test_alert:
         rows.append(_test_alert(plan))

@@ -36,6 +36,7 @@ from orderflow_tui.modes import AccountProof, FeedKind
 from orderflow_tui.ops.versions import versions_text
 from orderflow_tui.ports import JournalError
 from orderflow_tui.wiring import Plan
+from orderflow_tui.wiring.days import corrections
 
 GATEWAY_LIMIT_S = 2.0
 MEGABYTE = 1_000_000
@@ -105,10 +106,10 @@ def findings(plan: Plan, ground: Ground, *, gateway: bool) -> Iterator[Finding]:
     yield time_zones()
     yield clock(plan, ground)
     yield data_folder(plan, ground)
-    yield permissions(plan)
-    yield stop(plan)
-    yield journal(plan)
-    yield calendar(ground)
+    yield looked_at("permissions", lambda: permissions(plan))
+    yield looked_at("STOP", lambda: stop(plan))
+    yield looked_at("journal", lambda: journal(plan))
+    yield calendar(plan, ground)
     yield news(plan, ground)
     yield from contracts(plan, ground)
     yield engine(plan)
@@ -118,6 +119,14 @@ def findings(plan: Plan, ground: Ground, *, gateway: bool) -> Iterator[Finding]:
     yield safety_key(plan)
     if wanted:
         yield gateway_reachable(plan)
+
+
+def looked_at(name: str, look: Callable[[], Finding]) -> Finding:
+    """A row about files; what may not even be looked at fails it and ends no other row."""
+    try:
+        return look()
+    except OSError as fault:
+        return fail(name, f"{fault.filename} cannot be looked at: {(fault.strerror or str(fault)).lower()}")
 
 
 # -- what was decided ---------------------------------------------------------------------------------------------------
@@ -306,11 +315,11 @@ def journal(plan: Plan) -> Finding:
     return ok("journal", f"{path}: {head.seq} rows, each bound to the one before, none missing")
 
 
-def calendar(ground: Ground) -> Finding:
+def calendar(plan: Plan, ground: Ground) -> Finding:
     """That trading days are known for a year ahead."""
     today = ground.today
     try:
-        days = session_table(today, min(today + timedelta(days=366), LAST_BUILT)).days
+        days = session_table(today, min(today + timedelta(days=366), LAST_BUILT), corrections(plan.loaded)).days
     except CalendarFault as fault:
         return fail("calendar", f"{fault}: python -m orderflow_tui.adapters.calendar --build")
     if not days:

@@ -147,6 +147,10 @@ class Desk:
         replay(self._floor, rows)
         self._floor.out.clear()
 
+    def begin(self) -> None:
+        """The past has been folded, which no broker saw: how long nobody has reported counts from the next event on."""
+        self._floor.started_ns = None
+
     def watch(self, facts: Facts | None = None) -> Watch:
         """When the desk must be woken: due time, price bands and give-backs of the execution instrument."""
         return timers.wake(self._floor, self._floor.facts if facts is None else facts)

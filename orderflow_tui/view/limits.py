@@ -36,7 +36,8 @@ def _window(params: EngineParams) -> Chapter:
             ),
             (
                 "news",
-                f"{impacts}-impact releases of news.toml block; the file is stale without an entry in the next 7 days: {after}",
+                f"{impacts}-impact releases of news.toml block; the file is stale without an entry in the next "
+                f"{news.stale_days} days: {after}",
             ),
             ("flat", flat),
         ),

@@ -141,7 +141,14 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: HouseClock) -> House:
     side, engine = furnished.side, furnished.engine
     status = partial(status_document, plan, runtime)
     heartbeat = Heartbeat(heartbeat_path(plan.data_dir))
-    door = ControlDoor(control_path(plan.data_dir), runtime.post, status, prove_key=runtime.prove_key, clock=side.now_ns)
+    door = ControlDoor(
+        control_path(plan.data_dir),
+        runtime.post,
+        status,
+        prove_key=runtime.prove_key,
+        became=runtime.became,
+        clock=side.now_ns,
+    )
     bare: stop_file.Word = config.kill_switch.action
 
     async def keep_door_open() -> None:

@@ -90,7 +90,7 @@ def _tiered(
 ) -> tuple[str, ...]:  # fmt: skip
     """With tiers on, what their table names beside the configured instrument: the analysed contract, its micro or what it is
     the micro of. A recording of another root is not traded in the contracts of the table."""
-    family = {analysed.symbol, f"M{analysed.symbol}", analysed.symbol.removeprefix("M")}
+    family = analysed.family
     if not config.tiers.enabled or execution.symbol not in family:
         return ()
     named = dict.fromkeys(row.instrument for row in config.tiers.table)

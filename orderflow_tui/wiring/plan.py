@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orderflow_tui.adapters.safety_key import is_set, key_path
-from orderflow_tui.config import ConfigFault, Loaded, Places, Problem, load
+from orderflow_tui.config import DATA, ConfigFault, Loaded, Places, Problem, folder_named, load
 from orderflow_tui.modes import AccountProof, FeedKind, Mode, mode_named
+from orderflow_tui.wiring.days import corrections
 
 STOP = "STOP"
 SUFFIX = 4  # characters of the account that are typed and shown
@@ -95,29 +96,54 @@ def configuration(sets: Sequence[str] = ()) -> Loaded:
     return load(Places.usual(os.environ), sets, os.environ)
 
 
+def data_folder(given: Path | None, loaded: Loaded | None = None) -> Path:
+    """Where everything written at run time goes, for every verb: what `--data-dir` gave, else what the configuration says.
+    Raises ConfigFault when it must be read and cannot be used."""
+    if given is not None:
+        return given.absolute()
+    return Path((loaded or configuration()).config.paths.data).absolute()
+
+
+def brake_folder(given: Path | None) -> tuple[Path, str]:
+    """The same for verbs that speak to a running engine, and a warning, empty when there is none: a configuration that was
+    spoilt after the engine started keeps nobody from the brakes."""
+    try:
+        return data_folder(given), ""
+    except ConfigFault as fault:
+        folder = Path(folder_named(Places.usual(os.environ), os.environ)).absolute()
+        told = f"the configuration cannot be used ({fault.problems[0]}); speaking to the engine on {folder}"
+        return folder, f"{told}, --data-dir names another"
+
+
+def _stop_file(data_dir: Path, given: Path | None, loaded: Loaded) -> Path:
+    """The kill switch: where `paths.stop` puts it when somebody set it; else in a data folder that was moved, else as shipped."""
+    paths = loaded.config.paths
+    moved = given is not None or paths.data != DATA
+    return data_dir / STOP if moved and loaded.shipped("paths.stop") else Path(paths.stop).absolute()
+
+
 def plan_of(wish: Wish) -> Plan:
     """Decide everything. Raises ConfigFault, UnknownMode, or Refused for a live mode without `--live`."""
     loaded = configuration(wish.sets)
+    corrections(loaded)  # proven here, read again where days are made
     config = loaded.config
     mode = mode_named(wish.mode or config.mode.name)
     if mode.proof is AccountProof.EXACT and not wish.live:
         raise Refused("mode live trades real money: start it with --live, the account in ib.account and its suffix typed")
-    data_dir = Path(wish.data_dir or config.paths.data).absolute()
-    moved = wish.data_dir is not None or config.paths.data != "data"
-    stop_file = (data_dir / STOP) if moved else Path(config.paths.stop).absolute()
+    data_dir = data_folder(wish.data_dir, loaded)
     return Plan(
         loaded=loaded,
         mode=mode,
         instrument=wish.instrument or config.instrument.analysis,
         data_dir=data_dir,
-        stop_file=stop_file,
+        stop_file=_stop_file(data_dir, wish.data_dir, loaded),
         paths=tuple(path.absolute() for path in wish.paths),
         speed=wish.speed if wish.speed is not None else config.demo.speed,
         seconds=wish.seconds,
         fps=wish.fps or config.console.fps,
         theme=config.console.theme,
         keymap=loaded.keymap,
-        tour=config.console.tour and mode.name == "demo" and not tour_mark(data_dir).exists(),
+        tour=config.console.tour and mode.name == "demo" and not os.path.exists(tour_mark(data_dir)),
         auto=wish.auto,
         live=wish.live,
         named=wish.instrument,
@@ -137,9 +163,13 @@ def keymap_fault(plan: Plan, sentence: str) -> ConfigFault:
 
 
 def prove_fed(plan: Plan) -> None:
-    """A mode that plays recordings needs some. Raises WrongUsage."""
-    if plan.mode.feed is FeedKind.FILES and not plan.paths:
-        raise WrongUsage(f"mode {plan.mode.name} plays recordings: name them with `orderflow-tui replay PATH…`")
+    """A mode that plays recordings needs some, any other an instrument that is known. Raises WrongUsage."""
+    known = plan.loaded.instruments
+    if plan.mode.feed is FeedKind.FILES:
+        if not plan.paths:
+            raise WrongUsage(f"mode {plan.mode.name} plays recordings: name them with `orderflow-tui replay PATH…`")
+    elif plan.instrument not in known:
+        raise WrongUsage(f"unknown instrument {plan.instrument!r}: instruments.toml knows {', '.join(known)}")
 
 
 def prove_meant(plan: Plan, typed: str | None, ask: Ask | None) -> None:

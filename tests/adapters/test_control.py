@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orderflow_tui.adapters import control
-from orderflow_tui.adapters.control import CLIENTS, ControlDoor, NoAnswer, Refused, ask, control_path
+from orderflow_tui.adapters.control import CLIENTS, ControlDoor, Declined, NoAnswer, Refused, ask, control_path
 from orderflow_tui.domain.action import Json
 from orderflow_tui.domain.event import Command, Event, OperatorCommand
 
@@ -65,6 +65,30 @@ async def test_a_wrong_key_is_told_at_the_door_and_resumes_nothing(door: Control
     with pytest.raises(Refused, match="does not match, miss 1"):
         await asked(door, "resume", {"word": "RESUME", "key": "wrong"})
     assert POSTED == []
+
+
+@pytest.mark.parametrize(("reason", "done"), [("", True), (None, False)])
+async def test_an_answer_says_whether_the_engine_has_come_to_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str | None, done: bool
+) -> None:
+    monkeypatch.setattr(control, "OUTCOME_LIMIT_S", 0.05)
+    made = ControlDoor(control_path(tmp_path), POSTED.append, dict, became=lambda _: reason)
+    await made.start()
+    try:
+        assert (await asked(made, "flatten"))["done"] is done
+    finally:
+        await made.close()
+
+
+async def test_what_the_engine_refuses_is_told_at_the_door_with_its_reason(tmp_path: Path) -> None:
+    looks = iter([None, None, "unknown limit foo"])
+    made = ControlDoor(control_path(tmp_path), POSTED.append, dict, became=lambda _: next(looks))
+    await made.start()
+    try:
+        with pytest.raises(Declined, match="unknown limit foo"):
+            await asked(made, "limit", {"limit": "foo", "value": "1"})
+    finally:
+        await made.close()
 
 
 async def test_what_is_no_verb_is_refused_with_the_list(door: ControlDoor) -> None:

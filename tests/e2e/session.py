@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -198,7 +199,8 @@ class Session:
     def resume(self) -> None:
         """A person ends a halt."""
         self.until(lambda s: s["trading_state"] == "HALTED", "a halt")
-        control.ask(control.control_path(self.data), "resume", {"word": "RESUME"})
+        with suppress(control.Declined):  # a cause that still stands: asked again
+            control.ask(control.control_path(self.data), "resume", {"word": "RESUME"})
 
     def _runs_or_is_resumed(self, status: Status) -> bool:
         if status["trading_state"] == "HALTED" and {latch[0] for latch in status["latches"]} == {SLOW_DISK}:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orderflow_tui.adapters.control import ask, control_path
+from orderflow_tui.adapters.control import Declined, ask, control_path
 from orderflow_tui.adapters.tape import read_tape
 from orderflow_tui.domain.event import Command
 from orderflow_tui.domain.market import FeedStatus
@@ -104,7 +104,8 @@ def test_a_position_keeps_its_month_until_it_is_flat(tmp_path: Path) -> None:
         house.gateway.do("lead", rank=1)
         house.gateway.do("cut")
         house.until(lambda v: told(v, "ESZ6 rolls to ESH7"), "the roll")
-        ask(control_path(tmp_path), "roll")
+        with pytest.raises(Declined, match="only when flat"):
+            ask(control_path(tmp_path), "roll")
         house.until(lambda v: any("only when flat" in line for line in map(str, v.news)), "a refusal")
         assert house.state()["positions"] == {"MESZ6": 1}
 

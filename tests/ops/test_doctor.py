@@ -17,7 +17,7 @@ from orderflow_tui.adapters.heartbeat import stamp
 from orderflow_tui.adapters.instance_lock import InstanceLock, instance_lock_path
 from orderflow_tui.adapters.journal_memory import SyncJournal
 from orderflow_tui.adapters.safety_key import key_path, set_key
-from orderflow_tui.cli import app
+from orderflow_tui.cli import Quit, app
 from orderflow_tui.config import Config
 from orderflow_tui.config.section import leaves
 from orderflow_tui.domain.action import Row
@@ -151,10 +151,16 @@ def test_a_configuration_that_cannot_be_used_is_told_problem_by_problem(data: Pa
     assert "cannot be used" in report.text()
 
 
-def test_an_unknown_mode_is_told() -> None:
-    (found,) = examine(Wish(mode="turbo")).rows
-    assert found.result is Result.FAIL
-    assert "turbo" in found.sentence
+def test_an_unknown_mode_is_wrong_usage_as_everywhere() -> None:
+    wrong = CliRunner().invoke(app, ["doctor", "--mode", "turbo"])
+    assert isinstance(wrong.exception, Quit)
+    assert (wrong.exception.code, "unknown mode 'turbo'" in str(wrong.exception)) == (2, True)
+
+
+def test_the_verb_ends_with_78_on_a_configuration_that_cannot_be_used_and_still_prints_its_document(data: Path) -> None:
+    wrong = CliRunner().invoke(app, ["doctor", "--json", "--data-dir", str(data), "--set", "bogus.key=1"])
+    assert wrong.exit_code == 78
+    assert json.loads(wrong.stdout)["result"] == "fail"
 
 
 def test_the_verb_ends_with_0_or_1_and_prints_one_document(data: Path) -> None:

@@ -195,6 +195,19 @@ def test_silence_of_the_broker_fences_after_45_s_and_alarms_after_120() -> None:
     assert len(house.alerts("no report")) == 1
 
 
+@pytest.mark.parametrize("begins", [False, True])
+def test_a_past_that_was_folded_is_no_silence_of_the_broker(begins: bool) -> None:
+    house = House()
+    house.broker.mute_reports = True
+    house.wait(1)
+    house.now += 600_000 * MS_NS
+    if begins:
+        house.desk.begin()
+    house.wait(1)
+    assert len(house.alerts("no report")) == (0 if begins else 1)
+    assert ("report" in {fence.name for fence in house.desk.fences(house.facts)}) is not begins
+
+
 def test_orders_absent_from_reports_are_given_up_after_two_and_ten_seconds_of_doubt_never_sent_again() -> None:
     house = House(broker=TinyBroker(deaf=True))
     house.bracket()

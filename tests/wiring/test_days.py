@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from orderflow_tui.adapters.calendar import own_overrides
+from orderflow_tui.config import ConfigFault, Places, config_dir, load
 from orderflow_tui.research.analyze import AnalyzeWish, analyze
-from orderflow_tui.wiring.days import trading_days
+from orderflow_tui.wiring.days import corrections, trading_days
 from orderflow_tui.wiring.plan import configuration
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -46,3 +48,27 @@ def test_a_recording_of_crude_oil_is_analysed_in_its_own_hours(tmp_path: Path) -
     sessions: Any = analyze(AnalyzeWish((path,), instrument="CL", tz="America/New_York")).document()["sessions"]
     (rth,) = (session["rth"] for session in sessions)
     assert (rth["open"], rth["close"], rth["volume"]) == (70.12, 70.77, 660)
+
+
+def test_a_calendar_beside_the_user_s_file_is_added_to_the_shipped_corrections(tmp_path: Path) -> None:
+    user = tmp_path / "orderflow.toml"
+    user.touch()
+    (tmp_path / "calendar.toml").write_text('[[day]]\ndate = 2026-03-10\nglobex_close = "09:30"\nwhy = "mourning"\n')
+    loaded = load(Places(config_dir(), user))
+    known = {day.trade_date for day in trading_days(loaded, "ES", date(2026, 3, 1), date(2026, 4, 30)).days}
+    assert date(2026, 3, 10) not in known, "the user's own"
+    assert {date(2026, 3, 9), date(2026, 3, 11)} <= known
+    assert set(own_overrides()) < set(corrections(loaded))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"), [("[[day]\n", "cannot be read"), ('[[day]]\ndate = 2026-03-10\nglobex = "x"\n', "unknown key 'globex'")]
+)
+def test_a_calendar_that_cannot_be_used_is_a_mistake_of_the_configuration(tmp_path: Path, text: str, sentence: str) -> None:
+    user = tmp_path / "orderflow.toml"
+    user.touch()
+    (tmp_path / "calendar.toml").write_text(text)
+    with pytest.raises(ConfigFault) as fault:
+        corrections(load(Places(config_dir(), user)))
+    assert str(fault.value).startswith(f"{tmp_path / 'calendar.toml'}: ")
+    assert sentence in str(fault.value)

@@ -57,7 +57,6 @@ def test_a_key_reaches_the_market_floor(option: str, name: str, value: object) -
         (("instrument.execution=ES",), None, ("ES",), "ES"),
         (("tiers.enabled=true", "instrument.analysis=MES"), None, ("MES", "ES"), "ES"),
         (("tiers.enabled=true",), "NQ", ("MNQ",), "MNQ"),
-        (("tiers.enabled=true", "instrument.execution=MNQ"), None, ("MNQ",), "MNQ"),
     ],
 )
 def test_with_tiers_on_both_contracts_of_the_analysed_root_are_known_and_never_one_of_another_root(

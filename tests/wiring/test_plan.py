@@ -37,13 +37,18 @@ def test_a_mode_that_plays_recordings_says_how_to_name_them(mode: str) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
-    [(["--mode", "dmo"], "unknown mode 'dmo'"), (["--mode", "replay", "--headless"], "orderflow-tui replay PATH")],
+    [
+        (["--mode", "dmo"], "unknown mode 'dmo'"),
+        (["--mode", "replay", "--headless"], "orderflow-tui replay PATH"),
+        (["--instrument", "XX", "--headless"], "unknown instrument 'XX': instruments.toml knows ES, MES, NQ"),
+    ],
 )
 def test_wrong_usage_of_run_is_one_sentence_and_exit_2(tmp_path: Path, arguments: list[str], sentence: str) -> None:
     done = subprocess.run([*COMMAND, "run", *arguments, "--data-dir", str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert sentence in done.stderr
     assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.iterdir()), "nothing was begun"
 
 
 def test_a_replay_believes_the_instrument_it_is_told(tmp_path: Path) -> None:
@@ -74,3 +79,23 @@ def test_a_keymap_that_cannot_be_used_refuses_to_start_and_names_its_file(
         prove_keys(plan_of(Wish()))
     assert f"{tmp_path / 'keymap.toml'}: " in str(fault.value)
     assert sentence in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "moved", "stop"),
+    [
+        ("", False, "STOP"),
+        ("", True, "moved/STOP"),
+        ('[paths]\ndata = "other"\n', False, "other/STOP"),
+        ('[paths]\nstop = "halt/STOP"\n', False, "halt/STOP"),
+        ('[paths]\nstop = "halt/STOP"\n', True, "halt/STOP"),
+        ('[paths]\ndata = "other"\nstop = "halt/STOP"\n', False, "halt/STOP"),
+        ('[paths]\ndata = "other"\nstop = "STOP"\n', False, "STOP"),
+    ],
+)
+def test_a_stop_file_that_was_placed_stays_there_whatever_becomes_of_the_data_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, moved: bool, stop: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "orderflow.toml").write_text(text)
+    assert plan_of(Wish(data_dir=Path("moved") if moved else None)).stop_file == tmp_path / stop

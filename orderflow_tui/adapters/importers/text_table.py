@@ -6,6 +6,7 @@ to the tally and skipped; blank lines are nothing at all.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,8 @@ def read_head(path: Path) -> Head:
     except FileNotFoundError as error:
         raise ImportFault(f"{path}: there is no such file") from error
     except (OSError, pa.ArrowException, zstandard.ZstdError) as error:
-        raise ImportFault(f"{path} cannot be read: {error}") from error
+        why = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else error
+        raise ImportFault(f"{path} cannot be read: {why}") from error
     if not raw.strip():
         raise ImportFault(f"{path.name} is empty: expected market data")
     encoding = _WIDE_MARKS.get(raw[:2], "utf-8-sig" if raw.startswith(b"\xef\xbb\xbf") else "latin-1")
