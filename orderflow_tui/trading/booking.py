@@ -211,7 +211,7 @@ def _breaks(floor: Floor, trip: RoundTrip) -> tuple[str, ...]:
         found.append("opened outside the gate")
     elif plan.intent.stop_ticks is not None:
         instrument = floor.instruments[trip.instrument]
-        planned = (plan.intent.stop_ticks + floor.params.risk.slippage_ticks) * instrument.tick_cents * trip.quantity
+        planned = (plan.intent.reach_ticks + floor.params.risk.slippage_ticks) * instrument.tick_cents * trip.quantity
         if trip.gross_cents < -planned:
             found.append(f"lost {money(-trip.gross_cents)}, planned at most {money(planned)}")
     if floor.facts.flat_at_ns is not None and floor.now > floor.facts.flat_at_ns and trip.reason is not ExitReason.FLAT:
