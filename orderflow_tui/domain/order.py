@@ -94,6 +94,11 @@ class Intent:
     target_ticks: int | None = None
     max_slippage_ticks: int = 2
 
+    @property
+    def reach_ticks(self) -> int:
+        """From an entry's limit, the worst price it may fill at, to its stop."""
+        return (self.stop_ticks or 0) + self.max_slippage_ticks
+
 
 @dataclass(frozen=True, slots=True)
 class Order:

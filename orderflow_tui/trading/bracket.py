@@ -1,7 +1,7 @@
 """Where a bracket stands: absolute prices anchored to the opposite quote, or to the last trade where there is no quote.
 
 They are sent with the entry and never re-anchored to the fill, so the worst loss is known before anything is sent:
-stop distance plus slippage allowance.
+from the entry's limit, the worst price it may fill at, to the stop, plus slippage allowance.
 """
 
 from __future__ import annotations

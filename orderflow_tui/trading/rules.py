@@ -197,9 +197,10 @@ def worst_case_position(look: Look) -> Refusal | None:
 
 
 def worst_case_loss_cents(look: Look) -> int:
-    """What this entry loses when its stop fills: stop distance + slippage allowance, and both commissions."""
+    """What this entry loses when it fills at its limit and then its stop fills: the distance of the two + slippage allowance,
+    and both commissions."""
     instrument = _instrument(look)
-    ticks = (look.intent.stop_ticks or 0) + look.params.risk.slippage_ticks
+    ticks = look.intent.reach_ticks + look.params.risk.slippage_ticks
     return look.intent.quantity * (ticks * instrument.tick_cents + 2 * instrument.commission_cents)
 
 

@@ -128,8 +128,8 @@ def worst_case_cents(floor: Floor) -> int:
     for ticket in floor.blotter.entries():
         instrument = floor.instruments[ticket.order.instrument]
         plan = floor.plans.get(ticket.order.intent_id)
-        planned = stop_ticks if plan is None or plan.intent.stop_ticks is None else plan.intent.stop_ticks
-        each = (planned + risk.slippage_ticks) * instrument.tick_cents + 2 * instrument.commission_cents
+        reach = stop_ticks + risk.entry_slippage_ticks if plan is None else plan.intent.reach_ticks
+        each = (reach + risk.slippage_ticks) * instrument.tick_cents + 2 * instrument.commission_cents
         total -= ticket.remaining * each
     return total
 

@@ -82,7 +82,7 @@ def _breaks(floor: Floor, trip: RoundTrip, known: RoundTrip | None) -> tuple[str
         found.append("opened outside the gate")
     elif plan.intent.stop_ticks is not None:
         instrument = floor.instruments[trip.instrument]
-        planned = (plan.intent.stop_ticks + floor.params.risk.slippage_ticks) * instrument.tick_cents * trip.quantity
+        planned = (plan.intent.reach_ticks + floor.params.risk.slippage_ticks) * instrument.tick_cents * trip.quantity
         if trip.gross_cents < -planned:
             found.append(f"lost {money(-trip.gross_cents)}, planned at most {money(planned)}")
     if _too_late(floor, trip) if known is None or known.exit_ns != trip.exit_ns else TOO_LATE in known.breaks:

@@ -325,9 +325,9 @@ def test_everything_goes_flat_at_the_sessions_flat_time() -> None:
 
 
 def test_the_daily_loss_on_open_profit_flattens_and_halts_until_the_next_trade_date() -> None:
-    house = House(TradingParams(risk=replace(RICH, daily_loss_cents=2_500))).enter()
+    house = House(TradingParams(risk=replace(RICH, daily_loss_cents=2_700))).enter()
     house.broker.orders["of1-t-1-S"].alive = False
-    band = PRICE + 1 - 20  # twenty ticks and two commissions are the first loss over 25.00
+    band = PRICE + 1 - 21  # twenty-one ticks and two commissions are the first loss over 27.00
     assert house.desk.watch().below >= band
     house.trade(band + 1)
     assert house.latched == set()
@@ -345,7 +345,7 @@ def test_the_daily_loss_on_open_profit_flattens_and_halts_until_the_next_trade_d
 
 
 def test_a_drawdown_stays_latched_while_it_lasts() -> None:
-    house = House(TradingParams(risk=replace(RICH, max_drawdown_cents=2_400))).enter()
+    house = House(TradingParams(risk=replace(RICH, max_drawdown_cents=2_700))).enter()
     house.broker.orders["of1-t-1-S"].alive = False
     house.trade(*range(PRICE, PRICE - 22, -1))
     flat(house)

@@ -276,9 +276,26 @@ def test_a_second_entry_waits_for_the_first_ones_outcome() -> None:
 def test_the_worst_case_of_the_day_counts_an_entry_that_still_works() -> None:
     house = House()
     house.bracket(quantity=2)
-    assert house.desk.worst_case_cents == -2 * (18 * 125 + 2 * 62)
+    assert house.desk.worst_case_cents == -2 * (20 * 125 + 2 * 62), "it may fill at its limit, two ticks beyond the anchor"
     house.trade(PRICE)
-    assert house.desk.worst_case_cents == -2 * (18 * 125 + 2 * 62)
+    assert house.desk.worst_case_cents == -2 * (18 * 125 + 2 * 62), "it filled at the anchor"
+
+
+def test_an_entry_is_refused_that_could_end_the_day_beyond_its_limit_by_filling_at_its_own() -> None:
+    worst = 20 * 125 + 2 * 62
+    house = House(TradingParams(risk=replace(RICH, daily_loss_cents=worst - 1)))
+    house.bracket()
+    assert house.refusal == "worst-case day"
+    house = House(TradingParams(risk=replace(RICH, daily_loss_cents=worst)))
+    house.bracket()
+    entry, stop = house.ticket(Role.ENTRY).order, house.ticket(Role.STOP).order
+    assert entry.limit_ticks is not None
+    assert stop.stop_ticks is not None
+    house.broker.fill(house.broker.orders[entry.id], 1, entry.limit_ticks, house.now)
+    house.broker.fill(house.broker.orders[stop.id], 1, stop.stop_ticks - 2, house.now)
+    house._deliver()
+    assert house.desk.ledger.net_cents == -worst
+    assert "DAILY_LOSS" in house.latched
 
 
 def test_a_monitor_has_no_send_path() -> None:

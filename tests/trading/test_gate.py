@@ -150,7 +150,7 @@ def quoted(age_ms: int, **changes: Any) -> Facts:
 
 # For every rule of the table: allowed inside, allowed on the line, refused outside. Where a rule knows only yes and no, the
 # line is what it must not bind: the exit in the same world.
-ENTRY_LOSS = (16 + 2) * 125 + 2 * 62
+ENTRY_LOSS = (2 + 16 + 2) * 125 + 2 * 62  # from the limit to the anchor, from there to the stop, and what it slips
 HALTED = TradingState.HALTED
 CASES: list[tuple[Rule, Look, Look, Look]] = [
     (rules.send_path, look(), exit_(), exit_(params=TradingParams(send_path=False))),

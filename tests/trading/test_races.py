@@ -218,7 +218,7 @@ def test_a_trade_that_lost_more_than_planned_or_was_held_too_long_says_so() -> N
     house._deliver()
     trade = house.desk.last_trade
     assert trade is not None
-    assert trade.breaks == ("lost 76.25, planned at most 22.50", "held past the flat time")
+    assert trade.breaks == ("lost 76.25, planned at most 25.00", "held past the flat time")
 
 
 def test_an_echo_of_another_quantity_is_believed() -> None:

@@ -335,12 +335,12 @@ def test_a_late_fill_is_protected_again() -> None:
 
 def beyond_the_limit() -> House:
     """One entry called off, another lost more than the day may: flattened, flat, halted."""
-    house = House(TradingParams(risk=replace(RICH, daily_loss_cents=2_500)))
+    house = House(TradingParams(risk=replace(RICH, daily_loss_cents=2_700)))
     house.bracket()
     house.press(Command.CANCEL_ENTRIES)
     house.enter()
     house.broker.orders[house.ticket(Role.STOP).order.id].alive = False
-    house.last = PRICE - 19
+    house.last = PRICE - 20
     house._carry(house.desk.on_mark(house.facts))
     flat(house)
     assert (house.latched, house.desk.flattening, house.broker.position) == ({"DAILY_LOSS"}, None, 0)
