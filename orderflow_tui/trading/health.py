@@ -13,7 +13,7 @@ AGAIN_NS = 5 * SECOND_NS
 
 
 def on_health(floor: Floor, health: HouseHealth) -> None:
-    """The house does better or worse. Loop and clocks in doubt now or until now: entries wait until all settled."""
+    """The house does better or worse. Loop, clocks or broker in doubt now or until now: entries wait until all settled."""
     before, floor.house = floor.house, health
     if doubtful(before) or doubtful(health):
         floor.doubt()
@@ -57,7 +57,6 @@ def _woke(floor: Floor) -> None:
 
 
 def doubtful(health: HouseHealth) -> bool:
-    """Whether loop or clocks keep entries waiting."""
-    return (
-        health.loop_late_ms > LOOP_LATE_MS or abs(health.clock_off_ms) > CLOCK_OFF_MS or abs(health.broker_off_s) > BROKER_OFF_S
-    )
+    """Whether loop, clocks or the broker's reset keep entries waiting."""
+    late, apart = health.loop_late_ms > LOOP_LATE_MS, abs(health.clock_off_ms) > CLOCK_OFF_MS
+    return late or apart or abs(health.broker_off_s) > BROKER_OFF_S or health.broker_resets

@@ -110,12 +110,14 @@ def test_a_clock_that_leaps_is_told_once_and_again_when_it_leaps_again() -> None
     assert len([row for row in made.rows if row.kind == "house"]) == 4, "begin and end of each, for the record"
 
 
-def test_nothing_enters_around_the_brokers_nightly_reset_and_entries_go_on_at_its_end() -> None:
+def test_nothing_enters_around_the_brokers_nightly_reset_and_entries_go_on_when_all_has_settled_after_it() -> None:
     made = house()
     feels(made, broker_resets=True)
     assert "reset" in {f.name for f in made.desk.fences(made.facts)}
     assert made.alerts("clock") == made.alerts("loop") == made.alerts("broker clock") == []
     feels(made)
+    assert made.state == "FENCED"
+    made.wait(5_000)
     assert made.state == "RUNNING"
 
 
