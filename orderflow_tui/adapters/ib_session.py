@@ -351,9 +351,11 @@ class IbSession:
             await snapshot.take()
         except OSError:
             return  # the line went down; the link says so
-        self.held = snapshot.held
+        report = snapshot.report(self.con_ids)
+        if "positions" not in report.missing:  # not knowing is not holding nothing
+            self.held = snapshot.held
         if self.tells_account and line is self.line:
-            self.post(snapshot.report(self.con_ids))
+            self.post(report)
 
     # -- watching ----------------------------------------------------------------------------------------------------
 

@@ -118,9 +118,8 @@ def _write(folder: Path, damage: Damage, run_id: str, last: Sequence[Row]) -> No
         store.begin(conn, run_id, damage.ts_ns, damage.install)
         store.append(conn, run_id, [[entry_of(Row("orders", "damaged", damage.kept.name, damage.ts_ns, told))]])
         for run, rows in groupby(damage.rows, key=lambda stored: stored.run_id):
-            store.append(
-                conn, run, [[entry_of(stored.row)] for stored in rows]
-            )  # each alone: a key that is there twice stays out
+            alone = [[entry_of(stored.row)] for stored in rows]  # a key that is there twice stays out
+            store.append(conn, run, alone)
         store.append(conn, run_id, [[entry_of(row) for row in last]])
         store.checkpoint(conn, whole=True)
     store.release()

@@ -8,7 +8,7 @@ intents an hour).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orderflow_tui.domain.order import Change, Exposure, Fill, Order, OrderState, Purpose, Role, Side
 from orderflow_tui.trading import lifecycle
@@ -177,6 +177,8 @@ class Blotter:
         previous = self._fills.get(fill.base_id)
         if previous is not None and fill.revision <= previous.revision:
             return None
+        if previous is not None and previous.instrument != fill.instrument:
+            fill = replace(fill, instrument=previous.instrument)  # its month was the traded one; since a roll it has another name
         self._fills[fill.base_id] = fill
         for sign, counted in ((1, fill), (-1, previous)):
             if counted is not None:

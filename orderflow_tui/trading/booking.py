@@ -143,6 +143,7 @@ def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:
     booking = _book(floor, fill)
     if booking is None:
         return False
+    fill = booking.fill
     floor.booked_ns = floor.now
     if not adopted:
         floor.executed.append((floor.now, fill.instrument, booking.signed))

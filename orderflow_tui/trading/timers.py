@@ -166,7 +166,8 @@ def _flat_time(floor: Floor) -> None:
     floor.end_grant("the session's flat time")
     held = any(floor.position(s) for s in floor.held) or floor.blotter.entries()
     locked = trading_state(floor)[0] is TradingState.LOCKED
-    if floor.params.auto_flatten and held and floor.campaign is None and not floor.recovering and not locked:
+    may = floor.params.auto_flatten and floor.params.send_path
+    if may and held and floor.campaign is None and not floor.recovering and not locked:
         begin_campaign(floor, "the session's flat time", ExitReason.FLAT)
 
 

@@ -117,6 +117,18 @@ def test_a_missing_end_marker_fails_the_synchronisation(worlds: MakeWorld, end: 
     world.ready()
 
 
+def test_a_report_without_positions_forgets_none_that_are_held(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.do("manual", symbol="MES", side="BUY", quantity=2)
+    world.start()
+    world.ready()
+    world.do("mute", what="POSITIONS", count=1)
+    world.call(world.session.ask_report)
+    world.pass_ms(20_000)
+    assert any(report.missing == ("positions",) for report in world.reports())
+    assert [held.quantity for held in world.session.held] == [2]
+
+
 HELD = ["POSITION", "POSITION_END"]
 
 

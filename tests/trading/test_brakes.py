@@ -11,7 +11,7 @@ from orderflow_tui.domain.account import Link
 from orderflow_tui.domain.action import CancelEverything, Commit, WriteStopFile
 from orderflow_tui.domain.event import Command, StopFileGone
 from orderflow_tui.domain.latch import LatchKind
-from orderflow_tui.domain.order import OrderState, OrderType, Purpose, Role
+from orderflow_tui.domain.order import Fill, OrderState, OrderType, Purpose, Role, Side
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.flatten import Campaign, CampaignWish, Scene, Stage
@@ -319,6 +319,15 @@ def test_everything_goes_flat_at_the_sessions_flat_time() -> None:
     assert house.state == "RUNNING", "no latch: tomorrow is another session"
     house.bracket()
     assert house.refusal == "window"
+
+
+def test_a_house_that_cannot_send_does_not_tell_of_a_flatten_again_and_again_after_the_flat_time() -> None:
+    house = House(TradingParams(risk=RICH, send_path=False))
+    house.broker.position = 1
+    house.tell(Fill("m1.01", "m1", 1, None, house.now, "MES", Side.BUY, 1, PRICE))
+    house.changes["flat_at_ns"] = house.now + 10_000 * MS_NS
+    house.wait(60_000)
+    assert house.alerts("flatten") == []
 
 
 # -- breaker ------------------------------------------------------------------------------------------------------------

@@ -221,3 +221,16 @@ def test_enough_takes_three_reports_and_two_seconds_and_counts_anew_after_a_good
     seen.over()
     assert [seen.enough(s * SECOND_NS) for s in (2, 3, 4)] == [False, False, True]
     assert [seen.enough(10 * SECOND_NS + n) for n in range(4)] == [False] * 4
+
+
+def test_a_revision_that_comes_under_the_old_months_name_belongs_to_what_was_booked() -> None:
+    """After a roll the adapter calls the month MESZ6 in which `MES` was bought."""
+    house = Wide()
+    house.enter()
+    bought = next(fill for fill in house.broker.fills if fill.order_id == house.ticket(Role.ENTRY).order.id)
+    house.tell(
+        replace(bought, instrument="MESZ6", revision=2, exec_id=f"{bought.base_id}.02", price_ticks=bought.price_ticks - 2)
+    )
+    assert house.latched == set()
+    assert house.floor.position("MES") == house.floor.blotter.position("MES") == 1
+    assert house.alerts("foreign position") == []
