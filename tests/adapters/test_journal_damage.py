@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from orderflow_tui.adapters.journal import Damage, Journal, Run
+from orderflow_tui.adapters.journal_damage import _proven_row
 from orderflow_tui.adapters.journal_memory import SyncJournal
 from orderflow_tui.adapters.journal_schema import BrokenChain
 from orderflow_tui.domain.action import Row
@@ -421,6 +422,18 @@ async def test_damage_met_while_running_locks_and_is_told_again_at_every_try(tmp
     await journal._checkpoint()
     assert len([event for event in posted if isinstance(event, Trouble)]) == 2
     await journal.close()
+
+
+async def test_damage_met_where_nobody_listens_ends_nothing(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path, Run("r1", "paper"), clock=lambda: NOW)
+    journal._store.checkpoint = corrupt  # type: ignore[method-assign]
+    await journal._checkpoint()
+    await journal.commit([Row("orders", "note", "a", NOW, {})])
+    await journal.close()
+
+
+def test_a_row_whose_fields_are_of_other_kinds_is_not_proven() -> None:
+    assert _proven_row((1, "r1", NOW, "note", "a", None, b"", b"")) is None
 
 
 def corrupt(*_: object, **__: object) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import sqlite3
 import threading
-from contextlib import suppress
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -291,7 +291,26 @@ def test_an_integrity_report_that_is_not_ok_and_a_foreign_hash_are_damage(tmp_pa
     conn.execute("INSERT INTO claim VALUES('fill', 'x', '')")
     with pytest.raises(BrokenChain, match="list of used keys"):
         verify(conn, "orders", head)
+    conn.execute("DROP TRIGGER event_stays")
+    with pytest.raises(BrokenChain, match="tables are not the journal's"):
+        verify(conn, "orders", head)
     conn.close()
+
+
+def test_a_new_file_that_takes_no_setting_is_an_error_in_words(tmp_path: Path) -> None:
+    conn = connect(tmp_path / "orders.sqlite")
+    conn.close()
+    with pytest.raises(JournalError, match="cannot be written"):
+        OrderStore(tmp_path).begin(conn, "r1", NOW, "k3f9a")
+
+
+@pytest.mark.parametrize("damaged", [True, False])
+def test_moving_the_wal_into_a_damaged_file_is_damage_and_a_reader_in_the_way_is_nothing(tmp_path: Path, damaged: bool) -> None:
+    store = OrderStore(tmp_path)
+    with closing(sqlite3.connect(store.path, factory=Scripted)) as conn:
+        Scripted.word, Scripted.code = "PRAGMA wal_checkpoint", sqlite3.SQLITE_CORRUPT if damaged else sqlite3.SQLITE_BUSY
+        with pytest.raises(BrokenChain, match="scripted trouble") if damaged else nullcontext():
+            store.checkpoint(conn)
 
 
 def test_market_rows_that_cannot_be_written_are_an_error_by_kind(tmp_path: Path) -> None:

@@ -48,6 +48,14 @@ def test_loop_and_clocks_out_of_step_keep_entries_waiting_until_all_was_well_for
     made.enter()
 
 
+def test_a_healthy_word_after_a_healthy_one_keeps_nobody_waiting() -> None:
+    made = house()
+    made.wait(10_000)
+    feels(made)
+    feels(made)
+    assert made.state == "RUNNING"
+
+
 def leap(made: House, ms: int) -> None:
     """The wall clock leaps forward: what is due by it happens, then the pulse tells."""
     made.wait(ms)
@@ -59,7 +67,7 @@ def leap(made: House, ms: int) -> None:
     [
         (600_000, 3_600_000, 1_200_000),  # it ended by the leap
         (600_000, 60_000, 1_200_000),  # it went on, shortened
-        (0, 10**12, 1_800_000),  # never more than a whole wait
+        (0, 86_400_000, 1_800_000),  # never more than a whole wait
         (1_800_001, 3_600_000, 0),  # it was over before
     ],
 )
