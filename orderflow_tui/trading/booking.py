@@ -144,12 +144,12 @@ def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:
     if booking is None:
         return False
     fill = booking.fill
-    floor.booked_ns = floor.now
     if not adopted:
         floor.executed.append((floor.now, fill.instrument, booking.signed))
     if fill.instrument not in (*floor.tradable, *floor.ledger.held):
         on_foreign_fill(floor, fill)
         return True
+    floor.booked_ns = floor.now
     before = floor.position(fill.instrument)
     execution = execution_of(floor, booking)
     peak, seen = floor.ledger.peak_cents, floor.ledger.seen(fill.instrument)

@@ -106,7 +106,8 @@ def entry_affordable(memory: Memory, entry: Order) -> None:
 
 def _worst_day(memory: Memory, entry: Order) -> None:
     instrument, risk = memory.setting.params.execution, memory.setting.params.trading.risk
-    each = (instrument.stop_ticks + risk.slippage_ticks) * instrument.tick_cents + 2 * instrument.commission_cents
+    ticks = risk.entry_slippage_ticks + instrument.stop_ticks + risk.slippage_ticks  # from the worst price it may fill at
+    each = ticks * instrument.tick_cents + 2 * instrument.commission_cents
     worst = _if_stopped(memory) - entry.quantity * each
     floor = max(-risk.daily_loss_cents, memory.peak_cents - risk.max_drawdown_cents)
     if worst < floor:

@@ -234,3 +234,11 @@ def test_a_revision_that_comes_under_the_old_months_name_belongs_to_what_was_boo
     assert house.latched == set()
     assert house.floor.position("MES") == house.floor.blotter.position("MES") == 1
     assert house.alerts("foreign position") == []
+
+
+def test_a_report_begun_with_a_foreign_execution_is_still_compared_with_ours() -> None:
+    house = Wide()
+    house.broker.others["NQ"] = -1
+    house.broker.position = 1
+    house.tell(foreign(1, Side.SELL, symbol="NQ"))
+    assert [(d.broker, d.local) for d in house.floor.reconciler.differences] == [(1, 0)]
