@@ -15,13 +15,14 @@ PatternName = Annotated[Pattern, Field(strict=False)]
 
 
 class Feed(Section):
-    """How trades get their side."""
+    """How trades get their side, and how soon they are asked for again."""
 
     trades: Literal["Last", "AllLast"]
     quotes: Literal["dom0", "BidAsk", "mktdata"]
     settle_ms: int = Field(ge=0, le=5_000)
     max_quote_age_s: int = Field(ge=1, le=600)
     low_quality_share: float = Field(ge=0, le=1)
+    tick_spacing_s: int = Field(ge=0, le=600)
 
 
 class Bars(Section):

@@ -16,7 +16,7 @@ from loguru import logger
 
 from orderflow_tui.adapters.ib_codec import Proof
 from orderflow_tui.adapters.ib_contracts import in_reset_window
-from orderflow_tui.adapters.ib_feed import FeedRules, IbFeed, QuoteSource
+from orderflow_tui.adapters.ib_feed import FeedPace, FeedRules, IbFeed, QuoteSource
 from orderflow_tui.adapters.ib_history import SESSIONS, HistoryMissing, backfill
 from orderflow_tui.adapters.ib_line import Line, NoAnswer, Refused
 from orderflow_tui.adapters.ib_link import UP
@@ -109,7 +109,7 @@ class IbSide:
         self._past_stands = asyncio.Event()
         self.recorder = _recorder(plan, self.symbol, params.table)
         self.tape = HeardTape(self.recorder, self._past.hear)
-        self.feed = IbFeed(self.session, clock_ns, rules=feed_rules(plan))
+        self.feed = IbFeed(self.session, clock_ns, pace=feed_pace(plan), rules=feed_rules(plan))
         self.months = Months(
             self.session,
             self.feed,
@@ -330,6 +330,11 @@ def feed_rules(plan: Plan) -> FeedRules:
     """The configuration's `feed` table as the feed takes it."""
     feed = plan.loaded.config.feed
     return FeedRules(feed.trades, QuoteSource(feed.quotes), AggressorParams(feed.settle_ms, feed.max_quote_age_s))
+
+
+def feed_pace(plan: Plan) -> FeedPace:
+    """How soon the configuration lets the feed ask again."""
+    return FeedPace(spacing_s=plan.loaded.config.feed.tick_spacing_s)
 
 
 def _recorder(plan: Plan, symbol: str, table: SessionTable) -> TapeRecorder | None:

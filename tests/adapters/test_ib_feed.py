@@ -5,7 +5,7 @@ from orderflow_tui.domain.account import Link, LinkStatus
 from orderflow_tui.domain.event import stamp_of
 from orderflow_tui.domain.market import Aggressor, Depth, FeedState, FeedStatus, Quote, SideMethod, Trades
 from orderflow_tui.wiring import Wish, plan_of
-from orderflow_tui.wiring.interactive import feed_rules
+from orderflow_tui.wiring.interactive import feed_pace, feed_rules
 from tests.adapters.ib_fixtures import MakeWorld, worlds
 from tests.adapters.ib_world import IbWorld
 from tests.gateway.house import Settings
@@ -393,3 +393,8 @@ def test_the_kind_of_prints_is_the_configured_one(worlds: MakeWorld, prints: str
 def test_settling_time_and_age_of_quotes_are_the_configured_ones() -> None:
     rules = rules_of("feed.settle_ms=80", "feed.max_quote_age_s=7")
     assert (rules.sides.settle_ms, rules.sides.max_quote_age_s) == (80, 7)
+
+
+def test_the_pause_before_single_ticks_are_asked_for_again_is_the_configured_one() -> None:
+    assert feed_pace(plan_of(Wish(mode="paper"))).spacing_s == 15
+    assert feed_pace(plan_of(Wish(mode="paper", sets=("feed.tick_spacing_s=1",)))).spacing_s == 1

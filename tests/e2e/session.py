@@ -48,6 +48,7 @@ SETS = (
     "timing.fence_clear_ms=300",
     "timing.commit_wait_ms=1000",  # a busy machine's disk is slow
     "timing.cooldown_ms=200",
+    "feed.tick_spacing_s=1",  # this gateway takes the next request at once
     "risk.daily_loss_cents=100000",
     "risk.max_drawdown_cents=100000",
     "risk.daily_profit_cents=0",
