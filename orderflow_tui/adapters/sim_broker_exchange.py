@@ -269,7 +269,7 @@ class Exchange:
                 child.stage = Stage.WORKING
 
     def _touch_siblings(self, resting: Resting, quantity: int, now_ns: int) -> None:
-        if not resting.order.oca_group:
+        if not resting.order.oca_group or self._mischief.strikes(Fault.OCA_LOST):
             return
         if self._mischief.strikes(Fault.OCA_DELAYED):
             due_ns = now_ns + self._mischief.delay(Fault.OCA_DELAYED)

@@ -55,6 +55,7 @@ class SimFaults:
     manual_trade: float = 0.0  # per entry fill: later a person trades on the same account
     liquidation: float = 0.0  # per entry fill: later the broker closes the position
     latency_jitter: float = 0.0  # per request: takes longer
+    oca_lost: float = 0.0  # per fill in an OCA group: siblings are never told
     longest_delay_ns: int = 3 * SECOND_NS
 
 
@@ -95,6 +96,7 @@ class Fault(Enum):
     MANUAL_TRADE = "manual_trade"
     LIQUIDATION = "liquidation"
     LATENCY_JITTER = "latency_jitter"
+    OCA_LOST = "oca_lost"
 
 
 HONEST = SimFaults()

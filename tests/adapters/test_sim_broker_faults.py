@@ -121,6 +121,14 @@ def test_a_late_sibling_lets_both_legs_fill() -> None:
     assert desk.report().positions == (("MES", -1),)
 
 
+def test_a_sibling_that_is_never_told_works_on() -> None:
+    desk = hostile(oca_lost=1.0)
+    entered(desk)
+    desk.trade(20_031)
+    desk.wait(60_000)
+    assert [order.order_id for order in desk.report().orders if order.order_id is not None]
+
+
 def test_a_report_without_an_end_marker_says_what_is_missing() -> None:
     report = hostile(report_incomplete=1.0).report()
     assert (report.complete, report.missing) == (False, ("executions",))

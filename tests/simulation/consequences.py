@@ -30,7 +30,7 @@ CAUSES: dict[LatchKind, frozenset[str]] = {
     LatchKind.SECOND_HOST: frozenset({"second_host"}),
     LatchKind.TASK_DEAD: frozenset({"task_dead"}),
     LatchKind.REVERSED: OUTSIDERS
-    | {"oca_delayed", "fill_after_cancel", "oversize_children", "exec_late", "exec_lost", "latency_jitter"},
+    | {"oca_delayed", "oca_lost", "fill_after_cancel", "oversize_children", "exec_late", "exec_lost", "latency_jitter"},
 }
 NEED_A_FAULT = frozenset({LatchKind.NAKED, LatchKind.UNRECONCILED, LatchKind.FLATTEN_FAILED})
 TAKE_THE_POSITION_ALONG = frozenset({LatchKind.DAILY_LOSS, LatchKind.DRAWDOWN, LatchKind.NAKED, LatchKind.REVERSED})
