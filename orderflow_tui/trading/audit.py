@@ -22,6 +22,7 @@ from orderflow_tui.trading.trade import Execution, ExitReason
 from orderflow_tui.trading.trade_rows import tell_trades
 
 RECOVERED_AFTER = 2  # agreeing reports, at least a second apart
+ABSENT_REPORTS = 3  # in a row, until an order the journal lost counts as over
 CHANGE_AGAIN_NS = SECOND_NS
 ACCOUNT_NOTE_NS = 900 * SECOND_NS
 LINK_LOST = "link lost"  # told, and its end was not
@@ -181,6 +182,7 @@ def _settle(floor: Floor, ticket: Ticket, resolution: Resolution) -> None:
 
 def _foreign_orders(floor: Floor, report: AccountReport) -> None:
     """Orders with our kind of name that we do not know lock; a stranger's are told once."""
+    _count_strangers(floor, report)
     for order in report.orders:
         name = order.order_id or order.foreign_ref
         if name.startswith(HOUSE) and name not in floor.blotter.tickets:
@@ -189,6 +191,14 @@ def _foreign_orders(floor: Floor, report: AccountReport) -> None:
             floor.latch(LatchKind.INVARIANT if mine else LatchKind.SECOND_HOST, f"the broker holds {name}, which {who}")
     foreign = [o for o in report.orders if o.order_id is None and o.instrument in floor.held]
     floor.alert_once("foreign orders", bool(foreign), f"{len(foreign)} order(s) in the account that are not ours")
+
+
+def _count_strangers(floor: Floor, report: AccountReport) -> None:
+    """An order of ours that the journal lost is over when a report says so or three in a row lack it: one may leave it out."""
+    alive = {o.order_id for o in report.orders if o.order_id is not None} - floor.blotter.tickets.keys()
+    settled = alive | {o.order_id for o in report.completed}
+    waiting = {name: left - 1 for name, left in floor.strangers.items() if left > 1 and name not in settled}
+    floor.strangers = waiting | dict.fromkeys(sorted(alive), ABSENT_REPORTS)
 
 
 def _judge(floor: Floor, judgement: Judgement, report: AccountReport) -> None:

@@ -70,7 +70,8 @@ def drive_campaign(floor: Floor) -> None:
 
 def _scene(floor: Floor) -> Scene:
     report = _report(floor)
-    return Scene(floor.now, _barred(floor), floor.blotter.live, report, frozenset(floor.held), floor.booked_ns)
+    held, strangers = frozenset(floor.held), bool(floor.strangers)
+    return Scene(floor.now, _barred(floor), floor.blotter.live, report, held, floor.booked_ns, strangers)
 
 
 def _report(floor: Floor) -> AccountReport | None:

@@ -7,7 +7,7 @@ stay (PENDING); entries and targets go first; the stops go last, when those have
 from the broker; then nothing is sent until a report *begun after the last of our orders ended* shows none of ours alive: an
 order may fill while it is being cancelled, its execution may get lost, and a report reads positions and orders one after the
 other. Quantity and sign come from that report; one exit at a time; and two flat reports a second apart end it. Three failed
-rounds end it too: FAILED, which locks.
+rounds end it too: FAILED, which locks. An order of ours that the journal lost counts as alive until three reports lack it.
 
 `step` says what is wanted now and is asked again after every event and at `due_ns`. It keeps no order of its own: the desk
 makes the exit through the gate. The campaign is journalled at begin and end; after a restart it begins anew from PENDING,
@@ -58,8 +58,8 @@ class Exit:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a step sees: what bars it from acting (None: nothing), our live orders, the newest complete report, and when the
-    newest execution was booked."""
+    """What a step sees: what bars it from acting (None: nothing), our live orders, the newest complete report, when the newest
+    execution was booked, and whether an order of ours that the journal lost may still live."""
 
     now_ns: int
     barred: str | None
@@ -67,6 +67,7 @@ class Scene:
     report: AccountReport | None
     instruments: frozenset[str]
     booked_ns: int | None = None
+    strangers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,8 @@ class Campaign:
             self._ask(now)
             return CampaignWish(ask=True)
         since_ns = max(self._cancel_ns, self._ended_ns, scene.booked_ns or 0)
-        if report is not None and report.began_ns >= since_ns and not scene.live and not _ours(report):
+        ended = not scene.live and not scene.strangers
+        if report is not None and report.began_ns >= since_ns and ended and not _ours(report):
             return self._act_on(report, scene)
         if now - self._round_ns >= CLEAR_BUDGET_NS:
             self._fail_round(now)

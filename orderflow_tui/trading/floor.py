@@ -123,6 +123,7 @@ class Floor:
     margin_ask_ns: int | None = None
     executed: deque[tuple[int, str, int]] = field(default_factory=lambda: deque(maxlen=NEWS_KEPT))  # when, what, signed
     person_asks: bool = False  # a person waits to be told what the broker's next report says
+    strangers: dict[str, int] = field(default_factory=dict)  # of our kind, unknown: how many reports in a row must lack it to end
     told: set[str] = field(default_factory=set)  # standing conditions an alert was raised for
     owed: dict[str, Row] = field(default_factory=dict)  # rows whose commit the journal has not answered yet
     commits: int = 0

@@ -213,14 +213,14 @@ PROTECTION = (
     _t(
         "flatten_no_cancel",
         "flatten",
-        "report.began_ns >= since_ns and not scene.live and not _ours(report):",
+        "report.began_ns >= since_ns and ended and not _ours(report):",
         "report.began_ns >= since_ns:",
     ),
     _t(
         "flatten_stale_position",
         "flatten",
-        "report is not None and report.began_ns >= since_ns and not scene.live",
-        "report is not None and not scene.live",
+        "report is not None and report.began_ns >= since_ns and ended",
+        "report is not None and ended",
     ),
     _t("flatten_on_an_old_report", "flatten", "max(self._cancel_ns, self._ended_ns, scene.booked_ns or 0)", "self._cancel_ns"),
     _t(

@@ -23,7 +23,7 @@ from orderflow_tui.trading.naked import Guard
 from orderflow_tui.trading.protection import NOTHING
 from orderflow_tui.trading.trade import Execution, ExitReason
 from tests.builders import MES
-from tests.trading.house import PRICE, RICH, House, TinyBroker
+from tests.trading.house import PRICE, RICH, Held, House, TinyBroker
 
 DAY = date(2026, 3, 5)
 
@@ -112,6 +112,29 @@ def test_an_exit_waits_for_a_report_begun_after_the_last_of_our_orders_ended() -
     assert campaign.step(replace(ended, now_ns=5_400)).exit is None
     younger = replace(torn, began_ns=5_300, ts_ns=5_500)
     assert campaign.step(replace(ended, now_ns=5_500, report=younger)).exit == Exit("MES", Side.SELL, 1)
+
+
+def test_an_exit_waits_until_three_reports_in_a_row_lack_an_order_that_the_journal_lost() -> None:
+    """The disk was full when a market exit left, and the process died: one report showed the exit at work, the next left it out,
+    a second exit went, and both filled."""
+    house = House().enter()
+    lost = replace(
+        house.ticket(Role.STOP).order, id="of1-t-9-F", role=Role.FLATTEN, oca_group="", parent_id=None, stop_ticks=None
+    )
+    house.broker.orders[lost.id] = Held(lost)
+    house.press(Command.FLATTEN)
+    house.wait(3_000)
+    assert "INVARIANT" in house.latched
+    del house.broker.orders[lost.id]
+    asked = len(house.all(AskAccountReport))
+    while not house.sent(Purpose.FLATTEN):
+        house.wait(100)
+    assert len(house.all(AskAccountReport)) - asked >= 3
+    house.broker.orders[lost.id] = Held(lost)
+    house.press(Command.RECONCILE)
+    house.broker.orders[lost.id].alive = False
+    house.press(Command.RECONCILE)
+    assert house.floor.strangers == {}, "a report says that it ended"
 
 
 def test_an_emergency_stop_joins_the_group_of_a_stop_that_does_not_protect() -> None:
