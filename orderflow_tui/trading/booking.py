@@ -139,7 +139,7 @@ def on_commission(floor: Floor, commission: Commission) -> None:
 
 
 def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:
-    """Book an execution; False when it was booked already. `adopted`: it came with a report, not as news."""
+    """Book an execution; False when it was booked already or is not ours to book. `adopted`: a report told it, not news."""
     booking = _book(floor, fill)
     if booking is None:
         return False
@@ -148,7 +148,7 @@ def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:
         floor.executed.append((floor.now, fill.instrument, booking.signed))
     if fill.instrument not in (*floor.tradable, *floor.ledger.held):
         on_foreign_fill(floor, fill)
-        return True
+        return False
     floor.booked_ns = floor.now
     before = floor.position(fill.instrument)
     execution = execution_of(floor, booking)

@@ -236,6 +236,15 @@ def test_a_revision_that_comes_under_the_old_months_name_belongs_to_what_was_boo
     assert house.alerts("foreign position") == []
 
 
+def test_a_report_that_tells_a_foreign_execution_is_still_compared_with_ours() -> None:
+    house = Wide()
+    house.broker.others["NQ"] = -1
+    house.broker.position = 1
+    house.broker.fills.append(replace(foreign(1, Side.SELL, symbol="NQ"), ts_ns=START_NS - SECOND_NS))
+    house.press(Command.RECONCILE)
+    assert [(d.broker, d.local) for d in house.floor.reconciler.differences] == [(1, 0)]
+
+
 def test_a_report_begun_with_a_foreign_execution_is_still_compared_with_ours() -> None:
     house = Wide()
     house.broker.others["NQ"] = -1
