@@ -238,6 +238,7 @@ def test_a_revision_that_comes_under_the_old_months_name_belongs_to_what_was_boo
 
 def test_a_report_that_tells_a_foreign_execution_is_still_compared_with_ours() -> None:
     house = Wide()
+    house.wait(1)
     house.broker.others["NQ"] = -1
     house.broker.position = 1
     house.broker.fills.append(replace(foreign(1, Side.SELL, symbol="NQ"), ts_ns=START_NS - SECOND_NS))
