@@ -219,7 +219,7 @@ class Oracle(Memory):
             return
         if not self.facts["position_drift"] and not self.day_turned:
             raise Broken("no unexplained correction", f"an ADJUST of {adjusted - self.adjusted:+d} without a cause from outside")
-        self.adjusted = adjusted
+        self.adjusted, self.booked_ns = adjusted, self.now_ns
         self.recount()
 
     def _protected(self, floor: Floor, ours: int) -> None:
