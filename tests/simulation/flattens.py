@@ -23,6 +23,11 @@ class Flattens:
         """Whether one ran when it was last looked."""
         return self._seen_ns is not None
 
+    def leapt(self, by_ns: int) -> None:
+        """The clock leapt: that was no time for anybody."""
+        if self._seen_ns is not None:
+            self._seen_ns += by_ns
+
     def look(self, now_ns: int, *, running: bool, counts: bool, held: int, stopped: int) -> None:
         """`held`, `stopped`: contracts at the broker, and for how many of them a stop works there."""
         if not running:

@@ -132,7 +132,12 @@ def test_a_flatten_is_timed_while_it_can_act_and_what_it_leaves_without_a_stop_t
     watch.look(9_700, running=True, counts=True, held=0, stopped=0)
     watch.look(12_000, running=False, counts=True, held=0, stopped=0)
     assert (watch.took_ns, watch.bare_ns, watch.runs) == ([1_700], 700, False)
+    watch.leapt(3_600_000)
     watch.look(20_000, running=True, counts=True, held=0, stopped=0)
+    watch.leapt(1_000)
+    watch.look(22_000, running=True, counts=True, held=1, stopped=0)
+    watch.look(23_000, running=True, counts=True, held=1, stopped=0)
+    assert watch.bare_ns == 1_000
     assert watch.took_ns == [1_700], "nothing was held"
 
 

@@ -257,6 +257,7 @@ class World:
         self.chaos_end_ns += by_ns
         if not trading:
             self.market.skip_to(self.now_ns + by_ns)
+        self.oracle.flattens.leapt(by_ns)
         self._advance(self.now_ns + by_ns)
         self.leapt_ms += by_ns // MS_NS
         if not self.stalled:
