@@ -40,7 +40,7 @@ QUICK = (
     "daily_latch_resumed",
     "engine_never_wakes_for_the_desk",
 )
-QUICK_SEEDS = 60
+QUICK_SEEDS = 100
 
 
 def test_the_table_is_large_and_names_each_bug_once() -> None:
