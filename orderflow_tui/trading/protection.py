@@ -44,6 +44,7 @@ class GuardWish:
 
 
 NOTHING = GuardWish()
+TAKING_OUT = frozenset({Purpose.PROTECT, Purpose.FLATTEN})  # a market exit is there when a campaign that failed left one behind
 
 
 def later(since_ns: int | None, at_least_ns: int) -> int | None:
@@ -83,11 +84,11 @@ def widowed(missing: int, stops: Sequence[Ticket], targets: Sequence[Ticket]) ->
 def exits(
     need: int, live: Sequence[Ticket], side: Side, states: Collection[OrderState], owed: Sequence[Owed]
 ) -> tuple[list[Ticket], list[Ticket], int]:
-    """Stops and targets on this side that are in one of these states, and the most that may be held: what is, what live
-    entries may still bring, and what ended ones have brought without our hearing of it."""
+    """Stops (market exits among them) and targets on this side that are in one of these states, and the most that may be held:
+    what is, what live entries may still bring, and what ended ones have brought without our hearing of it."""
     entering = sum(t.remaining for t in live if t.order.purpose is Purpose.ENTRY and t.order.side is not side)
     entering += sum(o.quantity for o in owed if o.side is not side)
-    legs = [t for t in live if t.order.purpose is Purpose.PROTECT and t.order.side is side and t.state in states]
+    legs = [t for t in live if t.order.purpose in TAKING_OUT and t.order.side is side and t.state in states]
     stops = [t for t in legs if t.order.role is not Role.TARGET]
     return stops, [t for t in legs if t.order.role is Role.TARGET], need + entering
 

@@ -7,6 +7,7 @@ Theory. Such an exit opens a position the other way when it fills.
   would reverse when it fills: flatten.
 * Nothing held and nothing coming: what is left over is cancelled after a second, for the same reason; an emergency stop at
   once. What still works 10 s later would open a position: flatten.
+* A market exit that a failed flatten left behind counts among the stops; it is cancelled, never made smaller.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from orderflow_tui.domain.order import OrderState, Purpose, Role, Side
 from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.trading.blotter import Owed, Ticket
 from orderflow_tui.trading.lifecycle import SENT_STATES, WORKING_STATES
-from orderflow_tui.trading.protection import NOTHING, GuardWish, allotments, exits, later
+from orderflow_tui.trading.protection import NOTHING, TAKING_OUT, GuardWish, allotments, exits, later
 
 ORPHAN_NS = SECOND_NS
 CANCEL_AGAIN_NS = 2 * SECOND_NS
 TOO_LARGE_NS = 10 * SECOND_NS
+ALONE = frozenset({Role.EMERGENCY, Role.FLATTEN})  # in no group the broker would end by itself, and the market is near
 
 
 class Surplus:
@@ -82,7 +84,7 @@ class Surplus:
             for leg, keep in allotments(kind, may_be):
                 if leg.remaining <= keep or leg.change is not None or leg.cancel_ns is not None or leg.refused_ns is not None:
                     continue
-                if keep:
+                if keep and leg.order.role is not Role.FLATTEN:
                     shrink.append((leg.order.id, leg.filled + keep))
                 else:
                     cancel.append(leg.order.id)
@@ -93,13 +95,11 @@ class Surplus:
         self._forget_the_exit(now_ns)
         self._large_ns = None
         coming = {t.order.intent_id for t in live if t.order.purpose is Purpose.ENTRY} | {o.intent_id for o in owed}
-        left = [t for t in live if t.order.purpose is Purpose.PROTECT and t.order.intent_id not in coming]
+        left = [t for t in live if t.order.purpose in TAKING_OUT and t.order.intent_id not in coming]
         if self._refuses_to_go(left, now_ns):
             return GuardWish(flatten="what is left over with nothing held is not cancelled and would open a position")
-        called_off = tuple(
-            t.order.id for t in left if t.order.role is Role.EMERGENCY and t.state in SENT_STATES and t.cancel_ns is None
-        )
-        if called_off:  # in no group the broker would end by itself, and the market is near
+        called_off = tuple(t.order.id for t in left if t.order.role in ALONE and t.state in SENT_STATES and t.cancel_ns is None)
+        if called_off:
             return GuardWish(cancel=called_off)
         asked = [
             t for t in left if t.state in WORKING_STATES and (t.cancel_ns is None or now_ns - t.cancel_ns >= CANCEL_AGAIN_NS)

@@ -283,13 +283,13 @@ class Memory:
                 now_ns, running=running, counts=self.watching, held=abs(held), stopped=self.stopped(held) if held else 0
             )
 
-    def stops_at_broker(self) -> list[str]:
-        """Our stops that are awake there."""
+    def exits_at_broker(self) -> list[str]:
+        """Our stops and market exits that are awake there."""
         return [
             r.order.id
             for r in self.sim._exchange._open
-            if r.order.purpose is Purpose.PROTECT
-            and r.order.type is OrderType.STOP
+            if r.order.purpose is not Purpose.ENTRY
+            and r.order.type is not OrderType.LIMIT
             and r.order.id in self.sent
             and r.live_quantity()
         ]

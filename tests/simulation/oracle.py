@@ -238,9 +238,9 @@ class Oracle(Memory):
         known = aware and not waits and not stuck and self.informed and not entering and not self.rows_may_be_lost
         surplus = self.surplus.held(self.now_ns, known and guarded > abs(truth))
         patience_ns = 2 * self.sim._mischief.faults.longest_delay_ns
-        if not truth and surplus > LEFT_NS + patience_ns and self.told_to_go.isdisjoint(self.stops_at_broker()):
+        if not truth and surplus > LEFT_NS + patience_ns and self.told_to_go.isdisjoint(self.exits_at_broker()):
             raise Broken(
-                "leftovers are called off", f"flat, and nobody cancels {self.stops_at_broker()} for {surplus // MS_NS} ms"
+                "leftovers are called off", f"flat, and nobody cancels {self.exits_at_broker()} for {surplus // MS_NS} ms"
             )
         if surplus > SURPLUS_NS + patience_ns:
             raise Broken("stops match the position", f"{truth:+d} with stops for {guarded} for {surplus // MS_NS} ms")

@@ -619,3 +619,34 @@ def test_a_stop_of_which_an_execution_was_busted_is_asked_about_when_it_fills_ag
     asked = len(house.all(AskAccountReport))
     house.tell(execution("x2", 1, 1))
     assert len(house.all(AskAccountReport)) > asked
+
+
+def left_behind(house: House, quantity: int) -> Ticket:
+    """A market exit that works at the broker although its campaign failed."""
+    order = replace(
+        house.ticket(Role.STOP).order,
+        id="of1-t-9-F",
+        purpose=Purpose.FLATTEN,
+        role=Role.FLATTEN,
+        oca_group="",
+        parent_id=None,
+        quantity=quantity,
+        stop_ticks=None,
+    )
+    return Ticket(order, OrderState.ACKED, house.now)
+
+
+def test_a_market_exit_that_a_failed_flatten_left_behind_is_called_off_when_somebody_else_closed_the_position() -> None:
+    """No quote, no fill: three rounds failed. The trader closed by hand and resumed: the exit would have opened a position."""
+    house = House().enter()
+    guard, left = Guard(2_000, 3_000), left_behind(house, 1)
+    assert guard.look(0, (left,), house.last, house.now).cancel == (left.order.id,)
+    left.cancel_ns = house.now
+    assert guard.look(0, (left,), house.last, house.now + 10_000 * MS_NS).flatten is not None, "and flattened when it does not go"
+
+
+def test_a_market_exit_larger_than_what_is_still_held_is_called_off_not_made_smaller() -> None:
+    house = House().enter()
+    guard, left = Guard(2_000, 3_000), left_behind(house, 2)
+    wish = guard.look(house.desk.position(), (left,), house.last, house.now)
+    assert (wish.cancel, wish.shrink) == ((left.order.id,), ())
