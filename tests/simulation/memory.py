@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from orderflow_tui.adapters.sim_broker import SimBroker
+from orderflow_tui.adapters.sim_broker_faults import Fault
 from orderflow_tui.adapters.sim_broker_orders import Resting
 from orderflow_tui.adapters.sim_broker_orders import Stage as Where
 from orderflow_tui.domain.account import Link
@@ -25,6 +26,7 @@ from tests.simulation.money import Money, counted
 
 SYMBOL = "MES"
 FOREIGN = "ES"  # known, and not traded here
+AT_BROKER = {fault.value: fault for fault in Fault}
 OUTSIDERS = frozenset({"manual_trade", "liquidation", "hand_trade", "position_drift", "exec_busted"})
 
 DISK_TROUBLE = frozenset(
@@ -196,7 +198,9 @@ class Memory:
 
     def struck(self, kind: str) -> bool:
         """Whether a fault struck, or a key was pressed, by now."""
-        return bool(self.facts[kind] or self.sim.injected.get(kind) or self.disk.injected.get(kind))
+        fault = AT_BROKER.get(kind)
+        by_broker = fault is not None and self.sim._mischief.injected[fault]
+        return bool(self.facts[kind] or by_broker or self.disk.injected.get(kind))
 
     @property
     def honest(self) -> bool:
@@ -211,13 +215,14 @@ class Memory:
         return self.booted and any(self.struck(trouble) for trouble in DISK_TROUBLE)
 
     def forget_the_vanished(self) -> None:
-        """Three misfortunes at once: an order left without its row, never arrived, and death came before the row: nobody on
-        earth can know its name and number any more, and nothing of it lives. At birth, when the journal has been read."""
+        """Three misfortunes at once: an order left without its row, never arrived (or died with the hung line), and death came
+        before the row: nobody on earth can know its name and number any more, and nothing of it lives. At birth, when the
+        journal has been read."""
         if not self.rows_may_be_lost:
             return
         for order_id in self.sent.keys() - self.written.orders:
             held = self.sim._exchange.find(order_id)
-            if held is not None and held.stage is Where.LOST:
+            if held is None or held.stage is Where.LOST:
                 order = self.sent.pop(order_id)
                 self.numbers.pop(order.number, None)
 
@@ -245,7 +250,7 @@ class Memory:
 
     def at_broker(self) -> list[Resting]:
         """Orders that have not ended at the broker, on their way included."""
-        return [r for r in self.sim._exchange._orders.values() if r.stage not in {Where.DONE, Where.LOST}]
+        return [r for r in self.sim._exchange._orders.values() if r.stage is not Where.DONE and r.stage is not Where.LOST]
 
     def protection(self, position: int, without: Container[str] = ()) -> tuple[int, int]:
         """(contracts that stops or a market exit take out, contracts that any exit takes out) at the broker, leaving some out."""
