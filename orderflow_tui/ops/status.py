@@ -7,6 +7,7 @@ from pathlib import Path
 from orderflow_tui.adapters.control import NoAnswer, Refused, ask, control_path
 from orderflow_tui.adapters.heartbeat import read_status
 from orderflow_tui.domain.action import Json
+from orderflow_tui.ops.published import published
 
 SCHEMA = "orderflow-tui/status/1"
 
@@ -29,7 +30,7 @@ def status_of(data_dir: Path) -> dict[str, Json]:
     for inner in ("mono_ns", "boot", "wall_ns", "schema"):
         document.pop(inner, None)
     age = None if beat is None else round(beat.age_ms / 1000, 3)
-    return {"schema": SCHEMA, "answering": answering, "heartbeat_age_s": age, **document}
+    return {"schema": SCHEMA, "answering": answering, "heartbeat_age_s": age, **published(document)}
 
 
 def status_text(document: dict[str, Json]) -> str:
@@ -43,9 +44,7 @@ def _session(session: Json) -> Json:
     """What matters of a session at a glance; `--json` has its limits and patterns."""
     if not isinstance(session, dict):
         return session
-    net = session.get("net_cents")
-    kept: dict[str, Json] = {name: session.get(name) for name in ("id", "instrument", "execution", "trades")}
-    return {**kept, "net": net / 100 if isinstance(net, int) else None, "changes": session.get("changes")}
+    return {name: session.get(name) for name in ("id", "instrument", "execution", "trades", "net", "changes")}
 
 
 def _plain(value: Json) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TextIO
 
@@ -18,6 +18,7 @@ from orderflow_tui.adapters.journal_memory import read_events, read_observations
 from orderflow_tui.adapters.journal_store import ORDERS_FILE
 from orderflow_tui.domain.action import Json, Row
 from orderflow_tui.domain.instrument import Instrument
+from orderflow_tui.ops.published import iso, published
 from orderflow_tui.ports import JournalError
 from orderflow_tui.trading.rows import RowError
 from orderflow_tui.trading.scorecard import Score, by_label, by_reason, by_regime, score, scorecard
@@ -69,7 +70,7 @@ def _book(folder: Path, run: str) -> Book:
                 book.fills[str(row.payload.get("base_id"))] = row
             case "session":
                 known = book.sessions.setdefault(row.ref, {"id": row.ref, "run": run, "changes_made": []})
-                known[str(row.payload.get("what"))] = {k: v for k, v in row.payload.items() if k != "what"}
+                known[str(row.payload.get("what"))] = published({k: v for k, v in row.payload.items() if k != "what"})
             case _:
                 _change(book, row)
     return book
@@ -113,12 +114,6 @@ def document(books: list[Book], mode: str, on: date | None, instruments: Mapping
         "by_exit": [_score(line) for line in scorecard(trips, by_reason)],
         "sessions": [_session(s) for book in books for s in book.sessions.values() if on is None or _began_on(s, on)],
     }
-
-
-def iso(ts_ns: int) -> str:
-    """An instant as documents write it: ISO-8601 UTC with nanoseconds."""
-    seconds, rest = divmod(ts_ns, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
 def _observations(book: Book, trips: list[RoundTrip]) -> dict[str, dict[str, Row]]:

@@ -154,6 +154,8 @@ def test_status_answers_from_another_shell_and_a_second_instance_is_refused(tmp_
         assert document["trading_state"] == "RUNNING"
         assert document["stop_file"] == str(tmp_path / "STOP")
         assert document["answering"] is True
+        assert document["engine_time"].endswith("Z")
+        assert (document["session"]["net"], document["pnl"]["net"]) == (0.0, 0.0)
         second = subprocess.run(
             [*COMMAND, "run", "--headless", "--for", "1", "--data-dir", str(tmp_path)],
             capture_output=True,
