@@ -205,7 +205,7 @@ def _judge(floor: Floor, judgement: Judgement, report: AccountReport) -> None:
     found = floor.reconciler.differences
     match judgement:
         case Judgement.AGREES:
-            floor.told.discard("mismatch")
+            floor.told -= {key for key in floor.told if key.startswith("mismatch")}
             _recovered(floor)
         case Judgement.DIFFERS:
             floor.doubt()
@@ -231,8 +231,9 @@ def _adopt(floor: Floor, difference: Difference) -> None:
     price = mark.last if mark is not None else None
     if price is None:
         price = round(episode.average_ticks) if episode is not None else floor.blotter.last_price(symbol)
+    unpriced = f"{difference} cannot be adopted: no price of {symbol} is known"
+    floor.alert_once(f"mismatch {symbol}", price is None, unpriced, Tier.CRITICAL)  # it is tried again until there is one
     if price is None:
-        floor.alert("mismatch", f"{difference} cannot be adopted: no price of {symbol} is known", Tier.CRITICAL, symbol)
         return
     ref = f"adjust-{symbol}-{floor.now}"
     seen = floor.ledger.seen(symbol)

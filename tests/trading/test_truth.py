@@ -129,6 +129,8 @@ def test_a_mismatch_without_any_price_is_not_adopted_at_a_made_up_one() -> None:
     house.wait(10_000)
     assert "MISMATCH" in house.latched
     assert house.desk.position() == 0
+    told = house.alerts("mismatch MES")
+    assert ["cannot be adopted" in text for text in told] == [True], "it is tried again and again, and told once"
     house.press(Command.RESUME, word="RESUME")
     assert "MISMATCH" in house.latched
     del house.changes["marks"]
