@@ -65,7 +65,7 @@ def _book(folder: Path, run: str) -> Book:
                 else:
                     book.trips[row.ref] = trip
             case "day":
-                book.days[row.ref] = row
+                book.days[row.ref] = _with_the_brokers(row, book.days.get(row.ref))
             case "fill":
                 book.fills[str(row.payload.get("base_id"))] = row
             case "session":
@@ -74,6 +74,15 @@ def _book(folder: Path, run: str) -> Book:
             case _:
                 _change(book, row)
     return book
+
+
+def _with_the_brokers(row: Row, before: Row | None) -> Row:
+    """A start on the next trade date closes the day once more and knows no figure of the broker's for it: what it said
+    before stays said."""
+    ours, said = row.payload.get("net_cents"), None if before is None else before.payload.get("broker_cents")
+    if row.payload.get("broker_cents") is not None or not isinstance(ours, int) or not isinstance(said, int):
+        return row
+    return replace(row, payload={**row.payload, "broker_cents": said, "difference_cents": ours - said})
 
 
 def _trip(row: Row, folder: Path) -> RoundTrip | None:

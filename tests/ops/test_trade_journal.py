@@ -125,6 +125,23 @@ def test_a_day_shows_our_figure_the_brokers_and_the_difference() -> None:
     assert "difference 0.62" in told
 
 
+def test_what_the_broker_said_of_a_day_is_not_unsaid_by_the_start_on_the_next_one(tmp_path: Path) -> None:
+    house = traded()
+    assert house.floor.report is not None
+    own = house.desk.ledger.net_cents
+    house.floor.report = replace(house.floor.report, day_pnl_cents=own - 62)
+    house.press(Command.CLOSE_SESSION, why="the run stopped")
+    again = house.restart()
+    again.changes["trade_date"] = date(2026, 3, 6)
+    again.trade(again.last)
+    last = [r for r in again.rows if r.kind == "day"][-1]
+    assert last.ref == TODAY.isoformat()
+    assert last.payload["broker_cents"] is None, "this process never heard it"
+    write(tmp_path / "journal" / "paper", again.rows)
+    day = next(d for d in read(tmp_path)["days"] if d["date"] == TODAY.isoformat())
+    assert (day["net"], day["broker"], day["difference"]) == (own / 100, round((own - 62) / 100, 2), 0.62)
+
+
 def test_a_session_is_read_back_with_limits_changes_and_its_summary(data: Path) -> None:
     (session,) = read(data)["sessions"]
     assert session["begin"]["limits"]["daily_loss_cents"] == 30_000
