@@ -361,7 +361,7 @@ class IbBroker:
             status=status,
             filled=filled,
             remaining=remaining,
-            revision=ticket.revision,
+            revision=None if ticket.order is None else ticket.revision,  # of an earlier run: nobody here counted
             perm_id=ticket.perm_id or None,
             code=code,
             text=text,

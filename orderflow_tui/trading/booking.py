@@ -73,7 +73,7 @@ def _answered(floor: Floor, ticket: Ticket, update: OrderUpdate) -> None:
     )
     if confirmed and ticket.changed is not None and status in (BrokerStatus.WORKING, BrokerStatus.PENDING):
         restate(floor, ticket, ticket.changed.quantity, update.echoed_price_ticks, ticket.changed.revision)
-    elif change is None and update.echoed_quantity is not None and ticket.live:
+    elif change is None and update.echoed_quantity is not None and ticket.live and not _outdated(ticket, update):
         restate(floor, ticket, update.echoed_quantity, update.echoed_price_ticks, None)
     elif change is None and ticket.live and (total := _made_smaller(ticket, update)) is not None:
         restate(floor, ticket, total, None, None)
@@ -87,6 +87,11 @@ def _answered(floor: Floor, ticket: Ticket, update: OrderUpdate) -> None:
         unsound(floor, ticket, f"tif {update.echoed_tif}, outside RTH {update.echoed_outside_rth}")
     if update.echoed_oca_group is not None:
         regroup(floor, ticket, update.echoed_oca_group)
+
+
+def _outdated(ticket: Ticket, update: OrderUpdate) -> bool:
+    """Whether it tells the order as it stood before a change that has been confirmed since."""
+    return update.revision is not None and update.revision < ticket.order.revision
 
 
 def _made_smaller(ticket: Ticket, update: OrderUpdate) -> int | None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.latch import TradingState
+from orderflow_tui.domain.market import Mark
 from orderflow_tui.domain.order import OrderType, Purpose, Side
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.trading import caps
 from orderflow_tui.trading.bracket import anchor
 from orderflow_tui.trading.breaker import money
 from orderflow_tui.trading.fences import stale_limit_ms
+from orderflow_tui.trading.limits import RiskLimits
 from orderflow_tui.trading.look import Look, Refusal
 
 
@@ -144,15 +146,19 @@ def quoted_lately(look: Look) -> Refusal | None:
 
 
 def price_collar(look: Look) -> Refusal | None:
-    """The limit may not lie further from the last trade than the collar. A quote alone proves nothing: it may be anywhere."""
-    mark, limit = look.facts.mark(look.intent.instrument), look.levels.limit_ticks
-    if mark is None or mark.last is None or limit is None:
-        return _no(look, "price collar", f"no trade of {look.intent.instrument} is known to measure the limit against")
-    collar = min(look.params.risk.collar_ticks, caps.MAX_COLLAR_TICKS)
-    away = abs(limit - mark.last)
-    if away <= collar:
-        return None
-    return _no(look, "price collar", f"limit {away} ticks from the last trade, {collar} allowed")
+    """The limit may not lie further from the last trade than the collar."""
+    symbol = look.intent.instrument
+    why = too_far(symbol, look.levels.limit_ticks, look.facts.mark(symbol), look.params.risk)
+    return _no(look, "price collar", why) if why else None
+
+
+def too_far(symbol: str, limit_ticks: int | None, mark: Mark | None, risk: RiskLimits) -> str:
+    """Why a limit lies outside the collar, empty when it does not. A quote alone proves nothing: it may be anywhere. Asked
+    again when the commit came back: the price may have run meanwhile, and the stop would be beyond the market."""
+    if mark is None or mark.last is None or limit_ticks is None:
+        return f"no trade of {symbol} is known to measure the limit against"
+    away, collar = abs(limit_ticks - mark.last), min(risk.collar_ticks, caps.MAX_COLLAR_TICKS)
+    return "" if away <= collar else f"limit {away} ticks from the last trade, {collar} allowed"
 
 
 def size_allowed(look: Look) -> Refusal | None:

@@ -32,6 +32,7 @@ CAUSES: dict[LatchKind, frozenset[str]] = {
     LatchKind.REVERSED: OUTSIDERS
     | {"oca_delayed", "oca_lost", "fill_after_cancel", "oversize_children", "exec_late", "exec_lost", "latency_jitter"},
 }
+KEPT_ALIVE = ("cancel_refused", "cancel_lost")
 NEED_A_FAULT = frozenset({LatchKind.NAKED, LatchKind.UNRECONCILED, LatchKind.FLATTEN_FAILED})
 TAKE_THE_POSITION_ALONG = frozenset({LatchKind.DAILY_LOSS, LatchKind.DRAWDOWN, LatchKind.NAKED, LatchKind.REVERSED})
 
@@ -144,14 +145,19 @@ def _by_misfortune(memory: Memory, kind: LatchKind, reason: str) -> bool:
 
 
 def _crossed(memory: Memory) -> bool:
-    """An emergency stop filled that was called off as soon as nothing was held, or that a running flatten could not call off
-    because no report came, or of which nobody was told before a report came."""
+    """An exit filled that was called off, and whose cancel the broker refused or lost; or an emergency stop that was called off
+    as soon as nothing was held, or that a running flatten could not call off because no report came, or of which nobody was
+    told before a report came."""
     event = memory.event
     if isinstance(event, AccountReport):
         filled = (memory.sent.get(f.order_id or "") for f in memory.fills.values())
         return any(order is not None and order.role is Role.EMERGENCY for order in filled)
     order = memory.sent.get(event.order_id or "") if isinstance(event, Fill) else None
-    if order is None or order.role is not Role.EMERGENCY:
+    if order is None:
+        return False
+    if order.id in memory.told_to_go and any(memory.struck(kind) for kind in KEPT_ALIVE):
+        return True
+    if order.role is not Role.EMERGENCY:
         return False
     return order.id in memory.called_off or (memory.floor.campaign is not None and not memory.informed)
 

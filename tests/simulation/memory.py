@@ -157,6 +157,7 @@ class Memory:
     silent_until_ns: int = 0  # until then the broker makes no account report
     awake_ns: int = 0  # since when the engine runs
     stalled_ns: int = 0  # since when it stands still, 0 while it does not
+    slept_ns: int = 0  # when it began to stand still the last time, 0 since a birth
     asked_ns: int = 0  # when a report was last asked for
     working: dict[str, int] = field(default_factory=dict)  # entries at the broker, and since when nobody tried to end them
     day: date | None = None

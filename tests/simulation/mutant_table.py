@@ -76,7 +76,7 @@ GATE = (
     ),
     _no_rule("armed"),
     _no_rule("inside_window"),
-    _no_rule("price_collar"),
+    _t("collar_of_any_width", "rules", 'return "" if away <= collar else', 'return "" if away <= collar + 1_000 else'),
     _no_rule("one_entry"),
     _no_rule("concurrent_trades"),
     _no_rule("not_against_position"),

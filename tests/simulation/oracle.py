@@ -303,13 +303,20 @@ class Oracle(Memory):
 
     def _forget_the_peak(self, troubled: bool) -> None:
         """What the next life surely knows of the day's peak."""
-        noted_ns = (self.stalled_ns or self.now_ns) - LATE_PEAK_NS
+        noted_ns = self._ran_before(LATE_PEAK_NS)
         self.peak_cents = self.peaks[0][1] if troubled else next(c for at, c in reversed(self.peaks) if at <= noted_ns)
         self.peaks = [(0, self.peak_cents)]
 
+    def _ran_before(self, span_ns: int) -> int:
+        """The instant after which the engine has run for so long, its last sleep not counted."""
+        if self.stalled_ns:
+            return self.stalled_ns - span_ns
+        ran_ns = self.now_ns - self.awake_ns
+        return self.slept_ns + ran_ns - span_ns if self.slept_ns and ran_ns < span_ns else self.now_ns - span_ns
+
     def awake(self, now_ns: int) -> None:
         """The engine runs again: what it could not see does not count."""
-        self.asleep, self.awake_ns, self.stalled_ns = False, now_ns, 0
+        self.asleep, self.awake_ns, self.slept_ns, self.stalled_ns = False, now_ns, self.stalled_ns, 0
         self.naked, self.surplus, self.campaign, self.heard = Since(), Since(), Since(), Since()
         self.working = {}
 

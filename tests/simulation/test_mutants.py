@@ -17,7 +17,7 @@ QUICK = (
     "children_for_the_day",
     "no_account",
     "trading_state_ignored",
-    "no_rule_price_collar",
+    "collar_of_any_width",
     "no_rule_concurrent_trades",
     "no_dedupe",
     "exact_dedupe",

@@ -650,3 +650,29 @@ def test_a_market_exit_larger_than_what_is_still_held_is_called_off_not_made_sma
     guard, left = Guard(2_000, 3_000), left_behind(house, 2)
     wish = guard.look(house.desk.position(), (left,), house.last, house.now)
     assert (wish.cancel, wish.shrink) == ((left.order.id,), ())
+
+
+def test_a_stop_is_as_large_as_its_newest_revision_says_whatever_an_older_one_tells_late() -> None:
+    """The echo of how the stop stood before it was made smaller came seconds late: believed, it called off the emergency stop
+    that covered the second contract."""
+    house = House(TradingParams(risk=RICH)).enter("BUY", 2)
+    stop = house.ticket(Role.STOP)
+    house.tell(Fill("x.01", "x", 1, None, house.now, "MES", Side.SELL, 1, PRICE))
+    house.wait(1_000)
+    assert (stop.order.quantity, stop.order.revision) == (1, 1)
+    late = OrderUpdate(stop.order.id, house.now, BrokerStatus.WORKING, filled=0, remaining=2, revision=0, echoed_quantity=2)
+    house.tell(late)
+    assert stop.order.quantity == 1
+    house.tell(replace(late, revision=None))
+    assert (stop.order.quantity, stop.order.revision) == (1, 2), "of an unknown revision it is believed, and made smaller anew"
+
+
+def test_an_entry_does_not_leave_when_the_price_ran_out_of_its_collar_while_the_journal_wrote() -> None:
+    """The commit took a seventh of a second, and the market fell through where the stop was to stand."""
+    house = House(journal="silent")
+    house.bracket()
+    ids = house.all(Commit)[-1].ids
+    house.trade(house.last - 22)
+    house.tell(Committed(house.now, ids, 1))
+    assert house.sent() == []
+    assert house.state_of(Role.ENTRY) is OrderState.NOT_SENT
