@@ -238,7 +238,19 @@ def test_after_a_restart_our_stop_is_recognised_and_can_be_moved(worlds: MakeWor
     world.broker.change(*moved_stop(stop, 19_991), world.now_ns)
     world.pass_ms(500)
     assert world.orders()["S"]["stop"] == 19_991 * 0.25
+    assert world.updates("S")[-1].revision == 1, "from its own change on it is known"
     assert world.sent("PLACE_ORDER")[-1]["fields"][28] == "0"  # the parent of an earlier run is not named again
+
+
+def test_no_revision_is_told_of_an_order_of_an_earlier_run(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    world.broker.send(bracket(entry=19_900), world.now_ns)
+    world.pass_ms(500)
+    world.do("play", on=True)
+    world.reborn().ready().still()
+    world.do("fill", ref="E", price=19_900 * 0.25)
+    world.pass_ms(500)
+    assert {u.revision for u in world.updates("S")} == {None}, "nobody here counted its changes"
 
 
 def test_after_a_restart_numbers_go_on_above_the_brokers(worlds: MakeWorld) -> None:
