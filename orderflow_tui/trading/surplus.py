@@ -21,7 +21,8 @@ from orderflow_tui.trading.lifecycle import SENT_STATES, WORKING_STATES
 from orderflow_tui.trading.protection import NOTHING, TAKING_OUT, GuardWish, allotments, exits, later
 
 ORPHAN_NS = SECOND_NS
-CANCEL_AGAIN_NS = 2 * SECOND_NS
+# what is left over is called off again while it is known to work, or while no report tells whether it does: that does no harm
+AGAIN_NS = {**dict.fromkeys(WORKING_STATES, 2 * SECOND_NS), OrderState.UNKNOWN: 5 * SECOND_NS}
 TOO_LARGE_NS = 10 * SECOND_NS
 ALONE = frozenset({Role.EMERGENCY, Role.FLATTEN})  # in no group the broker would end by itself, and the market is near
 
@@ -101,9 +102,7 @@ class Surplus:
         called_off = tuple(t.order.id for t in left if t.order.role in ALONE and t.state in SENT_STATES and t.cancel_ns is None)
         if called_off:
             return GuardWish(cancel=called_off)
-        asked = [
-            t for t in left if t.state in WORKING_STATES and (t.cancel_ns is None or now_ns - t.cancel_ns >= CANCEL_AGAIN_NS)
-        ]
+        asked = [t for t in left if t.state in AGAIN_NS and (t.cancel_ns is None or now_ns - t.cancel_ns >= AGAIN_NS[t.state])]
         if not asked:
             self._over_ns = None
             return NOTHING

@@ -360,6 +360,8 @@ class World:
 
     def stall(self) -> None:
         """The engine's loop stands still; the world does not."""
+        if self.stalled:
+            return  # as it does already
         self.stalled = self.oracle.asleep = self.loop is not None
         self.stalled_ns = self.oracle.stalled_ns = self.now_ns if self.stalled else 0
 

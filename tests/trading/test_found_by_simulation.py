@@ -341,7 +341,7 @@ def test_an_exit_left_over_that_no_cancel_ends_is_ended_by_a_campaign_after_ten_
     stop = house.ticket(Role.STOP)
     guard.look(0, [stop], None, house.now)
     assert guard.look(0, [stop], None, house.now + 1_000 * MS_NS).cancel == (stop.order.id,)
-    stop.state = OrderState.UNKNOWN
+    stop.state, stop.cancel_ns = OrderState.UNKNOWN, house.now + 9_000 * MS_NS
     assert guard.look(0, [stop], None, house.now + 10_000 * MS_NS) == NOTHING, "not knowing proves nothing"
     assert guard.due_ns is None, "and nothing is due: only a report helps"
     stop.state = OrderState.ACKED
@@ -349,6 +349,17 @@ def test_an_exit_left_over_that_no_cancel_ends_is_ended_by_a_campaign_after_ten_
     stop.state = OrderState.CANCELLED
     guard.look(0, [], None, house.now + 10_002 * MS_NS)
     assert guard.due_ns is None
+
+
+def test_an_exit_left_over_of_unknown_outcome_is_called_off_every_five_seconds_until_a_report_tells() -> None:
+    """A cancel met an emergency stop that had not arrived yet and was refused; then half a minute without a complete report."""
+    guard, house = Guard(2_000, 3_000), House().enter("BUY")
+    stop = house.ticket(Role.STOP)
+    stop.state, stop.cancel_ns = OrderState.UNKNOWN, house.now
+    assert guard.look(0, [stop], None, house.now + 4_999 * MS_NS) == NOTHING
+    guard.look(0, [stop], None, house.now + 5_000 * MS_NS)
+    assert guard.due_ns == house.now + 6_000 * MS_NS
+    assert guard.look(0, [stop], None, house.now + 6_000 * MS_NS).cancel == (stop.order.id,)
 
 
 def test_a_lock_that_forbids_the_campaign_says_what_is_left_over() -> None:
