@@ -341,7 +341,8 @@ class Ledger:
         return len(self.trips) + len(self._episodes)
 
     def worst_case_cents(self, stops: Mapping[str, Sequence[Resting]], slippage_ticks: int, uncovered_ticks: int) -> int:
-        """Value of the day if every protective stop filled `slippage_ticks` beyond its price.
+        """Value of the day if every protective stop filled `slippage_ticks` beyond its price, or beyond the mark where that has
+        passed it: its executions may not have been told yet.
 
         Contracts without a stop are taken to lose `uncovered_ticks` more from the mark.
         """
@@ -355,9 +356,9 @@ class Ledger:
 
 def _exits(episode: Episode, stops: Iterable[Resting], mark: int, slippage_ticks: int, uncovered_ticks: int) -> int:
     """Sum of exit prices over all contracts of an episode when the stops fill, the worst of them first."""
-    left, total = episode.quantity, 0
-    for stop in sorted(stops, key=lambda s: s.price_ticks * episode.side):
-        part = min(left, stop.quantity)
-        total += part * (stop.price_ticks - episode.side * slippage_ticks)
+    side, left, total = episode.side, episode.quantity, 0
+    for worth, quantity in sorted((min(stop.price_ticks * side, mark * side), stop.quantity) for stop in stops):
+        part = min(left, quantity)
+        total += part * side * (worth - slippage_ticks)
         left -= part
-    return total + left * (mark - episode.side * (uncovered_ticks + slippage_ticks))
+    return total + left * (mark - side * (uncovered_ticks + slippage_ticks))

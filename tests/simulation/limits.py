@@ -101,7 +101,8 @@ def entry_affordable(memory: Memory, entry: Order) -> None:
     begun, allowed = memory.money.begun, params.trading.risk.max_trades_per_day
     if begun >= allowed:
         raise Broken("trades a day", f"{entry.id} left after {begun} trades, {allowed} allowed")
-    _worst_day(memory, entry)
+    if memory.position == memory.truth:  # else an exit has filled of which nobody was told, and counts as resting
+        _worst_day(memory, entry)
 
 
 def _worst_day(memory: Memory, entry: Order) -> None:

@@ -433,6 +433,8 @@ def test_the_worst_case_fills_every_stop_with_slippage_the_worst_first() -> None
     assert too_many == (2 * 90 - 200) * TICK - 4 * COMMISSION
     short = ledger(fill("a", -1, 1, 100))
     assert short.worst_case_cents({"MES": [Resting(1, 110)]}, 2, 16) == -12 * TICK - 2 * COMMISSION
+    short.see(mark(115))
+    assert short.worst_case_cents({"MES": [Resting(1, 110)]}, 2, 16) == -17 * TICK - 2 * COMMISSION, "passed, and not told yet"
 
 
 def test_a_fill_in_an_unknown_instrument_is_our_bug() -> None:
