@@ -147,7 +147,7 @@ def _by_misfortune(memory: Memory, kind: LatchKind, reason: str) -> bool:
 def _crossed(memory: Memory) -> bool:
     """An exit filled that was called off, and whose cancel the broker refused or lost; or an emergency stop that was called off
     as soon as nothing was held, or that a running flatten could not call off because no report came, or of which nobody was
-    told before a report came."""
+    told before a report came, or that a process which died left to one that has not recovered."""
     event = memory.event
     if isinstance(event, AccountReport):
         filled = (memory.sent.get(f.order_id or "") for f in memory.fills.values())
@@ -159,7 +159,8 @@ def _crossed(memory: Memory) -> bool:
         return True
     if order.role is not Role.EMERGENCY:
         return False
-    return order.id in memory.called_off or (memory.floor.campaign is not None and not memory.informed)
+    unheard = memory.floor.campaign is not None and not memory.informed
+    return order.id in memory.called_off or unheard or memory.floor.recovering
 
 
 def _cleared(memory: Memory, kind: LatchKind) -> None:
