@@ -40,7 +40,7 @@ from orderflow_tui.trading.naked import Guard
 from orderflow_tui.trading.pace import CommitPace
 from orderflow_tui.trading.rates import Rates
 from orderflow_tui.trading.reconcile import Reconciler
-from orderflow_tui.trading.rules import too_far
+from orderflow_tui.trading.rules import shut, too_far
 from orderflow_tui.trading.sizing import TierWatch
 from orderflow_tui.trading.standing import look_at, trading_state
 from orderflow_tui.trading.trade import ExitReason, RoundTrip
@@ -370,7 +370,7 @@ class Floor:
         if answer is Answer.COMMITTED and proposal.change is None:
             for order in proposal.orders:
                 self.tell(order.id, News.COMMIT_DONE)
-        fate, why = self.gate.second_look(proposal, answer, trading_state(self)[0], self.now, self._too_far(proposal))
+        fate, why = self.gate.second_look(proposal, answer, trading_state(self)[0], self.now, self._moved_on(proposal))
         match fate:
             case Fate.SEND:
                 broken = invariants.leaving(self, proposal)
@@ -393,11 +393,13 @@ class Floor:
             case _:  # pragma: no cover
                 assert_never(fate)
 
-    def _too_far(self, proposal: Proposal) -> str:
+    def _moved_on(self, proposal: Proposal) -> str:
+        """What hour and price say against an entry by now: while the journal wrote, the window may have closed, or the price have
+        run so far that the stop would stand beyond the market."""
         entry = proposal.orders[0]
         if entry.purpose is not Purpose.ENTRY:
             return ""
-        return too_far(entry.instrument, entry.limit_ticks, self.mark(entry.instrument), self.params.risk)
+        return shut(self.facts) or too_far(entry.instrument, entry.limit_ticks, self.mark(entry.instrument), self.params.risk)
 
     def _settle_debt(self, key: str, answer: Answer) -> None:
         """The rows of what left without a commit: written at last, or written again in the background."""

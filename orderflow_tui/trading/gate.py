@@ -6,7 +6,8 @@ Theory. A wish (`Intent`) becomes orders in two looks.
   refusal names the rule and its numbers. What passes becomes orders with ids that were never used before, and a `Commit`:
   the journal knows them before anybody else does.
 * Second look, when the journal has answered. Between the two looks the world may have moved, so an entry is looked at
-  again: no latch, no fence, no revocation, within the collar, and not older than the commit wait. Only then is there a `Send`.
+  again: no latch, no fence, no revocation, inside window and collar, not older than the commit wait. Only then is there a
+  `Send`.
 
 Entries and everything else are asymmetric on purpose. An entry that meets any doubt dies: it is revoked by halt, flatten
 and disconnect, and it never leaves without its commit. Protection, reduction and flatten wait for the journal as long as
@@ -252,10 +253,10 @@ class Gate:
     # -- second look --------------------------------------------------------------------------------------------------
 
     def second_look(
-        self, proposal: Proposal, answer: Answer, state: TradingState, now_ns: int, too_far: str = ""
+        self, proposal: Proposal, answer: Answer, state: TradingState, now_ns: int, moved_on: str = ""
     ) -> tuple[Fate, str]:
-        """What becomes of a proposal now, and why when it is dropped. Revoked proposals never come here. `too_far`: what the
-        collar says of an entry's limit by now."""
+        """What becomes of a proposal now, and why when it is dropped. Revoked proposals never come here. `moved_on`: what hour
+        and price say against an entry by now."""
         age_ns = now_ns - proposal.proposed_ns
         if proposal.purpose is not Purpose.ENTRY:
             if answer is Answer.COMMITTED:
@@ -270,8 +271,8 @@ class Gate:
             return Fate.WAIT, ""
         if state is not TradingState.RUNNING:
             return Fate.DROP, f"{state.value} at the second look"
-        if too_far:
-            return Fate.DROP, f"{too_far} at the second look"
+        if moved_on:
+            return Fate.DROP, f"{moved_on} at the second look"
         return Fate.SEND, ""
 
     def due_ns(self, proposal: Proposal) -> int:

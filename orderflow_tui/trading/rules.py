@@ -5,6 +5,7 @@ Which purposes a rule binds stands in the gate's table, not here. On the line is
 
 from __future__ import annotations
 
+from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.latch import TradingState
 from orderflow_tui.domain.market import Mark
@@ -94,14 +95,19 @@ def armed(look: Look) -> Refusal | None:
 
 def inside_window(look: Look) -> Refusal | None:
     """Session and news windows, and the time of day when everything goes flat."""
-    facts = look.facts
+    why = shut(look.facts)
+    return _no(look, "window", why) if why else None
+
+
+def shut(facts: Facts) -> str:
+    """Why no entry may leave at this hour, empty when one may."""
     if not facts.entries_open:
-        return _no(look, "window", facts.window_reason or "entries are closed")
+        return facts.window_reason or "entries are closed"
     if not facts.market_open:
-        return _no(look, "window", "the market is closed")
+        return "the market is closed"
     if facts.flat_at_ns is not None and facts.now_ns >= facts.flat_at_ns:
-        return _no(look, "window", "the session's flat time has come")
-    return None
+        return "the session's flat time has come"
+    return ""
 
 
 def before_expiry(look: Look) -> Refusal | None:
@@ -153,8 +159,7 @@ def price_collar(look: Look) -> Refusal | None:
 
 
 def too_far(symbol: str, limit_ticks: int | None, mark: Mark | None, risk: RiskLimits) -> str:
-    """Why a limit lies outside the collar, empty when it does not. A quote alone proves nothing: it may be anywhere. Asked
-    again when the commit came back: the price may have run meanwhile, and the stop would be beyond the market."""
+    """Why a limit lies outside the collar, empty when it does not. A quote alone proves nothing: it may be anywhere."""
     if mark is None or mark.last is None or limit_ticks is None:
         return f"no trade of {symbol} is known to measure the limit against"
     away, collar = abs(limit_ticks - mark.last), min(risk.collar_ticks, caps.MAX_COLLAR_TICKS)

@@ -75,7 +75,12 @@ GATE = (
         (("        if state is not TradingState.RUNNING:\n", "        if state is None:\n"),),
     ),
     _no_rule("armed"),
-    _no_rule("inside_window"),
+    _t(
+        "window_never_shuts",
+        "rules",
+        "    if not facts.entries_open:\n",
+        "    if not facts.entries_open and not facts.market_open:\n",
+    ),
     _t("collar_of_any_width", "rules", 'return "" if away <= collar else', 'return "" if away <= collar + 1_000 else'),
     _no_rule("one_entry"),
     _no_rule("concurrent_trades"),

@@ -687,3 +687,13 @@ def test_an_entry_does_not_leave_when_the_price_ran_out_of_its_collar_while_the_
     house.tell(Committed(house.now, ids, 1))
     assert house.sent() == []
     assert house.state_of(Role.ENTRY) is OrderState.NOT_SENT
+
+
+def test_an_entry_does_not_leave_when_its_window_closed_while_the_journal_wrote() -> None:
+    house = House(journal="silent")
+    house.bracket()
+    ids = house.all(Commit)[-1].ids
+    house.changes |= {"entries_open": False, "window_reason": "no entries after 15:54 ET"}
+    house.tell(Committed(house.now, ids, 1))
+    assert house.sent() == []
+    assert house.state_of(Role.ENTRY) is OrderState.NOT_SENT
