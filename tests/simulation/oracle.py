@@ -299,7 +299,8 @@ class Oracle(Memory):
             return set()
         if isinstance(self.event, OperatorCommand) and self.event.command is Command.RESUME:
             return set()  # it died while clearing: either is right
-        return {kind for kind, since_ns in self.board.items() if since_ns <= safe_ns}
+        turning = self.engine is not None and self.floor.ledger.trade_date != self.day  # it died while the trade date turned
+        return {kind for kind, since_ns in self.board.items() if since_ns <= safe_ns and not (turning and kind.daily)}
 
     def _forget_the_peak(self, troubled: bool) -> None:
         """What the next life surely knows of the day's peak."""
