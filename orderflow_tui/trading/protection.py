@@ -93,15 +93,24 @@ def exits(
     return stops, [t for t in legs if t.order.role is Role.TARGET], need + entering
 
 
-def allotments(legs: Sequence[Ticket], left: int) -> list[tuple[Ticket, int]]:
+def allotments(legs: Sequence[Ticket], left: int, owed: Sequence[Owed]) -> list[tuple[Ticket, int]]:
     """How many contracts each leg may keep, oldest group first, so that the groups together keep `left`. A stop without its
-    safety fields keeps nothing."""
+    safety fields keeps nothing, nor does a child that sleeps for ever because its entry ended."""
+    waiting = {o.intent_id for o in owed}
     groups: dict[str, list[Ticket]] = {}
     for leg in legs:
         groups.setdefault(leg.group if leg.sound else leg.order.id, []).append(leg)
     found: list[tuple[Ticket, int]] = []
     for group in groups.values():
-        keep = min(max(leg.assured for leg in group), left) if group[0].sound else 0
+        keep = min(max(_takes_out(leg, waiting) for leg in group), left) if group[0].sound else 0
         left -= keep
         found += [(leg, keep) for leg in group]
     return found
+
+
+def _takes_out(leg: Ticket, waiting: Collection[str]) -> int:
+    """What fills when its price comes: of a child whose entry has ended only what that filled; more may come of one that lives,
+    or whose executions have not all been told."""
+    parent = leg.parent
+    ended = parent is not None and not parent.live and leg.order.intent_id not in waiting
+    return leg.protecting if ended else leg.assured

@@ -82,7 +82,7 @@ class Surplus:
         shrink: list[tuple[str, int]] = []
         cancel: list[str] = []
         for kind in (stops, targets):
-            for leg, keep in allotments(kind, may_be):
+            for leg, keep in allotments(kind, may_be, owed):
                 if leg.remaining <= keep or leg.change is not None or leg.cancel_ns is not None or leg.refused_ns is not None:
                     continue
                 if keep and leg.order.role is not Role.FLATTEN:
@@ -132,4 +132,4 @@ class Surplus:
 def _exceeds(need: int, live: Sequence[Ticket], side: Side, owed: Sequence[Owed]) -> bool:
     """Whether exits may take out more than is held. One of unknown outcome counts: not knowing does not make it smaller."""
     stops, targets, may_be = exits(need, live, side, WORKING_STATES | {OrderState.UNKNOWN}, owed)
-    return any(leg.remaining > keep for kind in (stops, targets) for leg, keep in allotments(kind, may_be))
+    return any(leg.remaining > keep for kind in (stops, targets) for leg, keep in allotments(kind, may_be, owed))

@@ -697,3 +697,20 @@ def test_an_entry_does_not_leave_when_its_window_closed_while_the_journal_wrote(
     house.tell(Committed(house.now, ids, 1))
     assert house.sent() == []
     assert house.state_of(Role.ENTRY) is OrderState.NOT_SENT
+
+
+def test_the_sleeping_children_of_an_entry_that_ended_do_not_make_the_guard_take_its_own_stop_away() -> None:
+    """A manual trade met a working entry. The halt cancelled that, and nobody said that its children went with it: the guard
+    placed an emergency stop, found it too much beside the sleeping one, called it off, and began again: 1,400 times."""
+    house = House()
+    house.broker.part = 0
+    house.bracket("SELL", 1)
+    stop, target = house.ticket(Role.STOP), house.ticket(Role.TARGET)
+    house.ticket(Role.ENTRY).state = OrderState.CANCELLED
+    assert (stop.live, stop.protecting) == (True, 0)
+    emergency = Ticket(
+        replace(stop.order, id="of1-t-9-X", role=Role.EMERGENCY, oca_group="", parent_id=None), OrderState.ACKED, house.now
+    )
+    wish = Guard(2_000, 3_000).look(-1, (stop, target, emergency), house.last, house.now)
+    assert set(wish.cancel) == {stop.order.id, target.order.id}
+    assert wish.emergency is None
