@@ -144,7 +144,7 @@ def _names_used(floor: Floor, report: AccountReport) -> None:
     """An order that left without its row, which death then lost, has used up its name and number all the same."""
     for order in (*report.orders, *report.completed):
         if order.order_id is not None and floor.gate.owns(order.order_id):
-            floor.gate.saw_id(order.order_id.rsplit("-", 1)[0])
+            floor.gate.saw_id(order.order_id)
             floor.gate.saw_number(order.number)
 
 

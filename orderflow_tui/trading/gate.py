@@ -146,11 +146,11 @@ class Gate:
         """Whether an order id was drawn by this installation."""
         return order_id.startswith(f"of1-{self._install}-")
 
-    def saw_id(self, intent_id: str) -> None:
-        """An id from the journal: the counter never falls behind it."""
-        tail = intent_id.rsplit("-", 1)[-1]
-        if self.owns(intent_id) and tail.isdigit():
-            self._counter = max(self._counter, int(tail))
+    def saw_id(self, name: str) -> None:
+        """A name somebody has read: of an intent, or of an order of it. The counter never falls behind it."""
+        drawn = name.split("-")[2] if self.owns(name) else ""
+        if drawn.isdigit():
+            self._counter = max(self._counter, int(drawn))
 
     def saw_number(self, number: int) -> None:
         """A broker-side number in use, by us or as the broker tells: the next one is higher."""

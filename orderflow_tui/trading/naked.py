@@ -33,7 +33,7 @@ READ_NS = 500 * MS_NS  # what came while nobody was awake is read by then
 class Guard:
     """Remembers since when a position is not covered. Times in ns."""
 
-    __slots__ = (*("_again_ns", "_beyond_ns", "_confirm_ns", "_emergency_ns", "_naked_ns", "_rejected", "_surplus", "since_ns"),)
+    __slots__ = ("_again_ns", "_beyond_ns", "_confirm_ns", "_emergency_ns", "_naked_ns", "_rejected", "_surplus", "since_ns")
 
     def __init__(self, naked_ms: int, confirm_ms: int) -> None:
         self._naked_ns = naked_ms * MS_NS

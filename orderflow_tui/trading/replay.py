@@ -30,6 +30,7 @@ def replay(floor: Floor, journal: Sequence[Row]) -> None:
     """Apply rows in the order they were written. Raises RowError for a row that makes no sense."""
     early: dict[str, list[Row]] = {}  # news of orders that left without a commit, written before the order itself
     for row in journal:
+        floor.gate.saw_id(row.ref)  # whatever its kind: also of an intent that was refused, or whose commit failed
         try:
             if row.kind in ("state", "change", "restated") and row.ref not in floor.blotter.tickets:
                 early.setdefault(row.ref, []).append(row)
@@ -73,8 +74,6 @@ def _apply(floor: Floor, row: Row) -> None:
         case "latch":
             latch = Latch(LatchKind(row.ref), rows.number(row, "since_ns"), rows.day(row), rows.text(row, "reason"))
             floor.board.restore(latch, bool(row.payload.get("open")))
-        case "counter":
-            floor.gate.saw_id(row.ref)  # a journal begun after damage: names whose rows were lost are used up
         case "cooldown":
             if row.ref in floor.blotter.tickets:
                 floor.blotter.tickets[row.ref].rejected = True  # learnt, though its own row may have died with the process
@@ -107,7 +106,6 @@ def _apply(floor: Floor, row: Row) -> None:
 
 def _intent(floor: Floor, row: Row) -> None:
     intent = rows.intent_of(row)
-    floor.gate.saw_id(intent.id)
     floor.causes.add(intent.cause)
     context = row.payload.get("context")
     kept = context if isinstance(context, dict) else {}
@@ -166,7 +164,6 @@ def _peak(floor: Floor, row: Row) -> None:
 
 
 def _campaign(floor: Floor, row: Row) -> None:
-    floor.gate.saw_id(row.ref)
     if rows.text(row, "what") != "begin":
         floor.campaign = None
         return

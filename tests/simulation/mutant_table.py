@@ -52,7 +52,7 @@ GATE = (
     _t(
         "intent_counter_from_one",
         "gate",
-        "            self._counter = max(self._counter, int(tail))\n",
+        "            self._counter = max(self._counter, int(drawn))\n",
         "            self._counter = self._counter\n",
     ),
     _t("order_numbers_from_one", "gate", "        self._number = max(self._number, number)\n", "        del number\n"),

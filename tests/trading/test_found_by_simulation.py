@@ -714,3 +714,18 @@ def test_the_sleeping_children_of_an_entry_that_ended_do_not_make_the_guard_take
     wish = Guard(2_000, 3_000).look(-1, (stop, target, emergency), house.last, house.now)
     assert set(wish.cancel) == {stop.order.id, target.order.id}
     assert wish.emergency is None
+
+
+def test_the_name_of_an_entry_whose_commit_failed_is_not_drawn_again() -> None:
+    """Its order rows never were, the row that said NOT_SENT was. After a restart the name was drawn again; the next replay found
+    that old row first, and believed the second order of this name, alive at the broker, never sent."""
+    house = House(journal="failing")
+    house.bracket()
+    assert house.state_of(Role.ENTRY) is OrderState.NOT_SENT
+    first = house.ticket(Role.ENTRY).order.id
+    assert any(row.kind == "state" and row.ref == first for row in house.rows)
+    after = House.restart(house)
+    after.wait(10_000)
+    after.press(Command.RESUME, word="RESUME")
+    after.enter()
+    assert after.ticket(Role.ENTRY).order.id != first
