@@ -21,7 +21,6 @@ from orderflow_tui.trading.reconcile import Difference, Judgement, Resolution, r
 from orderflow_tui.trading.trade import Execution, ExitReason
 from orderflow_tui.trading.trade_rows import tell_trades
 
-RECOVERED_AFTER = 2  # agreeing reports, at least a second apart
 ABSENT_REPORTS = 3  # in a row, until an order the journal lost counts as over
 CHANGE_AGAIN_NS = SECOND_NS
 ACCOUNT_NOTE_NS = 900 * SECOND_NS
@@ -254,7 +253,7 @@ def adjust(floor: Floor, ref: str, symbol: str, change: int, price_ticks: int, t
 
 def _recovered(floor: Floor) -> None:
     """Recovery ends when the broker agreed twice and no outcome is open."""
-    if not floor.recovering or floor.reconciler.agreements < RECOVERED_AFTER or floor.blotter.unresolved():
+    if not floor.recovering or not floor.agreed or floor.blotter.unresolved():
         return
     floor.recovering = False
     floor.note("recovered", "", position=floor.position(floor.execution))

@@ -194,8 +194,9 @@ def _try_entry(
 
 
 def guarding(floor: Floor) -> bool:
-    """Whether the stops are guarded. A campaign sees to them itself; one that a lock keeps from acting may wait for hours."""
-    if floor.recovering or not floor.reachable or not floor.params.send_path:
+    """Whether the stops are guarded. A campaign sees to them itself; one that a lock keeps from acting may wait for hours.
+    After a restart from the moment the broker has agreed twice: an outcome that stays open may take ten seconds more."""
+    if not floor.agreed or not floor.reachable or not floor.params.send_path:
         return False
     return floor.campaign is None or _locked_out(floor)
 

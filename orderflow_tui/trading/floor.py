@@ -46,6 +46,7 @@ from orderflow_tui.trading.standing import look_at, trading_state
 from orderflow_tui.trading.trade import ExitReason, RoundTrip
 from orderflow_tui.trading.trading_session import Summary, TradingSession
 
+RECOVERED_AFTER = 2  # agreeing reports
 NEWS_KEPT = 100
 REFUSALS_KEPT = 50
 DECISIONS_KEPT = 50
@@ -119,6 +120,7 @@ class Floor:
     doubt_ns: int | None = None  # when link, outcome or mismatch were last in doubt
     link_lost_ns: int | None = None
     house: HouseHealth = WELL  # as last told
+    bare: dict[str, int] = field(default_factory=dict)  # instruments held without their stop, and since when
     woke_ns: int | None = None  # when the guards last let what waited be read first
     pace: CommitPace = field(default_factory=CommitPace)
     margin_ask_ns: int | None = None
@@ -294,6 +296,11 @@ class Floor:
     def reachable(self) -> bool:
         """Whether the broker can be spoken to."""
         return can_send(self.link)
+
+    @property
+    def agreed(self) -> bool:
+        """Whether it is known what is held: after a restart not before the broker has agreed twice, at least a second apart."""
+        return not self.recovering or self.reconciler.agreements >= RECOVERED_AFTER
 
     def ask(self, reason: str) -> None:
         """Ask for an account report now; out of reach, nothing is asked."""

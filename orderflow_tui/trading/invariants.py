@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orderflow_tui.domain.order import Purpose, Side
+from orderflow_tui.domain.latch import Severity
+from orderflow_tui.domain.order import Purpose, Side, closing
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.trading import caps
 from orderflow_tui.trading.lifecycle import UNSENT
+from orderflow_tui.trading.protection import assured, covers
 
 if TYPE_CHECKING:
     from orderflow_tui.trading.floor import Floor
@@ -60,13 +62,27 @@ def _bounded(floor: Floor) -> str | None:
 
 
 def _covered(floor: Floor) -> str | None:
-    """Whatever is held has its stop, or the guard has acted in its time."""
-    if floor.campaign is not None or floor.recovering or not floor.reachable:
-        return None
+    """Whatever is held has its stop in time; counted here, not by the guard that should have seen to it."""
     timing = floor.params.timing
     allowed_ns = (timing.naked_ms + timing.naked_confirm_ms) * MS_NS + LATE_NS
-    for symbol in floor.held:
-        guard = floor.guards.get(symbol)
-        if guard is not None and guard.since_ns is not None and floor.now - guard.since_ns > allowed_ns:
-            return f"{floor.position(symbol):+d} {symbol} without its stop for {(floor.now - guard.since_ns) // MS_NS} ms"
+    floor.bare = {symbol: floor.bare.get(symbol, floor.now) for symbol in floor.held if _bare(floor, symbol)}
+    for symbol, since_ns in floor.bare.items():
+        waited_ns = floor.now - max(since_ns, floor.woke_ns or since_ns)
+        if waited_ns > allowed_ns:
+            return f"{floor.position(symbol):+d} {symbol} without its stop for {waited_ns // MS_NS} ms"
     return None
+
+
+def _bare(floor: Floor, symbol: str) -> bool:
+    """Whether less is assured than held, and the house is to see to it: not while a flatten runs, the broker is out of reach, a
+    lock leaves it to a person, or the position is somebody else's whom nobody asked us to protect."""
+    position = floor.position(symbol)
+    if not position or not floor.agreed or not floor.reachable or floor.campaign is not None:
+        return False
+    if floor.board.severity is Severity.LOCK or not floor.params.send_path:
+        return False
+    episode = floor.ledger.episode(symbol)
+    if episode is not None and not episode.intent_id and not floor.params.protect_external:
+        return False
+    live = (t for t in floor.blotter.live if t.order.instrument == symbol)
+    return assured(covers(live, closing(position))) < abs(position)

@@ -22,7 +22,7 @@ from orderflow_tui.domain.order import Role, Side, closing
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.domain.watch import Watch
 from orderflow_tui.trading.blotter import Owed, Ticket, covered
-from orderflow_tui.trading.protection import NOTHING, Emergency, GuardWish, assured, is_assured, later, widowed
+from orderflow_tui.trading.protection import NOTHING, Emergency, GuardWish, assured, covers, is_assured, later, widowed
 from orderflow_tui.trading.surplus import Surplus
 
 BEYOND_NS = 5 * SECOND_NS
@@ -132,10 +132,7 @@ class Guard:
         wish = self._surplus.too_large(need, live, side, owed, now_ns)
         if wish is not None:
             return wish
-        # a market exit still working at the broker (of a campaign that failed) closes the position too: one more stop beside
-        # it could reverse
-        covers = (Role.STOP, Role.EMERGENCY, Role.FLATTEN)
-        stops = [t for t in live if t.order.role in covers and t.order.side is side]
+        stops = covers(live, side)
         if assured(stops) >= need:
             self._covered()
             if self._beyond(side, stops, last_ticks, now_ns):

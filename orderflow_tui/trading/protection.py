@@ -6,7 +6,7 @@ Stops are counted by group, because in a group one fill cancels the rest. What w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -44,12 +44,19 @@ class GuardWish:
 
 
 NOTHING = GuardWish()
+COVERING = frozenset({Role.STOP, Role.EMERGENCY, Role.FLATTEN})
 TAKING_OUT = frozenset({Purpose.PROTECT, Purpose.FLATTEN})  # a market exit is there when a campaign that failed left one behind
 
 
 def later(since_ns: int | None, at_least_ns: int) -> int | None:
     """A span that is being counted begins no earlier than this."""
     return None if since_ns is None else max(since_ns, at_least_ns)
+
+
+def covers(live: Iterable[Ticket], side: Side) -> list[Ticket]:
+    """What takes a position out when the market goes against it. A market exit still working at the broker (of a campaign that
+    failed) closes it too: one more stop beside it could reverse."""
+    return [t for t in live if t.order.role in COVERING and t.order.side is side]
 
 
 def is_assured(ticket: Ticket) -> bool:

@@ -148,7 +148,7 @@ def _keep_flat(floor: Floor) -> None:
     What a person opened elsewhere is theirs: it gets a stop and they are asked. While the broker's position and ours differ
     nobody knows what to flatten."""
     latch = next((latch for latch in floor.board.latches if latch.kind in breaker.TAKE_ALONG), None)
-    if latch is None or floor.campaign is not None or floor.recovering or floor.reconciler.differences:
+    if latch is None or floor.campaign is not None or not floor.agreed or floor.reconciler.differences:
         return
     if not floor.params.send_path or trading_state(floor)[0] is TradingState.LOCKED:
         return
@@ -167,7 +167,7 @@ def _flat_time(floor: Floor) -> None:
     held = any(floor.position(s) for s in floor.held) or floor.blotter.entries()
     locked = trading_state(floor)[0] is TradingState.LOCKED
     may = floor.params.auto_flatten and floor.params.send_path
-    if may and held and floor.campaign is None and not floor.recovering and not locked:
+    if may and held and floor.campaign is None and floor.agreed and not locked:
         begin_campaign(floor, "the session's flat time", ExitReason.FLAT)
 
 

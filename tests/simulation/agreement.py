@@ -5,7 +5,7 @@ from __future__ import annotations
 from orderflow_tui.domain.account import AccountReport
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from tests.simulation.house import ACCOUNT
-from tests.simulation.memory import SYMBOL, Broken, Memory
+from tests.simulation.memory import RECOVERED_AFTER, SYMBOL, Broken, Memory
 
 AGAIN_NS = 700 * MS_NS
 SLACK_NS = 50 * MS_NS
@@ -45,6 +45,7 @@ def judge_report(memory: Memory) -> None:
     if memory.compared is None:
         return
     broker, ours = memory.compared
+    _count_agreement(memory, broker == ours)
     named = {d.instrument: (d.broker, d.local) for d in memory.floor.reconciler.differences}
     if broker == ours:
         if named:
@@ -58,6 +59,19 @@ def judge_report(memory: Memory) -> None:
     lasts = 0 if memory.apart_ns is None else memory.now_ns - memory.apart_ns
     if memory.apart >= ADOPTED_AFTER and lasts >= ADOPTED_NS:
         raise Broken("a mismatch ends", f"broker {broker:+d}, ours {ours:+d} in {memory.apart} reports, {lasts // MS_NS} ms")
+
+
+def _count_agreement(memory: Memory, agrees: bool) -> None:
+    """Two that agree, at least a second apart, end a recovery, unless an outcome is open."""
+    assert memory.engine is not None
+    now_ns = memory.engine.now_ns
+    if not agrees:
+        memory.agreements, memory.agreed_ns = 0, None
+    elif memory.agreed_ns is None or now_ns - memory.agreed_ns >= SECOND_NS:
+        memory.agreements, memory.agreed_ns = memory.agreements + 1, now_ns
+    floor = memory.floor
+    if memory.agreements >= RECOVERED_AFTER and floor.recovering and not floor.blotter.unresolved():
+        raise Broken("recovery ends", f"{memory.agreements} reports agree, nothing is unknown, and it is still RECOVERING")
 
 
 def judge_asking(memory: Memory) -> None:

@@ -12,14 +12,13 @@ from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.window import entries_open
 from tests.simulation.house import ACCOUNT
 from tests.simulation.limits import entry_affordable
-from tests.simulation.memory import Broken, Memory
+from tests.simulation.memory import RECOVERED_AFTER, Broken, Memory
 
 FENCE_NS = 5 * SECOND_NS
 COMMIT_NS = 250 * MS_NS
 ARMED_NS = 60 * SECOND_NS
 STALE_NS = 3_001 * MS_NS
 AT_ONCE_NS = 50 * MS_NS
-RECOVERED_AFTER = 2  # complete reports
 
 
 def orders_leave(memory: Memory, orders: Sequence[Order], now_ns: int) -> None:

@@ -26,6 +26,7 @@ from tests.simulation.money import Money, counted
 
 SYMBOL = "MES"
 FOREIGN = "ES"  # known, and not traded here
+RECOVERED_AFTER = 2  # complete reports
 AT_BROKER = {fault.value: fault for fault in Fault}
 OUTSIDERS = frozenset({"manual_trade", "liquidation", "hand_trade", "position_drift", "exec_busted"})
 
@@ -135,6 +136,7 @@ class Memory:
     unwell: bool = False  # loop or clocks are out of step, or the broker's reset is near
     unwell_ns: int | None = None  # when they last were found to be
     link: Link = Link.OFF  # as told
+    epoch: int = 0
     link_was_up: bool = False  # before the event
     cool_ns: int = 0  # entries wait until then
     rejected: set[str] = field(default_factory=set)  # entries whose rejection was told
@@ -174,6 +176,8 @@ class Memory:
     told_ns: int = 0  # when the broker last told what the account is worth
     # agreement with the broker
     compared: tuple[int, int] | None = None  # (broker, ours) by the report just processed, None when it says nothing
+    agreements: int = 0  # reports in a row that agree, at least a second apart
+    agreed_ns: int | None = None  # when the last of those came
     apart: int = 0  # reports in a row that differed
     apart_ns: int | None = None  # since when
     unsettled_ns: int = 0
@@ -226,6 +230,11 @@ class Memory:
             if held is None or held.stage is Where.LOST:
                 order = self.sent.pop(order_id)
                 self.numbers.pop(order.number, None)
+
+    @property
+    def settled_in(self) -> bool:
+        """Whether this life knows what is held: the first one from the start, a later one when the broker has agreed twice."""
+        return not self.booted or self.agreements >= RECOVERED_AFTER or not self.floor.recovering
 
     @property
     def market_open(self) -> bool:

@@ -190,7 +190,7 @@ LIFE = (
         "            return Judgement.OLD",
     ),
     _t("no_recovery", "replay", "    floor.recovering = True\n", "    floor.recovering = False\n"),
-    _t("recovered_at_once", "audit", "RECOVERED_AFTER = 2", "RECOVERED_AFTER = 0"),
+    _t("recovered_at_once", "floor", "RECOVERED_AFTER = 2", "RECOVERED_AFTER = 0"),
     _t("unknown_at_broker_ignored", "audit", "    _foreign_orders(floor, report)\n", ""),
     _t("link_loss_keeps_the_hand_on_the_key", "audit", "    floor.doubt()\n    floor.disarm()\n", "    floor.doubt()\n"),
 )

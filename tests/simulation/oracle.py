@@ -106,7 +106,9 @@ class Oracle(Memory):
             self.equity_cents = figure.equity_cents
 
     def _link(self, status: LinkStatus) -> None:
-        self.link = status.link
+        if status.epoch != self.epoch or not can_send(status.link):
+            self.agreements, self.agreed_ns = 0, None
+        self.link, self.epoch = status.link, status.epoch
         if can_send(status.link):
             return
         if self.link_was_up:  # what was never up in this life cannot be lost: there the recovery holds entries back
@@ -226,7 +228,7 @@ class Oracle(Memory):
         truth = self.truth
         guarded, _ = self.protection(truth)
         locked = floor.board.severity is Severity.LOCK
-        aware = ours == truth and self.watching and not floor.recovering
+        aware = ours == truth and self.watching and self.settled_in
         waits = floor.campaign is not None and (floor.campaign.manual or not locked)  # for a campaign that sees to the stops
         stuck = locked and any(self.struck(kind) for kind in DISOBEDIENT)  # and a lock forbids the flatten that would end it
         bare = bool(truth) and guarded < abs(truth) and not self._misled(floor, truth)
@@ -259,7 +261,7 @@ class Oracle(Memory):
         alive = {r.order.id for r in self.at_broker() if r.order.role is Role.ENTRY} if self.watching else set()
         self.working = {order_id: self.working.get(order_id, self.now_ns) for order_id in sorted(alive)}
         for order_id, since_ns in self.working.items():
-            if self.now_ns - since_ns > ENTRY_NS and not floor.recovering:
+            if self.now_ns - since_ns > ENTRY_NS and self.settled_in:
                 waited_ms = (self.now_ns - since_ns) // MS_NS
                 raise Broken("entries time out", f"{order_id} works, and nobody tried to end it for {waited_ms} ms")
 
@@ -281,10 +283,10 @@ class Oracle(Memory):
         now_ns = self.engine.now_ns  # it may be catching up
         flat_ns = flat_at(self.setting.params.window, self.setting.table.day_at(now_ns))
         due = flat_ns is not None and now_ns >= flat_ns and self.setting.params.trading.auto_flatten
-        if due and ours and ours == self.truth and floor.campaign is None and not locked and not floor.recovering:
+        if due and ours and ours == self.truth and floor.campaign is None and not locked and self.settled_in:
             raise Broken("flat at the flat time", f"{ours:+d} is held after the session's flat time")
         limits = DAY_LIMITS & floor.board._open.keys()
-        free = floor.campaign is None and not locked and not floor.recovering and not self.outsiders
+        free = floor.campaign is None and not locked and self.settled_in and not self.outsiders
         if limits and ours and ours == self.truth and free and not floor.reconciler.differences:
             raise Broken("flat behind a limit", f"{ours:+d} is held behind {sorted(kind.value for kind in limits)}")
 
@@ -348,7 +350,7 @@ class Oracle(Memory):
         self.halted_by_stop = LatchKind.STOP_FILE in board
         self.armed_ns = self.link_lost_ns = self.unwell_ns = None
         self.unwell = self.priced = False
-        self.link = Link.OFF
+        self.link, self.epoch, self.agreements, self.agreed_ns = Link.OFF, 0, 0, None
         self.cool_ns = max(self.written.cooldown_ns, 0)
         self.stop_known, self.reports = False, 0
         self.awake(self.now_ns)

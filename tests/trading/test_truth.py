@@ -850,9 +850,12 @@ def test_an_entry_that_would_leave_beside_another_or_after_a_halt_is_stopped_and
 
 
 def test_a_guard_that_does_not_act_in_its_time_locks(monkeypatch: pytest.MonkeyPatch) -> None:
-    house = House().enter()
-    house.floor.guard("MES").since_ns = house.now - 7_000 * MS_NS
     monkeypatch.setattr(Guard, "look", lambda *_, **__: NOTHING)
+    house = bare()
+    house.wait(5_900)
+    house.tell(Commission("x", house.now, 1))
+    assert house.latched == set()
+    house.wait(101)
     house.tell(Commission("x", house.now, 1))
     assert house.latched == {"INVARIANT"}
 
