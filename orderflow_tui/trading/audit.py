@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from orderflow_tui.domain.account import AccountReport, Link, LinkStatus, MarginFigure
+from orderflow_tui.domain.account import AccountReport, BrokerOrder, Link, LinkStatus, MarginFigure
 from orderflow_tui.domain.action import AskMargin, Tier
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import HOUSE, Fill, Side
@@ -99,7 +99,7 @@ def on_report(floor: Floor, report: AccountReport) -> None:
     booked_before = floor.booked_ns
     fresh = [on_fill(floor, fill, adopted=True) for fill in report.fills if not floor.blotter.knows(fill)]
     floor.blotter.all_told(report.began_ns)
-    _settle_orders(floor, report)
+    seen = _settle_orders(floor, report)
     _foreign_orders(floor, report)
     floor.report = report
     floor.equity_cents = report.equity_cents if report.equity_cents is not None else floor.equity_cents
@@ -109,6 +109,8 @@ def on_report(floor: Floor, report: AccountReport) -> None:
     judge_foreign(floor, report)
     newest = floor.now if any(fresh) else booked_before
     judgement = floor.reconciler.judge(report, ours, newest, floor.now)
+    if judgement in (Judgement.AGREES, Judgement.ADOPT):
+        _count_spent(floor, seen)
     if floor.person_asks and judgement is not Judgement.OLD:
         floor.person_asks = False
         _tell_both(floor, report, ours)
@@ -147,7 +149,8 @@ def _names_used(floor: Floor, report: AccountReport) -> None:
             floor.gate.saw_number(order.number)
 
 
-def _settle_orders(floor: Floor, report: AccountReport) -> None:
+def _settle_orders(floor: Floor, report: AccountReport) -> list[BrokerOrder]:
+    """What the report says about single orders; the lines that are news."""
     listed = {o.order_id for o in (*report.orders, *report.completed) if o.order_id is not None}
     interest: dict[str, Ticket] = {t.order.id: t for t in floor.blotter.live}
     for order_id in listed:
@@ -155,8 +158,17 @@ def _settle_orders(floor: Floor, report: AccountReport) -> None:
         if ticket is not None:
             interest[order_id] = ticket
             ticket.absent = 0  # also where news from before or after decides
-    for resolution in resolutions(report, interest.values()):
+    found = resolutions(report, interest.values())
+    for resolution in found:
         _settle(floor, interest[resolution.order_id], resolution)
+    return [resolution.seen for resolution in found if resolution.seen is not None]
+
+
+def _count_spent(floor: Floor, seen: list[BrokerOrder]) -> None:
+    """Every execution there is has been told. What the broker counts of an exit beyond those (one was busted, or belongs to a day
+    that it tells no more) cannot fill again."""
+    for line in seen:
+        floor.blotter.tickets[line.order_id or ""].spent = line.filled
 
 
 def _settle(floor: Floor, ticket: Ticket, resolution: Resolution) -> None:
@@ -169,7 +181,8 @@ def _settle(floor: Floor, ticket: Ticket, resolution: Resolution) -> None:
         return
     if ticket.cancel_ns is not None and ticket.cancel_ns < floor.now:
         ticket.cancel_ns = None  # it survived: the guard or the campaign may ask again
-    ticket.answer_due_ns = None
+    if resolution.news is not News.SEEN_PENDING:
+        ticket.answer_due_ns = None
     if ticket.order.quantity != seen.quantity or ticket.change is not None:
         asked = ticket.change is not None and ticket.change.quantity == seen.quantity
         restate(floor, ticket, seen.quantity, seen.price_ticks, ticket.change.revision if asked and ticket.change else None)

@@ -26,6 +26,7 @@ class Ticket:
     born_ns: int
     sent_ns: int | None = None
     filled: int = 0
+    spent: int = 0  # contracts of an exit that are gone at the broker: executions it ever told, or its own count in a report
     change: Change | None = None
     changed: Order | None = None
     cancel_ns: int | None = None
@@ -35,7 +36,7 @@ class Ticket:
     absent: int = 0
     drawn: int = 0  # the highest revision ever asked for: each is sent once
     refused_ns: int | None = None  # when the broker last refused a change: it is not asked again for a while
-    busted: bool = False  # an execution of it was taken back: only the broker knows what is left of the order
+    busted: bool = False  # an execution of it was taken back: the broker is asked when another one comes
     sound: bool = True  # the broker echoed the safety fields we asked for
     note: str = ""
     said: str = ""  # the broker's last words about it
@@ -48,16 +49,22 @@ class Ticket:
         return self.state not in TERMINAL
 
     @property
+    def gone(self) -> int:
+        """Contracts of it that cannot fill any more. A busted execution does not bring its contract back to an exit. What the
+        broker has counted of an entry and not told may still come."""
+        return self.filled if self.order.role is Role.ENTRY else max(self.filled, self.spent)
+
+    @property
     def remaining(self) -> int:
         """What may still fill: of the order as agreed, or as asked for, whichever is more."""
         asked = self.order.quantity if self.change is None else max(self.order.quantity, self.change.quantity)
-        return max(0, asked - self.filled) if self.live else 0
+        return max(0, asked - self.gone) if self.live else 0
 
     @property
     def assured(self) -> int:
         """What will certainly fill when its price comes: the lesser of agreed and asked."""
         agreed = self.order.quantity if self.change is None else min(self.order.quantity, self.change.quantity)
-        return max(0, agreed - self.filled) if self.live else 0
+        return max(0, agreed - self.gone) if self.live else 0
 
     @property
     def protecting(self) -> int:
@@ -65,7 +72,12 @@ class Ticket:
         parent = self.parent
         if parent is None or parent.state is OrderState.FILLED:
             return self.assured
-        return min(self.assured, max(0, parent.filled - self.filled))
+        return min(self.assured, max(0, parent.filled - self.gone))
+
+    @property
+    def hoped(self) -> int:
+        """What protects, with the contracts that the broker counts as filled and whose executions have not come."""
+        return self.protecting + self.gone - self.filled if self.live else 0
 
     @property
     def group(self) -> str:
@@ -124,7 +136,7 @@ class Blotter:
         self._fills: dict[str, Fill] = {}
         self._booked: dict[str, int] = {}
         self._adjusted: dict[str, int] = {}
-        self._counted: dict[str, tuple[int, int]] = {}  # entries: filled as counted by the broker, and when it said so
+        self._counted: dict[str, tuple[int, int]] = {}  # filled as counted by the broker, and when it said so
 
     def add(self, order: Order, now_ns: int, state: OrderState = OrderState.PROPOSED) -> Ticket:
         """Enter a new order. The same id twice is our bug."""
@@ -190,17 +202,24 @@ class Blotter:
         if previous is not None or not fill.quantity:
             self._counted.pop(ticket.order.id, None)  # the broker's count may still contain what was busted
         late = not ticket.live
-        ticket.filled += fill.quantity - (0 if previous is None else previous.quantity)
+        more = fill.quantity - (0 if previous is None else previous.quantity)
+        ticket.filled += more
+        ticket.spent += max(0, more)
         if previous is not None and fill.quantity <= previous.quantity:
             ticket.busted = ticket.busted or fill.quantity < previous.quantity
             return Booking(fill, previous, ticket, False, None)
         moved = self.tell(ticket.order.id, _news_of(ticket, fill), now_ns)
         return Booking(fill, previous, ticket, late, moved)
 
-    def counted(self, order_id: str, filled: int, now_ns: int) -> bool:
-        """The broker counts so many contracts of an entry as filled. True when executions are owed that were not owed before."""
+    def recount(self, order_id: str) -> None:
+        """What has filled of an order whose executions were booked before it was entered: it left without its commit."""
         ticket = self.tickets[order_id]
-        if ticket.order.role is not Role.ENTRY or filled <= max(ticket.filled, self._counted.get(order_id, (0, 0))[0]):
+        ticket.filled = ticket.spent = sum(f.quantity for f in self._fills.values() if f.order_id == order_id)
+
+    def counted(self, order_id: str, filled: int, now_ns: int) -> bool:
+        """The broker counts so many contracts of an order as filled. True when executions are owed that were not owed before."""
+        ticket = self.tickets[order_id]
+        if filled <= max(ticket.gone, self._counted.get(order_id, (0, 0))[0]):
             return False
         self._counted[order_id] = (filled, now_ns)
         return True
@@ -210,14 +229,16 @@ class Blotter:
         found = []
         for order_id, (filled, _) in self._counted.items():
             ticket = self.tickets[order_id]
-            if filled > ticket.filled and not ticket.live and ticket.order.instrument == instrument:
+            if ticket.order.role is not Role.ENTRY or ticket.order.instrument != instrument:
+                continue
+            if filled > ticket.filled and not ticket.live:
                 found.append(Owed(ticket.order.intent_id, ticket.order.side, filled - ticket.filled))
         return tuple(found)
 
     @property
     def owing(self) -> bool:
-        """Whether any execution is owed."""
-        return any(filled > self.tickets[order_id].filled for order_id, (filled, _) in self._counted.items())
+        """Whether any execution is owed, of an entry or an exit: what is held is not known then."""
+        return any(filled > self.tickets[order_id].gone for order_id, (filled, _) in self._counted.items())
 
     def all_told(self, began_ns: int) -> None:
         """A complete report, begun at that instant, has told every execution there is."""
@@ -289,10 +310,19 @@ def _news_of(ticket: Ticket, fill: Fill) -> News:
 
 def covered(stops: Iterable[Ticket]) -> int:
     """Contracts these stops take out: within a group the largest counts, because one fill cancels the rest."""
+    return sum(_largest((t.group, t.protecting) for t in stops).values())
+
+
+def hoped(stops: Iterable[Ticket]) -> int:
+    """Contracts they take out if every execution that has not been told comes."""
+    return sum(_largest((t.group, t.hoped) for t in stops).values())
+
+
+def _largest(parts: Iterable[tuple[str, int]]) -> dict[str, int]:
     groups: dict[str, int] = {}
-    for stop in stops:
-        groups[stop.group] = max(groups.get(stop.group, 0), stop.protecting)
-    return sum(groups.values())
+    for group, contracts in parts:
+        groups[group] = max(groups.get(group, 0), contracts)
+    return groups
 
 
 def unsent(ticket: Ticket) -> bool:

@@ -223,7 +223,7 @@ def _guard(floor: Floor, symbol: str) -> None:
         floor.shrink(floor.blotter.tickets[order_id], quantity)
     if wish.cancel:
         floor.cancel([floor.blotter.tickets[order_id] for order_id in wish.cancel])
-    naked = wish.emergency is not None or wish.flatten is not None
+    naked = bool(wish.emergencies) or wish.flatten is not None
     if naked and trading_state(floor)[0] is TradingState.LOCKED:
         why = wish.flatten or "it has no stop"
         text = f"LOCKED with {position:+d} {symbol}: {why}; flatten by hand"
@@ -235,8 +235,9 @@ def _guard(floor: Floor, symbol: str) -> None:
 
 
 def _protect(floor: Floor, symbol: str, position: int, wish: GuardWish) -> None:
-    if wish.emergency is not None:
-        _emergency(floor, symbol, position, wish.emergency)
+    for wanted in wish.emergencies:
+        if floor.campaign is None:  # the one before may have been refused
+            _emergency(floor, symbol, position, wanted)
     if wish.flatten is not None:
         _flatten_naked(floor, wish.flatten)
 

@@ -42,6 +42,7 @@ class News(Enum):
     SILENCE = "no answer in time"
     LINK_LOST = "link lost"
     RESTARTED = "restarted"
+    SEEN_PENDING = "report: parked or on its way"
     SEEN_WORKING = "report: working"
     SEEN_PARTIAL = "report: partly filled"
     SEEN_FILLED = "report: filled"
@@ -81,6 +82,7 @@ SUSPECT         !  !  UN UN UN .  .  .  .  .  .  .
 SILENCE         !  !  UN UN UN .  .  .  .  .  .  .
 LINK_LOST       NS NS UN UN UN .  .  .  .  .  .  .
 RESTARTED       UN UN UN UN UN .  .  .  .  .  .  .
+SEEN_PENDING    !  !  .  UN UN .  UN UN UN UN .  UN
 SEEN_WORKING    !  !  AC .  .  .  AC AC AC AC AC AC
 SEEN_PARTIAL    !  !  PA PA .  .  PA PA PA PA PA PA
 SEEN_FILLED     !  !  FI FI FI .  FI FI FI FI FI FI
@@ -117,7 +119,9 @@ TERMINAL = frozenset(
     }
 )
 UNSENT = frozenset({OrderState.PROPOSED, OrderState.COMMITTED})
-LIFE = frozenset({News.PENDING, News.WORKING, News.PART_FILL, News.SEEN_WORKING, News.SEEN_PARTIAL})  # it is at the broker
+LIFE = frozenset(
+    {News.PENDING, News.WORKING, News.PART_FILL, News.SEEN_PENDING, News.SEEN_WORKING, News.SEEN_PARTIAL}
+)  # it is at the broker
 WORKING_STATES = frozenset({OrderState.ACKED, OrderState.PARTIAL})
 SENT_STATES = WORKING_STATES | {OrderState.SENT}  # left, and nothing speaks against its being at the broker
 

@@ -4,8 +4,9 @@ Theory. What is missing is put there; what is too much is taken away (`surplus.p
 
 * Hoped-for stops do not even add up: an additional emergency stop at once, in the group of a target that lost its stop,
   else in a group of its own. On a new line not before the first report or 2 s: what filled meanwhile has not been told yet.
-* They add up but are not confirmed within 2 s: an emergency stop in the *same* group, so that two living stops could never
-  reverse the position.
+* They add up but are not confirmed within 2 s: an emergency stop in the *same* group, one for each such group, so that two
+  living stops could never reverse the position.
+* Exits of the other side (of a position that somebody turned around) would add to it: they are left over, and go.
 * Neither is confirmed 3 s later, the broker rejects it, or the market stands beyond where the stop should be: flatten. One
   that provably never left is sent again.
 * A child of an entry that has not filled sleeps at the broker and protects nothing, least of all somebody else's contracts.
@@ -17,12 +18,13 @@ is not asked.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from orderflow_tui.domain.order import Role, Side, closing
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.domain.watch import Watch
-from orderflow_tui.trading.blotter import Owed, Ticket, covered
-from orderflow_tui.trading.protection import NOTHING, Emergency, GuardWish, assured, covers, is_assured, later, widowed
+from orderflow_tui.trading.blotter import Owed, Ticket
+from orderflow_tui.trading.protection import NOTHING, Emergency, GuardWish, assured, covers, is_assured, later, missing, stand_ins
 from orderflow_tui.trading.surplus import Surplus
 
 BEYOND_NS = 5 * SECOND_NS
@@ -124,10 +126,23 @@ class Guard:
     ) -> GuardWish:
         """What is wanted for this position, the live orders of its instrument and its last trade. `owed`: executions that the
         broker has counted and not told; `informed`: it has reported since the line came up."""
+        strays = self._surplus.left_over(position, live, owed, now_ns)
         if not position:
             self._covered()
             self._beyond_ns = None
-            return self._surplus.left_over(live, owed, now_ns)
+            return strays
+        wish = self._held(position, live, last_ticks, now_ns, owed, informed) if strays.flatten is None else strays
+        return replace(wish, cancel=wish.cancel + strays.cancel)
+
+    def _held(
+        self,
+        position: int,
+        live: Sequence[Ticket],
+        last_ticks: int | None,
+        now_ns: int,
+        owed: Sequence[Owed],
+        informed: bool,
+    ) -> GuardWish:
         need, side = abs(position), closing(position)
         wish = self._surplus.too_large(need, live, side, owed, now_ns)
         if wish is not None:
@@ -145,29 +160,23 @@ class Guard:
         if self.since_ns is None:
             self.since_ns = now_ns
         self._beyond_ns = None  # it is about stops that are assured
-        missing = need - covered(t for t in stops if t.sound)
-        waited = now_ns - self.since_ns >= self._naked_ns
+        wanted, waited = missing(need, stops, targets), now_ns - self.since_ns >= self._naked_ns
         if self._emergency_ns is not None:
-            return self._unconfirmed(missing, stops, targets, now_ns)
-        if missing > 0:
-            ready = informed or waited
-            return GuardWish(emergency=Emergency(missing, widowed(missing, stops, targets))) if ready else NOTHING
-        if waited:
-            doubtful = next(t for t in stops if t.protecting and t.sound and not is_assured(t))
-            return GuardWish(emergency=Emergency(need - assured(stops), doubtful.group))
-        return NOTHING
+            return self._unconfirmed(wanted, now_ns)
+        if wanted:
+            return GuardWish(emergencies=wanted) if informed or waited else NOTHING
+        return GuardWish(emergencies=stand_ins(need, stops, targets)) if waited else NOTHING
 
-    def _unconfirmed(self, missing: int, stops: Sequence[Ticket], targets: Sequence[Ticket], now_ns: int) -> GuardWish:
-        """An emergency stop was sent, and still not everything is assured."""
+    def _unconfirmed(self, wanted: tuple[Emergency, ...], now_ns: int) -> GuardWish:
+        """Emergency stops were sent, and still not everything is assured."""
         assert self._emergency_ns is not None, "only asked when one was sent"
         if now_ns - self._emergency_ns >= self._confirm_ns:
             return GuardWish(flatten="no stop was confirmed in time")
-        if missing > 0 and self._rejected:
+        if wanted and self._rejected:
             return GuardWish(flatten="the broker does not take an emergency stop")
         if self._again_ns is not None and now_ns >= self._again_ns:
             self._again_ns = None
-            if missing > 0:
-                return GuardWish(emergency=Emergency(missing, widowed(missing, stops, targets)))
+            return GuardWish(emergencies=wanted)
         return NOTHING
 
     def _beyond(self, side: Side, stops: Sequence[Ticket], last_ticks: int | None, now_ns: int) -> bool:

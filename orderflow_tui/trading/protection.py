@@ -6,12 +6,12 @@ Stops are counted by group, because in a group one fill cancels the rest. What w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from orderflow_tui.domain.order import OrderState, Purpose, Role, Side
-from orderflow_tui.trading.blotter import Owed, Ticket, covered
+from orderflow_tui.trading.blotter import Owed, Ticket, covered, hoped
 from orderflow_tui.trading.lifecycle import WORKING_STATES
 
 
@@ -37,7 +37,7 @@ class Emergency:
 class GuardWish:
     """What the guard wants now. `shrink` are (order id, new total quantity)."""
 
-    emergency: Emergency | None = None
+    emergencies: tuple[Emergency, ...] = ()
     shrink: tuple[tuple[str, int], ...] = ()
     cancel: tuple[str, ...] = ()
     flatten: str | None = None
@@ -88,6 +88,27 @@ def widowed(missing: int, stops: Sequence[Ticket], targets: Sequence[Ticket]) ->
     return next((t.group for t in targets if t.group not in taken and t.assured == missing), "")
 
 
+def missing(need: int, stops: Sequence[Ticket], targets: Sequence[Ticket]) -> tuple[Emergency, ...]:
+    """What not even hope covers, in one emergency stop."""
+    short = need - hoped(t for t in stops if t.sound)
+    return (Emergency(short, widowed(short, stops, targets)),) if short > 0 else ()
+
+
+def stand_ins(need: int, stops: Sequence[Ticket], targets: Sequence[Ticket]) -> tuple[Emergency, ...]:
+    """For what is hoped for in vain: in each group whose stop is doubtful one that is no larger than that, for there one fill
+    cancels the rest, so that two living stops never reverse the position. What is short beyond that in a group of its own."""
+    short = need - assured(stops)
+    found: list[Emergency] = []
+    for group in dict.fromkeys(t.group for t in stops if t.order.role is not Role.FLATTEN and t.sound and not is_assured(t)):
+        there = [t for t in stops if t.group == group and t.sound]
+        surely = assured(there)
+        quantity = min(covered(there), surely + short)
+        if quantity > surely:
+            found.append(Emergency(quantity, group))
+            short -= quantity - surely
+    return (*found, *((Emergency(short, widowed(short, stops, targets)),) if short > 0 else ()))
+
+
 def exits(
     need: int, live: Sequence[Ticket], side: Side, states: Collection[OrderState], owed: Sequence[Owed]
 ) -> tuple[list[Ticket], list[Ticket], int]:
@@ -103,7 +124,7 @@ def exits(
 def allotments(legs: Sequence[Ticket], left: int, owed: Sequence[Owed]) -> list[tuple[Ticket, int]]:
     """How many contracts each leg may keep, oldest group first, so that the groups together keep `left`. A stop without its
     safety fields keeps nothing, nor does a child that sleeps for ever because its entry ended."""
-    waiting = {o.intent_id for o in owed}
+    waiting = {o.intent_id: o.quantity for o in owed}
     groups: dict[str, list[Ticket]] = {}
     for leg in legs:
         groups.setdefault(leg.group if leg.sound else leg.order.id, []).append(leg)
@@ -115,9 +136,9 @@ def allotments(legs: Sequence[Ticket], left: int, owed: Sequence[Owed]) -> list[
     return found
 
 
-def _takes_out(leg: Ticket, waiting: Collection[str]) -> int:
-    """What fills when its price comes: of a child whose entry has ended only what that filled; more may come of one that lives,
-    or whose executions have not all been told."""
-    parent = leg.parent
-    ended = parent is not None and not parent.live and leg.order.intent_id not in waiting
-    return leg.protecting if ended else leg.assured
+def _takes_out(leg: Ticket, waiting: Mapping[str, int]) -> int:
+    """What fills when its price comes: of a child whose entry has ended only what that filled, told or not; more may come of one
+    that lives."""
+    if leg.parent is None or leg.parent.live:
+        return leg.assured
+    return min(leg.assured, leg.protecting + waiting.get(leg.order.intent_id, 0))

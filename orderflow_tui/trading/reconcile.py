@@ -165,6 +165,8 @@ def _ended(order: BrokerOrder) -> News:
 def _working(order: BrokerOrder) -> News:
     if order.status in (BrokerStatus.FILLED, BrokerStatus.CANCELLED, BrokerStatus.REJECTED, BrokerStatus.EXPIRED):
         return _ended(order)
+    if order.status is BrokerStatus.PENDING:
+        return News.SEEN_PENDING
     return News.SEEN_PARTIAL if order.filled else News.SEEN_WORKING
 
 

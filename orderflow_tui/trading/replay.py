@@ -120,6 +120,7 @@ def _order(floor: Floor, row: Row) -> None:
     floor.gate.saw_number(order.number)
     if order.id not in floor.blotter.tickets:  # a row owed after a failed commit may be there twice
         floor.blotter.add(order, row.ts_ns, OrderState.COMMITTED)
+        floor.blotter.recount(order.id)
 
 
 def _day(floor: Floor, day: date | None) -> None:

@@ -24,7 +24,7 @@ def standing_fences(floor: Floor) -> tuple[Fence, ...]:
     now, timing = floor.now, floor.params.timing
     since = floor.reconciler.heard_ns if floor.reconciler.heard_ns is not None else floor.started_ns
     doubts = Doubts(
-        unresolved=len(floor.blotter.unresolved()),
+        unresolved=len(floor.blotter.unresolved()) or int(floor.blotter.owing),
         mismatch=mismatch(floor) or None,
         unpriced=_unpriced(floor),
         report_age_ms=age_ms(now, since) if timing.reconcile_ms else None,

@@ -5,8 +5,8 @@ Theory. Such an exit opens a position the other way when it fills.
 * More assured than held: shrink by a change, the youngest group first, both of its legs; after an exit's fill not for a second,
   which is the time the broker has to make the rest of that group smaller itself. An exit that is still too large 10 s later
   would reverse when it fills: flatten.
-* Nothing held and nothing coming: what is left over is cancelled after a second, for the same reason; an emergency stop at
-  once. What still works 10 s later would open a position: flatten.
+* Nothing held on its side (none, or the position was turned around) and nothing coming: what is left over is cancelled after a
+  second, for the same reason; an emergency stop at once. What still works 10 s later would open a position: flatten.
 * A market exit that a failed flatten left behind counts among the stops; it is cancelled, never made smaller.
 """
 
@@ -62,8 +62,6 @@ class Surplus:
 
     def too_large(self, need: int, live: Sequence[Ticket], side: Side, owed: Sequence[Owed], now_ns: int) -> GuardWish | None:
         """A flatten when exits have been able to take out more than is held for too long."""
-        self._forget_the_exit(now_ns)
-        self._over_ns = self._left_ns = None
         if not _exceeds(need, live, side, owed):
             self._large_ns = None
             return None
@@ -86,19 +84,24 @@ class Surplus:
                 if leg.remaining <= keep or leg.change is not None or leg.cancel_ns is not None or leg.refused_ns is not None:
                     continue
                 if keep and leg.order.role is not Role.FLATTEN:
-                    shrink.append((leg.order.id, leg.filled + keep))
+                    shrink.append((leg.order.id, leg.gone + keep))
                 else:
                     cancel.append(leg.order.id)
         return GuardWish(shrink=tuple(shrink), cancel=tuple(cancel)) if shrink or cancel else NOTHING
 
-    def left_over(self, live: Sequence[Ticket], owed: Sequence[Owed], now_ns: int) -> GuardWish:
-        """Exits with nothing to exit and no entry that could still bring something, or has and nobody said so."""
+    def left_over(self, position: int, live: Sequence[Ticket], owed: Sequence[Owed], now_ns: int) -> GuardWish:
+        """Exits with nothing to exit on their side and no entry that could still bring something, or has and nobody said so."""
         self._forget_the_exit(now_ns)
-        self._large_ns = None
+        if not position:
+            self._large_ns = None
         coming = {t.order.intent_id for t in live if t.order.purpose is Purpose.ENTRY} | {o.intent_id for o in owed}
-        left = [t for t in live if t.order.purpose in TAKING_OUT and t.order.intent_id not in coming]
+        left = [
+            t for t in live if t.order.purpose in TAKING_OUT and t.order.intent_id not in coming and t.order.side * position >= 0
+        ]
         if self._refuses_to_go(left, now_ns):
-            return GuardWish(flatten="what is left over with nothing held is not cancelled and would open a position")
+            return GuardWish(
+                flatten="what is left over with nothing to take out is not cancelled and would open or add to a position"
+            )
         called_off = tuple(t.order.id for t in left if t.order.role in ALONE and t.state in SENT_STATES and t.cancel_ns is None)
         if called_off:
             return GuardWish(cancel=called_off)

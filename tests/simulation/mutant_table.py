@@ -124,7 +124,7 @@ BOOKS = (
     _t(
         "filled_not_counted",
         "blotter",
-        "        ticket.filled += fill.quantity - (0 if previous is None else previous.quantity)\n",
+        "        ticket.filled += more\n",
         "",
     ),
     _t("fills_not_journalled", "booking", "    floor.record(rows.fill_row(", "    str(rows.fill_row("),

@@ -142,8 +142,8 @@ def test_an_emergency_stop_joins_the_group_of_a_stop_that_does_not_protect() -> 
     stop, target = house.ticket(Role.STOP), house.ticket(Role.TARGET)
     stop.sound = False
     wish = Guard(2_000, 3_000).look(1, (target, stop), house.last, house.now)
-    assert wish.emergency is not None
-    assert wish.emergency.group == stop.order.oca_group
+    assert wish.emergencies
+    assert wish.emergencies[0].group == stop.order.oca_group
 
 
 def test_an_order_of_ours_that_the_journal_lost_still_uses_up_its_name_and_number() -> None:
@@ -713,7 +713,7 @@ def test_the_sleeping_children_of_an_entry_that_ended_do_not_make_the_guard_take
     )
     wish = Guard(2_000, 3_000).look(-1, (stop, target, emergency), house.last, house.now)
     assert set(wish.cancel) == {stop.order.id, target.order.id}
-    assert wish.emergency is None
+    assert not wish.emergencies
 
 
 def test_the_name_of_an_entry_whose_commit_failed_is_not_drawn_again() -> None:

@@ -53,6 +53,8 @@ def broker_word(state: S, news: News) -> S | None:
         return ENDS[news] if state in ALIVE else state
     if news in SEEN_ENDS:
         return SEEN_ENDS[news] if state in ALIVE | NEVER_THERE | {S.UNKNOWN} else state
+    if news is News.SEEN_PENDING:
+        return S.SENT if state is S.SENT else S.UNKNOWN
     if news is News.SEEN_WORKING:
         return state if state is S.PARTIAL else S.ACKED
     if news is News.SEEN_PARTIAL:
@@ -83,7 +85,7 @@ def test_nothing_is_ever_handed_over_twice() -> None:
 
 def test_unknown_is_left_by_whole_fills_reports_or_proof_only() -> None:
     leaving = {news for news in News if TABLE[S.UNKNOWN, news] not in (S.UNKNOWN, None)}
-    reports = {n for n in News if n.name.startswith("SEEN_")}
+    reports = {n for n in News if n.name.startswith("SEEN_")} - {News.SEEN_PENDING}  # parked: what becomes of it is open
     assert leaving == {News.FULL_FILL, News.SEND_FAILED, News.GIVEN_UP} | reports
 
 

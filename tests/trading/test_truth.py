@@ -922,3 +922,148 @@ def test_what_the_broker_says_of_the_group_of_an_entry_changes_nothing() -> None
     house.wait(1_000)
     house.tell(replace(told, began_ns=house.now, ts_ns=house.now, orders=bare))
     assert house.alerts("exit group") == [], "nor does a line that tells no safety fields"
+
+
+def by_hand(house: House, side: Side, quantity: int) -> None:
+    """Somebody trades the same contract in another program."""
+    house.broker.position += side * quantity
+    base = f"m{len(house.broker.fills) + 1}"
+    fill = Fill(f"{base}.01", base, 1, None, house.now, "MES", side, quantity, house.last)
+    house.broker.fills.append(fill)
+    house.tell(fill)
+
+
+def test_the_exits_of_a_position_that_somebody_turned_around_are_called_off() -> None:
+    """Bought one, and sold two by hand: the old stop would have sold another one, the old target too."""
+    house = House().enter("BUY", 1)
+    old = [house.ticket(role).order.id for role in (Role.STOP, Role.TARGET)]
+    by_hand(house, Side.SELL, 2)
+    assert house.ticket(Role.EMERGENCY).order.side is Side.BUY
+    house.wait(1_100)
+    assert [house.broker.orders[order_id].alive for order_id in old] == [False, False]
+    assert (house.desk.position(), house.desk.protection, house.desk.flattening) == (-1, Cover.AT_BROKER, None)
+
+
+def test_exits_of_the_other_side_that_do_not_go_flatten() -> None:
+    house = House().enter("BUY", 1)
+    house.broker.cancel = lambda ids, now: None  # type: ignore[method-assign]
+    by_hand(house, Side.SELL, 2)
+    house.wait(9_900)
+    assert house.desk.flattening is None
+    house.wait(100)
+    assert "NAKED" in house.latched, "they would add to the position"
+
+
+def part_filled_stop(house: House, told: bool) -> TinyBroker:
+    """One of the three contracts of the stop fills, the other two rest; its group cancels the target."""
+    broker = house.broker
+    stop, target = broker.orders[house.ticket(Role.STOP).order.id], broker.orders[house.ticket(Role.TARGET).order.id]
+    target.alive, target.status = False, BrokerStatus.CANCELLED
+    stop.filled, broker.position = 1, broker.position - 1
+    if told:
+        broker.status(target, house.now, BrokerStatus.CANCELLED)
+        assert stop.order.stop_ticks is not None
+        fill = Fill("s1.01", "s1", 1, stop.order.id, house.now, "MES", Side.SELL, 1, stop.order.stop_ticks)
+        broker.fills.append(fill)
+        house.tell(fill)
+        broker.status(stop, house.now, BrokerStatus.WORKING)
+        house.wait(1_500)
+    return broker
+
+
+def at_broker(house: House) -> int:
+    """Contracts that stops at the broker still take out."""
+    return sum(h.left for h in house.broker.orders.values() if h.order.role in (Role.STOP, Role.EMERGENCY))
+
+
+def test_the_busted_execution_of_a_stop_leaves_a_contract_bare_and_gets_a_stop_of_its_own() -> None:
+    house = House().enter("BUY", 3)
+    broker = part_filled_stop(house, told=True)
+    bust = replace(broker.fills[-1], exec_id="s1.02", revision=2, quantity=0)
+    broker.fills[-1], broker.position = bust, 3
+    house.tell(bust)
+    assert (house.desk.position(), at_broker(house), house.desk.protection) == (3, 2, Cover.MISSING)
+    house.wait(2_000)
+    assert at_broker(house) == 3
+    assert house.ticket(Role.EMERGENCY).order.oca_group != house.ticket(Role.STOP).order.oca_group
+    assert house.desk.protection is Cover.AT_BROKER
+
+
+def test_a_stop_that_part_filled_in_an_outage_whose_executions_nobody_tells_is_not_made_smaller_than_what_is_left() -> None:
+    """The broker's day had ended: the report told the position and the order, and no execution. The stop was made two contracts
+    in all, of which one was gone."""
+    house = House().enter("BUY", 3)
+    house.link(Link.BACKOFF, 1)
+    house.wait(5_000)
+    part_filled_stop(house, told=False)
+    house.link(Link.READY, 2)
+    house.wait(10_000)
+    assert (house.desk.position(), at_broker(house)) == (2, 2)
+    house.wait(20_000)
+    assert (at_broker(house), house.desk.protection) == (2, Cover.AT_BROKER)
+
+
+def test_an_exit_whose_execution_was_written_before_itself_is_restored_as_filled_as_it_is() -> None:
+    house = House(broker=TinyBroker(reject=lambda o: o.role is Role.STOP))
+    house.bracket("BUY", 3)
+    house.journal = "silent"
+    house.trade(house.last)
+    house.wait(300)
+    emergency = house.ticket(Role.EMERGENCY)
+    house.broker.fill(house.broker.orders[emergency.order.id], 1, house.last, house.now)
+    house._deliver()
+    house.tell(JournalFailed(house.now, (emergency.order.id,), "locked"))
+    after = House.restart(house)
+    restored = after.floor.blotter.tickets[emergency.order.id]
+    assert (restored.filled, restored.remaining, after.desk.position()) == (1, 2, 2)
+
+
+def test_a_stop_that_the_broker_lists_as_parked_protects_nobody() -> None:
+    house = House().enter("BUY", 1)
+    stop = house.ticket(Role.STOP)
+    house.broker.orders[stop.order.id].status = BrokerStatus.PENDING
+    house.tell(OrderUpdate(stop.order.id, house.now, BrokerStatus.SUSPECT, text="Inactive"))
+    house.wait(2_000)
+    assert stop.state is OrderState.UNKNOWN
+    emergency = house.ticket(Role.EMERGENCY)
+    assert (emergency.order.oca_group, emergency.state) == (stop.order.oca_group, OrderState.ACKED)
+    house.wait(58_000)
+    assert "UNRECONCILED" in house.latched
+
+
+def test_two_brackets_in_doubt_get_a_stop_each_in_their_own_group() -> None:
+    """One stop died with the line, the other lived: one emergency stop for both would have reversed beside it."""
+    house = House(TradingParams(risk=replace(RICH, max_concurrent=2))).enter("BUY", 1)
+    house.wait(6_000)
+    house.bracket("BUY", 1)
+    house.trade(house.last)
+    house.wait(6_000)
+    house.link(Link.BACKOFF, 1)
+    house.wait(3_000)
+    first = house.broker.orders["of1-t-1-S"]
+    first.alive, first.status = False, BrokerStatus.CANCELLED
+    house.broker.mute_reports = True
+    house.link(Link.READY, 2)
+    house.wait(2_500)
+    emergencies = [t.order for t in house.desk.working if t.order.role is Role.EMERGENCY]
+    assert [o.quantity for o in emergencies] == [1, 1]
+    assert len({o.oca_group for o in emergencies}) == 2
+    assert first.order.stop_ticks is not None
+    house.trade(first.order.stop_ticks)
+    assert (house.broker.position, house.latched) == (0, set())
+
+
+def test_contracts_the_broker_has_counted_and_not_told_keep_the_next_entry_waiting() -> None:
+    """One of two filled, its execution got lost, the rest was cancelled: the next entry would have made three of two."""
+    house = House(TradingParams(risk=replace(RICH, max_contracts=2)))
+    house.bracket("BUY", 2)
+    house.broker.part, house.broker.mute, house.broker.mute_reports = 1, True, True
+    house.trade(house.last)
+    house.broker.mute, house.broker.part = False, None
+    house.wait(5_200)
+    assert [o.quantity for o in house.floor.blotter.owed("MES")] == [1]
+    house.bracket("BUY", 1)
+    assert (house.state, house.refusal) == ("FENCED", "trading state")
+    house.broker.mute_reports = False
+    house.wait(6_000)
+    assert (house.state, house.desk.position()) == ("RUNNING", 1)
