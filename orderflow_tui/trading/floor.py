@@ -483,9 +483,10 @@ class Floor:
 
     @property
     def held(self) -> tuple[str, ...]:
-        """Instruments that are ours to watch: those entries go out in, and the others we hold and can act in."""
-        held = self.ledger.held
-        return (*self.traded, *(s for s in held if s in self.tradable and s not in self.traded)) if held else self.traded
+        """Instruments that are ours to watch: those entries go out in, and the analysed one while we hold it or an order of ours
+        lives there: what protected it must not outlive it."""
+        ours = {*self.ledger.held, *(t.order.instrument for t in self.blotter.live)}
+        return (*self.traded, *(s for s in self.tradable[len(self.traded) :] if s in ours))
 
     def guard(self, instrument: str) -> Guard:
         """The guard of one instrument's stop."""

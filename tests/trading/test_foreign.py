@@ -161,6 +161,20 @@ def test_yesterdays_position_in_the_analysed_instrument_is_a_mismatch_and_is_ado
     assert (house.ticket(Role.EMERGENCY).order.instrument, house.ticket(Role.EMERGENCY).order.side) == ("ES", Side.BUY)
 
 
+def test_a_stop_in_the_analysed_instrument_does_not_outlive_what_it_protected() -> None:
+    house = Wide()
+    house.broker.others["ES"] = 2
+    house.wait(6_000)
+    stop = house.ticket(Role.EMERGENCY)
+    assert (stop.order.instrument, stop.live) == ("ES", True)
+    house.broker.others["ES"] = 0
+    house.broker.fills.append(foreign(2, Side.SELL, symbol="ES"))
+    house.tell(house.broker.fills[-1])
+    house.wait(3_000)
+    assert house.desk.position("ES") == 0
+    assert not stop.live, "left alone it would open a position that nobody wanted"
+
+
 # -- what is held from before and cannot be traded any more -------------------------------------------------------------
 
 
