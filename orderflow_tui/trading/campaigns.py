@@ -70,8 +70,8 @@ def drive_campaign(floor: Floor) -> None:
 
 def _scene(floor: Floor) -> Scene:
     report = _report(floor)
-    held, strangers = frozenset(floor.held), bool(floor.strangers)
-    return Scene(floor.now, _barred(floor), floor.blotter.live, report, held, floor.booked_ns, strangers)
+    strangers = bool(floor.strangers)
+    return Scene(floor.now, _barred(floor), floor.blotter.live, report, frozenset(floor.tradable), floor.booked_ns, strangers)
 
 
 def _report(floor: Floor) -> AccountReport | None:

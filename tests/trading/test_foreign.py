@@ -9,7 +9,7 @@ import pytest
 from orderflow_tui.domain.event import Command
 from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.market import Mark
-from orderflow_tui.domain.order import Role, Side
+from orderflow_tui.domain.order import Purpose, Role, Side, closing
 from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.trading.desk import Desk
 from orderflow_tui.trading.limits import TradingParams
@@ -173,6 +173,33 @@ def test_a_stop_in_the_analysed_instrument_does_not_outlive_what_it_protected() 
     house.wait(3_000)
     assert house.desk.position("ES") == 0
     assert not stop.live, "left alone it would open a position that nobody wanted"
+
+
+@pytest.mark.parametrize("held", [2, -2])
+def test_a_flatten_closes_the_analysed_instrument_too_where_the_report_alone_tells_of_it(held: int) -> None:
+    house = Wide()
+    house.broker.others["ES"] = held
+    house.wait(1)
+    house.press(Command.FLATTEN)
+    flat(house, 10_000)
+    assert house.broker.others["ES"] == 0
+    assert [(o.instrument, o.side, o.quantity) for o in house.sent(Purpose.FLATTEN)] == [("ES", closing(held), 2)]
+    assert house.alerts("flatten")[-1] == "flat: the broker said so twice"
+    house.wait(10_000)
+    assert house.desk.position("ES") == 0
+    assert house.desk.working == ()
+
+
+def test_a_flatten_needs_no_price_of_the_analysed_instrument() -> None:
+    house = House(TradingParams(risk=RICH, analysis="ES"))
+    assert house.facts.mark("ES") is None
+    house.broker.others["ES"] = 2
+    house.wait(1)
+    house.press(Command.FLATTEN)
+    flat(house, 10_000)
+    assert house.broker.others["ES"] == 0
+    assert house.desk.position("ES") == 0
+    assert house.desk.working == ()
 
 
 # -- what is held from before and cannot be traded any more -------------------------------------------------------------
