@@ -10,7 +10,7 @@ import pytest
 
 from orderflow_tui.domain.action import Row
 from orderflow_tui.domain.event import Command
-from orderflow_tui.domain.order import Commission, Fill
+from orderflow_tui.domain.order import Commission, Fill, Side
 from orderflow_tui.trading.desk import Desk
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.rows import RowError
@@ -236,6 +236,18 @@ def test_a_bust_of_yesterday_is_an_execution_of_today_at_what_was_booked() -> No
     assert house.desk.average_ticks() == leave.price_ticks
     assert len(told(house.rows)) == 1, "what was closed that day stays closed"
     settled(house)
+
+
+def test_an_execution_of_yesterday_that_turns_its_side_is_counted_the_same_everywhere() -> None:
+    house = House(PARAMS).enter()
+    house.changes["trade_date"] = TOMORROW
+    house.wait(1_000)
+    house.broker.fills[0] = revised(house.broker.fills[0], side=Side.SELL)
+    house.broker.position = -1
+    house.tell(house.broker.fills[0])
+    assert house.desk.position() == house.floor.blotter.position("MES") == -1
+    assert "INVARIANT" not in house.latched
+    assert house.restart().desk.position() == -1
 
 
 def test_a_position_that_is_adjusted_away_is_a_trade_in_the_journal(later: Later) -> None:
