@@ -226,6 +226,23 @@ def test_yesterdays_trade_is_restated_and_its_date_stays(later: Later) -> None:
     settled(house)
 
 
+def test_what_is_told_late_of_yesterday_hides_no_bust_of_today(later: Later) -> None:
+    first = decided()
+    (yesterday,) = first.desk.trades
+    first.changes["trade_date"] = TOMORROW
+    first.trade(first.last)
+    decided(first, "d2")
+    first.tell(Commission(first.broker.fills[1].exec_id, first.now, 77))
+    house = later(first)
+    house.changes |= first.changes
+    house.trade(house.last)
+    for made in house.broker.fills[2:]:
+        house.tell(revised(made, quantity=0))
+    assert house.desk.trades == ()
+    assert told(house.rows) == {yesterday.id: replace(yesterday, fees_cents=yesterday.fees_cents - MES.commission_cents + 77)}
+    settled(house)
+
+
 def test_a_bust_of_yesterday_is_an_execution_of_today_at_what_was_booked() -> None:
     house = decided()
     house.changes["trade_date"] = TOMORROW
