@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from orderflow_tui.domain.account import Link
 from orderflow_tui.domain.event import Command
 from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.market import Mark
 from orderflow_tui.domain.order import Purpose, Role, Side, closing
 from orderflow_tui.domain.session import SECOND_NS
-from orderflow_tui.trading.desk import Desk
+from orderflow_tui.trading.desk import Desk, Holding
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.reconcile import Persistence
 from tests.builders import ES, MES
@@ -173,6 +174,35 @@ def test_a_stop_in_the_analysed_instrument_does_not_outlive_what_it_protected() 
     house.wait(3_000)
     assert house.desk.position("ES") == 0
     assert not stop.live, "left alone it would open a position that nobody wanted"
+
+
+def test_what_is_held_beside_the_execution_instrument_is_told_and_its_stop_counts() -> None:
+    house = Wide().enter()
+    house.broker.others["ES"] = 2
+    house.press(Command.RECONCILE)
+    assert house.desk.elsewhere == (Holding("ES", 2, 0),)
+    assert house.desk.protection.value == "at broker", "of what is ours"
+    house.wait(6_000)
+    assert (house.desk.position(), house.desk.broker_position) == (1, 1)
+    assert house.desk.elsewhere == (Holding("ES", 2, 2),)
+    house.broker.deaf = True
+    house.broker.end(house.broker.orders[house.ticket(Role.EMERGENCY).order.id], house.now)
+    house._deliver()
+    house.wait(1)
+    assert house.desk.protection.value == "pending", "the worst of both"
+    house.broker.mute_reports = True
+    house.link(Link.READY, 2)
+    assert house.desk.elsewhere == (Holding("ES", None, 2),), "in this connection nothing has been told"
+
+
+def test_what_was_closed_since_the_report_is_not_held_elsewhere() -> None:
+    house = Wide()
+    house.broker.others["ES"] = 2
+    house.wait(6_000)
+    house.broker.mute_reports = True
+    house.tell(foreign(2, Side.SELL, symbol="ES"))
+    assert house.desk.elsewhere == ()
+    assert house.desk.protection.value == "flat"
 
 
 @pytest.mark.parametrize("held", [2, -2])
