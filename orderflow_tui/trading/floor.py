@@ -426,7 +426,8 @@ class Floor:
                 self.expect_answer(ticket)
         else:
             ticket = self.blotter.tickets[proposal.change.order_id]
-            if not ticket.live or proposal.change.quantity >= ticket.order.quantity:
+            called_off = not ticket.live or ticket.cancel_ns is not None
+            if called_off or proposal.change.quantity >= ticket.order.quantity:
                 self.say(ticket.order.id, "change dropped: the order moved meanwhile")
                 return
             ticket.change, ticket.changed = proposal.change, proposal.orders[0]
