@@ -220,6 +220,20 @@ def test_a_flatten_closes_the_analysed_instrument_too_where_the_report_alone_tel
     assert house.desk.working == ()
 
 
+@pytest.mark.parametrize("symbol", ["MES", "ES"])
+def test_a_flatten_of_what_the_books_did_not_know_leaves_no_stop_against_nothing(symbol: str) -> None:
+    """The exit takes the books from nothing to short until the broker's word is adopted: nobody holds what they show."""
+    house = Wide()
+    house.broker.position, house.broker.others = (2, {}) if symbol == "MES" else (0, {symbol: 2})
+    house.wait(1)
+    house.press(Command.FLATTEN)
+    flat(house, 10_000)
+    assert [o.role for o in house.sent()] == [Role.FLATTEN]
+    assert house.desk.flattening is None
+    assert house.desk.position(symbol) == 0
+    assert house.alerts("naked") == []
+
+
 def test_a_flatten_needs_no_price_of_the_analysed_instrument() -> None:
     house = House(TradingParams(risk=RICH, analysis="ES"))
     assert house.facts.mark("ES") is None
