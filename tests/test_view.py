@@ -17,6 +17,7 @@ from orderflow_tui.domain.account import Link, LinkStatus
 from orderflow_tui.domain.action import Alert, Tier
 from orderflow_tui.domain.event import Command, OperatorCommand
 from orderflow_tui.domain.latch import TradingState
+from orderflow_tui.domain.order import Fill, Side
 from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.engine import Engine
 from orderflow_tui.modes import mode_named
@@ -114,3 +115,13 @@ def test_the_chain_tells_evidence_in_prices_and_round_shares(desk: Desk) -> None
     assert told("levels", [[26772, 21, 5], [26773, 30, 4]]) == "levels 6693.00 21 5 · 6693.25 30 4"
     assert told("levels", [[26734, -1, ns("2026-03-05T09:45")]]) == "levels 6683.50 -1 09:45:00"
     assert told("volume_ratio", 0.6883) == "volume ratio 0.69"
+
+
+def test_what_is_held_beside_the_execution_instrument_is_on_the_screen(desk: Desk) -> None:
+    engine = desk.engine
+    assert engine.desk.execution == "MES"
+    assert desk.view(10).truth.elsewhere == ()
+    desk.loop.feed(Fill("m.01", "m", 1, None, engine.now_ns, "ES", Side.BUY, 2, engine.market.last_price or 0))
+    truth = desk.view(11).truth
+    assert [(symbol, local) for symbol, _, local in truth.elsewhere] == [("ES", 2)]
+    assert truth.protection is not Protection.NONE_NEEDED

@@ -70,8 +70,9 @@ def drive_campaign(floor: Floor) -> None:
 
 def _scene(floor: Floor) -> Scene:
     report = _report(floor)
-    held, strangers = frozenset(floor.held), bool(floor.strangers)
-    return Scene(floor.now, _barred(floor), floor.blotter.live, report, held, floor.booked_ns, strangers)
+    strangers, holding = bool(floor.strangers), any(floor.position(symbol) for symbol in floor.tradable)
+    ours = frozenset(floor.tradable)
+    return Scene(floor.now, _barred(floor), floor.blotter.live, report, ours, floor.booked_ns, strangers, holding)
 
 
 def _report(floor: Floor) -> AccountReport | None:

@@ -7,6 +7,7 @@ about it, in order. Nothing here reads a clock, sends, writes or waits. The read
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import assert_never
 
@@ -58,6 +59,17 @@ DeskEvent = (
     | SendFailed
     | HouseHealth
 )
+
+WORST_FIRST = (Cover.MISSING, Cover.UNKNOWN, Cover.PENDING, Cover.AT_BROKER)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Signed contracts of one instrument, as the broker told (None: not known) and by our own count."""
+
+    instrument: str
+    broker: int | None
+    local: int
 
 
 class Desk:
@@ -264,17 +276,35 @@ class Desk:
 
         None when it has not told in this connection, or when an execution came while the report was being drawn up.
         """
-        report = self._floor.report
-        if report is None or report.epoch != self._floor.epoch:
+        return self._told(self._floor.execution)
+
+    def _told(self, symbol: str) -> int | None:
+        report = self._report
+        if report is None:
             return None
-        position = dict(report.positions).get(self._floor.execution, 0)
+        position = dict(report.positions).get(symbol, 0)
         for when_ns, instrument, signed in self._floor.executed:
-            if instrument != self._floor.execution or when_ns < report.began_ns:
+            if instrument != symbol or when_ns < report.began_ns:
                 continue
             if when_ns <= report.ts_ns:
                 return None
             position += signed
         return position
+
+    @property
+    def _report(self) -> AccountReport | None:
+        """The newest complete report of this connection."""
+        report = self._floor.report
+        return report if report is not None and report.epoch == self._floor.epoch else None
+
+    @property
+    def elsewhere(self) -> tuple[Holding, ...]:
+        """What is held beside the execution instrument, by our own count or as the broker told."""
+        floor, report = self._floor, self._report
+        told = () if report is None else (symbol for symbol, held in report.positions if held)
+        others = (s for s in dict.fromkeys((*floor.ledger.held, *told)) if s != floor.execution)
+        found = (Holding(s, self._told(s), floor.position(s)) for s in others)
+        return tuple(h for h in found if h.broker != 0 or h.local)
 
     def report_age_ms(self, now_ns: int) -> int | None:
         """Age of the last complete account report, None before the first."""
@@ -297,8 +327,10 @@ class Desk:
 
     @property
     def protection(self) -> Cover:
-        """Where the protective stop of the execution instrument is."""
-        return cover_of(self.position(), self._floor.against(self._floor.execution))
+        """Where the protective stop is: of everything we hold the worst word."""
+        floor = self._floor
+        found = {cover_of(floor.position(s), floor.against(s)) for s in floor.ledger.held}
+        return next((cover for cover in WORST_FIRST if cover in found), Cover.NONE_NEEDED)
 
     @property
     def news(self) -> tuple[OrderNews, ...]:

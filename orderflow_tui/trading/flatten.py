@@ -8,6 +8,8 @@ from the broker; then nothing is sent until a report *begun after the last of ou
 order may fill while it is being cancelled, its execution may get lost, and a report reads positions and orders one after the
 other. Quantity and sign come from that report; one exit at a time; and two flat reports a second apart end it. Three failed
 rounds end it too: FAILED, which locks. An order of ours that the journal lost counts as alive until three reports lack it.
+Books that differ (an exit of contracts they did not know) keep it open until the broker's word is adopted: the guard would put
+a stop against what nobody holds.
 
 `step` says what is wanted now and is asked again after every event and at `due_ns`. It keeps no order of its own: the desk
 makes the exit through the gate. The campaign is journalled at begin and end; after a restart it begins anew from PENDING,
@@ -59,7 +61,7 @@ class Exit:
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What a step sees: what bars it from acting (None: nothing), our live orders, the newest complete report, when the newest
-    execution was booked, and whether an order of ours that the journal lost may still live."""
+    execution was booked, whether an order of ours that the journal lost may still live, and whether our books hold something."""
 
     now_ns: int
     barred: str | None
@@ -68,6 +70,7 @@ class Scene:
     instruments: frozenset[str]
     booked_ns: int | None = None
     strangers: bool = False
+    holding: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,16 +207,17 @@ class Campaign:
     def _act_on(self, report: AccountReport, scene: Scene) -> CampaignWish:
         held = next(((s, q) for s, q in report.positions if s in scene.instruments and q), None)
         if held is None:
-            return self._verify(report, scene.now_ns)
+            return self._verify(report, scene)
         self.stage, self._flat_ns = Stage.EXITING, None
         self._exit_ids, self._exit_ns = frozenset(), scene.now_ns
         self.due_ns = scene.now_ns + EXIT_NS
         symbol, quantity = held
         return CampaignWish(exit=Exit(symbol, closing(quantity), abs(quantity)))
 
-    def _verify(self, report: AccountReport, now: int) -> CampaignWish:
-        """Flat: the second such report, begun a second after the first, ends it."""
-        if self._flat_ns is not None and report.began_ns - self._flat_ns >= SECOND_NS:
+    def _verify(self, report: AccountReport, scene: Scene) -> CampaignWish:
+        """Flat: the second such report, begun a second after the first, ends it once our books say so too."""
+        now = scene.now_ns
+        if self._flat_ns is not None and report.began_ns - self._flat_ns >= SECOND_NS and not scene.holding:
             self.stage, self.due_ns = Stage.DONE, None
             return IDLE
         if self._flat_ns is None:

@@ -426,7 +426,8 @@ class Floor:
                 self.expect_answer(ticket)
         else:
             ticket = self.blotter.tickets[proposal.change.order_id]
-            if not ticket.live or proposal.change.quantity >= ticket.order.quantity:
+            called_off = not ticket.live or ticket.cancel_ns is not None
+            if called_off or proposal.change.quantity >= ticket.order.quantity:
                 self.say(ticket.order.id, "change dropped: the order moved meanwhile")
                 return
             ticket.change, ticket.changed = proposal.change, proposal.orders[0]
@@ -483,9 +484,10 @@ class Floor:
 
     @property
     def held(self) -> tuple[str, ...]:
-        """Instruments that are ours to watch: those entries go out in, and the others we hold and can act in."""
-        held = self.ledger.held
-        return (*self.traded, *(s for s in held if s in self.tradable and s not in self.traded)) if held else self.traded
+        """Instruments that are ours to watch: those entries go out in, and the analysed one while we hold it or an order of ours
+        lives there: what protected it must not outlive it."""
+        ours = {*self.ledger.held, *(t.order.instrument for t in self.blotter.live)}
+        return (*self.traded, *(s for s in self.tradable[len(self.traded) :] if s in ours))
 
     def guard(self, instrument: str) -> Guard:
         """The guard of one instrument's stop."""

@@ -118,16 +118,22 @@ class Ledger:
 
     def _post_difference(self, execution: Execution, previous: Fill) -> None:
         """An execution of an earlier day changed: the price difference of what stays is money of today, the difference in
-        contracts is an execution of today, at the price that was booked for those that go."""
+        contracts is an execution of today, at the price that was booked for those that go. Of another side, nothing stays."""
         new = execution.fill
+        if new.quantity and new.side is not previous.side:
+            name = f"{new.exec_id}-gone"  # its own: the broker tells the commission of those that came
+            gone = replace(new, exec_id=name, side=previous.side, quantity=0, price_ticks=previous.price_ticks)
+            self._post_difference(replace(execution, fill=gone), previous)
+            self.book(replace(execution, fill=replace(new, base_id=new.exec_id)))
+            return
         cents = self._instruments[new.instrument].tick_cents
         kept = min(new.quantity, previous.quantity)
-        self._posted_cents += (previous.price_ticks - new.price_ticks) * kept * new.side * cents
+        self._posted_cents += (previous.price_ticks - new.price_ticks) * kept * previous.side * cents
         more = new.quantity - previous.quantity
         if more >= 0:
             self._reprice(previous.base_id, new.price_ticks)
         if more:
-            side, price = (new.side, new.price_ticks) if more > 0 else (new.side.opposite, previous.price_ticks)
+            side, price = (new.side, new.price_ticks) if more > 0 else (previous.side.opposite, previous.price_ticks)
             own = replace(new, side=side, quantity=abs(more), price_ticks=price, base_id=new.exec_id)
             self.book(replace(execution, fill=own))
 

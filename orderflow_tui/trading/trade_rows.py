@@ -8,7 +8,6 @@ a restart and after it, and rows that died with the process are written by the n
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import takewhile
 
 from orderflow_tui.domain.action import Row, Tier
 from orderflow_tui.trading.breaker import money
@@ -22,7 +21,7 @@ def tell_trades(floor: Floor) -> None:
     """Write what the journal does not say yet of the day's trades, and of earlier ones that were restated."""
     ledger = floor.ledger
     ids = {trip.id for trip in ledger.trips}
-    today = takewhile(lambda trip: trip.trade_date == ledger.trade_date, reversed(floor.told_trades.values()))
+    today = [trip for trip in floor.told_trades.values() if trip.trade_date == ledger.trade_date]
     for trip in [trip for trip in today if trip.id not in ids]:
         del floor.told_trades[trip.id]
         floor.note("trade", trip.id, **gone_payload(trip))

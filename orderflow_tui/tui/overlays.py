@@ -191,6 +191,7 @@ def _quit(view: ConsoleView | None, width: int) -> list[Row]:
     position = cells.UNKNOWN if truth.broker_position is None else f"{truth.broker_position:+d}"
     lines: list[Row] = [
         (("Position at the broker  ", "dim"), (f"{position} {truth.execution}", "bold" if truth.local_position else "text")),
+        *(((" " * 24, "dim"), (f"{cells.signed(broker)} {symbol}", "bold")) for symbol, broker, _ in truth.elsewhere),
         (("Protective stop         ", "dim"), (truth.protection.value, "text")),
         (),
     ]
@@ -205,7 +206,7 @@ def _quit(view: ConsoleView | None, width: int) -> list[Row]:
             ((f"  {order.kind:<8} {order.side:<4} {order.quantity:>3} {order.price:>10}  {order.state}", "text"),)
             for order in view.orders[:8]
         )
-    if truth.local_position or truth.broker_position:
+    if truth.local_position or truth.broker_position or truth.elsewhere:
         text = "Quitting closes nothing: FF flattens first, if that is what you want."
         lines += [(), *(((line, "bold alarm"),) for line in cells.wrap(text, width))]
     return lines

@@ -47,7 +47,11 @@ class Light:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """The truth bar. `broker_position` None = the broker has not told; `data_age_ms` None = no data ever came."""
+    """The truth bar. `broker_position` None = the broker has not told; `data_age_ms` None = no data ever came.
+
+    Positions are of the execution instrument; `elsewhere` lists what else is held: instrument, as the broker told, our own
+    count. `protection` is the worst of everything we hold.
+    """
 
     mode: str
     account_suffix: str
@@ -73,6 +77,7 @@ class Truth:
     stop_file: str
     now_ns: int
     et_clock: str
+    elsewhere: tuple[tuple[str, int | None, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ def truth(engine: Engine, facts: Facts, mode: str, account_suffix: str, contract
         stop_file=stop_file,
         now_ns=facts.now_ns,
         et_clock=et_clock(params.table, facts.now_ns),
+        elsewhere=tuple((h.instrument, h.broker, h.local) for h in desk.elsewhere),
     )
 
 

@@ -59,6 +59,7 @@ class Months:
         self._asked = 0
         self._waited = 0  # looks since the broker was asked
         self._told_wait = ""  # the roll that waits, as last told
+        self._both: asyncio.Task[None] | None = None  # the newest roll of one instrument that is analysed and traded
 
     @property
     def contract(self) -> str:
@@ -176,7 +177,10 @@ class Months:
             self._say("roll: the traded month is the analysed one already", Tier.INFO)
             return
         if self._analysis == self._execution:
-            asyncio.get_running_loop().create_task(self._roll_both())
+            if self._both is not None and not self._both.done():
+                self._say("roll: under way already, history is being asked", Tier.INFO)
+                return
+            self._both = asyncio.get_running_loop().create_task(self._roll_both())
             return
         self._session.take_month(self._execution)
         self._feed.streams[self._execution].interrupted()  # no entry before the new month's first quote
@@ -189,6 +193,8 @@ class Months:
         """Where one instrument is analysed and traded."""
         front, lead = self._session.traded[self._analysis], self._session.leads[self._analysis]
         shift = await self._spread(front, lead)
+        if self._waits(front, lead):
+            return  # something was bought while history was asked
         self._session.take_month(self._analysis)
         self._switch(front, shift)
 

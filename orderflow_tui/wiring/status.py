@@ -40,6 +40,7 @@ def status_document(plan: Plan, runtime: Runtime, view: ConsoleView | None = Non
         "armed": truth.armed_left_ms > 0,
         "automation": truth.automation,
         "position": {"broker": truth.broker_position, "local": truth.local_position},
+        "also_held": {symbol: {"broker": broker, "local": local} for symbol, broker, local in truth.elsewhere},
         "working_orders": truth.working_orders,
         "protective_stop": truth.protection.value,
         "pnl": {

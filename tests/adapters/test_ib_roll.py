@@ -179,3 +179,49 @@ def test_what_is_bought_while_the_spread_is_measured_holds_the_roll_up(rolling: 
     assert "ESZ6 rolls to ESH7 when -1 MESZ6 is closed" in rolling.said
     assert [s.rolled_to for s in rolling.rolls()] == ["ESZ6"]
     rolling.task.cancel()
+
+
+# -- one instrument, analysed and traded --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def single(rolling: Rolling, monkeypatch: pytest.MonkeyPatch) -> Rolling:
+    """ES alone; the next month leads."""
+    monkeypatch.setattr(rolling.months, "_execution", "ES")
+    rolling.world.do("lead", rank=1)
+    rolling.world.pass_ms(30_000)
+    rolling.world.wait(rolling.world.session.look_at_months)
+    return rolling
+
+
+def test_a_second_word_while_history_is_asked_moves_nothing_twice(single: Rolling) -> None:
+    single.world.call(single.months.confirm)
+    single.world.call(single.months.confirm)
+    single.world.pass_ms(60_000)
+    assert [(s.rolled_to, s.shift_ticks) for s in single.rolls()][1:] == [("ESH7", CARRY)]
+    assert single.said.count("roll: under way already, history is being asked") == 1
+    single.world.call(single.months.confirm)
+    assert single.said[-1] == "roll: the traded month is the analysed one already"
+
+
+def test_one_instrument_that_is_bought_while_the_spread_is_measured_stays_in_its_month(
+    single: Rolling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, measure = single.world.session, single.months._spread
+    front = session.traded["ES"]
+
+    async def bought(front: Traded, lead: Traded) -> int | None:
+        shift = await measure(front, lead)
+        session.held = (Held("ES", "ESZ6", front.contract.conId, "202612", 1, 0.0),)
+        return shift
+
+    monkeypatch.setattr(single.months, "_spread", bought)
+    single.world.call(single.months.confirm)
+    single.world.pass_ms(60_000)
+    assert session.traded["ES"] is front
+    assert "ESZ6 rolls to ESH7 when +1 ESZ6 is closed" in single.said
+    session.held = ()
+    monkeypatch.setattr(single.months, "_spread", measure)
+    single.world.call(single.months.confirm)
+    single.world.pass_ms(60_000)
+    assert [s.rolled_to for s in single.rolls()][1:] == ["ESH7"]

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from orderflow_tui.domain.account import Link
 from orderflow_tui.domain.event import Command
 from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.market import Mark
-from orderflow_tui.domain.order import Role, Side
+from orderflow_tui.domain.order import Purpose, Role, Side, closing
 from orderflow_tui.domain.session import SECOND_NS
-from orderflow_tui.trading.desk import Desk
+from orderflow_tui.trading.desk import Desk, Holding
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.reconcile import Persistence
 from tests.builders import ES, MES
@@ -159,6 +160,90 @@ def test_yesterdays_position_in_the_analysed_instrument_is_a_mismatch_and_is_ado
     assert house.latched == {"MISMATCH"}
     assert house.desk.position("ES") == -2
     assert (house.ticket(Role.EMERGENCY).order.instrument, house.ticket(Role.EMERGENCY).order.side) == ("ES", Side.BUY)
+
+
+def test_a_stop_in_the_analysed_instrument_does_not_outlive_what_it_protected() -> None:
+    house = Wide()
+    house.broker.others["ES"] = 2
+    house.wait(6_000)
+    stop = house.ticket(Role.EMERGENCY)
+    assert (stop.order.instrument, stop.live) == ("ES", True)
+    house.broker.others["ES"] = 0
+    house.broker.fills.append(foreign(2, Side.SELL, symbol="ES"))
+    house.tell(house.broker.fills[-1])
+    house.wait(3_000)
+    assert house.desk.position("ES") == 0
+    assert not stop.live, "left alone it would open a position that nobody wanted"
+
+
+def test_what_is_held_beside_the_execution_instrument_is_told_and_its_stop_counts() -> None:
+    house = Wide().enter()
+    house.broker.others["ES"] = 2
+    house.press(Command.RECONCILE)
+    assert house.desk.elsewhere == (Holding("ES", 2, 0),)
+    assert house.desk.protection.value == "at broker", "of what is ours"
+    house.wait(6_000)
+    assert (house.desk.position(), house.desk.broker_position) == (1, 1)
+    assert house.desk.elsewhere == (Holding("ES", 2, 2),)
+    house.broker.deaf = True
+    house.broker.end(house.broker.orders[house.ticket(Role.EMERGENCY).order.id], house.now)
+    house._deliver()
+    house.wait(1)
+    assert house.desk.protection.value == "pending", "the worst of both"
+    house.broker.mute_reports = True
+    house.link(Link.READY, 2)
+    assert house.desk.elsewhere == (Holding("ES", None, 2),), "in this connection nothing has been told"
+
+
+def test_what_was_closed_since_the_report_is_not_held_elsewhere() -> None:
+    house = Wide()
+    house.broker.others["ES"] = 2
+    house.wait(6_000)
+    house.broker.mute_reports = True
+    house.tell(foreign(2, Side.SELL, symbol="ES"))
+    assert house.desk.elsewhere == ()
+    assert house.desk.protection.value == "flat"
+
+
+@pytest.mark.parametrize("held", [2, -2])
+def test_a_flatten_closes_the_analysed_instrument_too_where_the_report_alone_tells_of_it(held: int) -> None:
+    house = Wide()
+    house.broker.others["ES"] = held
+    house.wait(1)
+    house.press(Command.FLATTEN)
+    flat(house, 10_000)
+    assert house.broker.others["ES"] == 0
+    assert [(o.instrument, o.side, o.quantity) for o in house.sent(Purpose.FLATTEN)] == [("ES", closing(held), 2)]
+    assert house.alerts("flatten")[-1] == "flat: the broker said so twice"
+    house.wait(10_000)
+    assert house.desk.position("ES") == 0
+    assert house.desk.working == ()
+
+
+@pytest.mark.parametrize("symbol", ["MES", "ES"])
+def test_a_flatten_of_what_the_books_did_not_know_leaves_no_stop_against_nothing(symbol: str) -> None:
+    """The exit takes the books from nothing to short until the broker's word is adopted: nobody holds what they show."""
+    house = Wide()
+    house.broker.position, house.broker.others = (2, {}) if symbol == "MES" else (0, {symbol: 2})
+    house.wait(1)
+    house.press(Command.FLATTEN)
+    flat(house, 10_000)
+    assert [o.role for o in house.sent()] == [Role.FLATTEN]
+    assert house.desk.flattening is None
+    assert house.desk.position(symbol) == 0
+    assert house.alerts("naked") == []
+
+
+def test_a_flatten_needs_no_price_of_the_analysed_instrument() -> None:
+    house = House(TradingParams(risk=RICH, analysis="ES"))
+    assert house.facts.mark("ES") is None
+    house.broker.others["ES"] = 2
+    house.wait(1)
+    house.press(Command.FLATTEN)
+    flat(house, 10_000)
+    assert house.broker.others["ES"] == 0
+    assert house.desk.position("ES") == 0
+    assert house.desk.working == ()
 
 
 # -- what is held from before and cannot be traded any more -------------------------------------------------------------

@@ -391,15 +391,30 @@ def test_a_trade_held_over_the_turn_counts_from_its_corrected_entry_and_keeps_it
     assert made.past_net_cents + made.closed_cents == trip.net_cents, "days and trade are the same money"
 
 
-@pytest.mark.parametrize(("quantity", "price"), [(2, 104), (1, 104), (0, 0), (3, 98)])
-def test_what_changes_in_an_execution_of_an_earlier_day_is_the_same_money(quantity: int, price: int) -> None:
+@pytest.mark.parametrize(
+    ("side", "quantity", "price"), [(1, 2, 104), (1, 1, 104), (1, 0, 0), (1, 3, 98), (-1, 0, 0), (-1, 2, 100), (-1, 3, 98)]
+)
+def test_what_changes_in_an_execution_of_an_earlier_day_is_the_same_money(side: int, quantity: int, price: int) -> None:
+    signed = side * quantity
     made = ledger(fill("a", 1, 2, 100), fill("b", -1, 2, 110))
     made.begin_day(TOMORROW)
-    made.book(execution(fill("a", 1, quantity, price, revision=2)), fill("a", 1, 2, 100))
+    made.book(execution(fill("a", side, quantity, price, revision=2)), fill("a", 1, 2, 100))
     made.see(mark(120))
-    fees = made.past_net_cents + made.net_cents - (2 * 110 - quantity * price + (quantity - 2) * 120) * TICK
-    assert made.position("MES") == quantity - 2
-    assert -fees == COMMISSION * (4 + abs(quantity - 2))
+    fees = made.past_net_cents + made.net_cents - (2 * 110 - signed * price + (signed - 2) * 120) * TICK
+    assert made.position("MES") == signed - 2
+    assert -fees == COMMISSION * (4 + abs(signed - 2))
+
+
+def test_a_correction_of_an_earlier_day_may_turn_the_side_and_be_corrected_again() -> None:
+    made = ledger(fill("a", 1, 1, 100))
+    made.begin_day(TOMORROW)
+    made.book(execution(fill("a", -1, 1, 100, revision=2)), fill("a", 1, 1, 100))
+    assert made.position("MES") == -1
+    assert made.trips[0].gross_cents == 0, "what goes, goes at the price that was booked"
+    made.commission("a.02", 50)
+    assert made.fees_cents == COMMISSION + 50, "told once, paid once"
+    made.book(execution(fill("a", 1, 2, 100, revision=3)), fill("a", -1, 1, 100, revision=2))
+    assert made.position("MES") == 2
 
 
 def test_streaks_count_from_the_last_trade_and_a_scratch_leaves_them() -> None:

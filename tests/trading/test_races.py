@@ -371,3 +371,17 @@ def test_a_foreign_line_in_another_instrument_is_nobodys_business() -> None:
     house.tell(replace(house.broker.report(house.now, 1), orders=(line,)))
     assert house.alerts("foreign orders") == []
     assert house.now == START_NS + 0 * MS_NS
+
+
+def test_a_change_whose_commit_is_answered_after_the_orders_cancel_left_is_not_sent() -> None:
+    house = House().enter(quantity=3)
+    house.journal, house.broker.deaf = "silent", True
+    stop = house.ticket(Role.STOP)
+    house.floor.shrink(stop, 1)
+    (waiting,) = house.floor.waiting.values()
+    house.floor.cancel([stop])
+    house.tell(Committed(house.now, waiting.proposal.ids, 1))
+    assert house.all(SendChange) == []
+    assert house.floor.waiting == {}
+    assert stop.change is None
+    assert house.desk.news[-1].text == "change dropped: the order moved meanwhile"

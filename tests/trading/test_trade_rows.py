@@ -10,7 +10,7 @@ import pytest
 
 from orderflow_tui.domain.action import Row
 from orderflow_tui.domain.event import Command
-from orderflow_tui.domain.order import Commission, Fill
+from orderflow_tui.domain.order import Commission, Fill, Side
 from orderflow_tui.trading.desk import Desk
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.rows import RowError
@@ -226,6 +226,23 @@ def test_yesterdays_trade_is_restated_and_its_date_stays(later: Later) -> None:
     settled(house)
 
 
+def test_what_is_told_late_of_yesterday_hides_no_bust_of_today(later: Later) -> None:
+    first = decided()
+    (yesterday,) = first.desk.trades
+    first.changes["trade_date"] = TOMORROW
+    first.trade(first.last)
+    decided(first, "d2")
+    first.tell(Commission(first.broker.fills[1].exec_id, first.now, 77))
+    house = later(first)
+    house.changes |= first.changes
+    house.trade(house.last)
+    for made in house.broker.fills[2:]:
+        house.tell(revised(made, quantity=0))
+    assert house.desk.trades == ()
+    assert told(house.rows) == {yesterday.id: replace(yesterday, fees_cents=yesterday.fees_cents - MES.commission_cents + 77)}
+    settled(house)
+
+
 def test_a_bust_of_yesterday_is_an_execution_of_today_at_what_was_booked() -> None:
     house = decided()
     house.changes["trade_date"] = TOMORROW
@@ -236,6 +253,18 @@ def test_a_bust_of_yesterday_is_an_execution_of_today_at_what_was_booked() -> No
     assert house.desk.average_ticks() == leave.price_ticks
     assert len(told(house.rows)) == 1, "what was closed that day stays closed"
     settled(house)
+
+
+def test_an_execution_of_yesterday_that_turns_its_side_is_counted_the_same_everywhere() -> None:
+    house = House(PARAMS).enter()
+    house.changes["trade_date"] = TOMORROW
+    house.wait(1_000)
+    house.broker.fills[0] = revised(house.broker.fills[0], side=Side.SELL)
+    house.broker.position = -1
+    house.tell(house.broker.fills[0])
+    assert house.desk.position() == house.floor.blotter.position("MES") == -1
+    assert "INVARIANT" not in house.latched
+    assert house.restart().desk.position() == -1
 
 
 def test_a_position_that_is_adjusted_away_is_a_trade_in_the_journal(later: Later) -> None:

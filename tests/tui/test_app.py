@@ -312,6 +312,15 @@ async def test_quit_says_what_stays_working_at_the_broker(view: ConsoleView) -> 
         assert "Quitting closes nothing" in shown
 
 
+async def test_quit_says_what_else_is_held(view: ConsoleView) -> None:
+    truth = replace(view.truth, broker_position=0, local_position=0, elsewhere=(("ES", 2, 2),))
+    async with on_stage(replace(view, truth=truth)) as stage:
+        await stage.press("q")
+        shown = stage.text()
+        assert "+2 ES" in shown
+        assert "Quitting closes nothing" in shown
+
+
 async def test_quit_in_a_simulation_says_that_the_broker_is_simulated() -> None:
     async with on_stage(Scene(7, "demo").view()) as stage:
         await stage.press("q")

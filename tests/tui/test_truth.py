@@ -76,6 +76,29 @@ def test_an_untold_position_is_its_own_word() -> None:
     assert "pos UNKNOWN local +0" in line(empty_view())
 
 
+@pytest.mark.parametrize(
+    ("here", "elsewhere", "shown", "ink"),
+    [
+        ((0, 0), (("ES", 2, 2),), "pos flat · ES +2", "bold warn on row"),
+        ((1, 1), (("ES", -2, -2),), "pos +1 · ES -2", "bold warn on row"),
+        ((0, 0), (("ES", 2, 0),), "pos flat · ES +2≠+0", "bold bright on live"),
+        ((1, 2), (("ES", 2, 2),), "pos +1≠+2 · ES +2", "bold bright on live"),
+        ((None, 0), (("ES", None, 2),), "pos ?≠+0 · ES ?≠+2", "bold ink on warn"),
+        ((0, 0), (("ES", 2, 2), ("MESH7", -1, 0)), "pos flat · ES +2 · MESH…", "bold bright on live"),
+    ],
+)
+def test_what_is_held_beside_the_execution_instrument_is_in_the_bar(
+    view: ConsoleView, here: tuple[int | None, int], elsewhere: tuple[tuple[str, int | None, int], ...], shown: str, ink: str
+) -> None:
+    broker, local = here
+    changed = replace(view, truth=replace(view.truth, broker_position=broker, local_position=local, elsewhere=elsewhere))
+    assert inks(changed)[shown] == ink
+    for width in (60, 80, 120, 164):
+        one, other = truth_rows(view, 0, True, width), truth_rows(changed, 0, True, width)
+        assert [cells.width(row) for row in one] == [cells.width(row) for row in other] == [width] * len(one)
+        assert shown in "".join(_lines(other))
+
+
 def test_a_missing_stop_is_an_alarm(view: ConsoleView) -> None:
     naked = replace(view, truth=replace(view.truth, protection=Protection.MISSING))
     assert inks(naked)["■ MISSING"] == "bold bright on live"

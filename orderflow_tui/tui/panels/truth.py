@@ -116,6 +116,8 @@ def _armed(truth: Truth, narrow: bool) -> Row:
 def _position(view: ConsoleView) -> Row:
     truth = view.truth
     width = 24
+    if truth.elsewhere:
+        return _positions(truth, width)
     if truth.broker_position is None:
         text, ink = f"pos UNKNOWN local {truth.local_position:+d}", "bold ink on warn"
     elif truth.broker_position != truth.local_position:
@@ -128,6 +130,24 @@ def _position(view: ConsoleView) -> Row:
         rest = cells.left(f" @ {at} = local", width - 4 - len(f"{truth.local_position:+d}"))
         return (("pos ", "dim on row"), (f"{truth.local_position:+d}", f"bold {side} on row"), (rest, "text on row"))
     return ((cells.left(text, width), ink),)
+
+
+def _positions(truth: Truth, width: int) -> Row:
+    """More than the execution instrument is held: all of it, in the same room, without the price."""
+    here = (truth.broker_position, truth.local_position)
+    told = [here, *((broker, local) for _, broker, local in truth.elsewhere)]
+    others = [f"{symbol} {_both(broker, local)}" for symbol, broker, local in truth.elsewhere]
+    text = " · ".join([f"pos {'flat' if here == (0, 0) else _both(*here)}", *others])
+    if any(broker is not None and broker != local for broker, local in told):
+        ink = "bold bright on live"
+    else:
+        ink = "bold ink on warn" if any(broker is None for broker, _ in told) else "bold warn on row"
+    return ((cells.left(text, width), ink),)
+
+
+def _both(broker: int | None, local: int) -> str:
+    """One number where the broker's and ours are the same, else first the broker's."""
+    return f"{local:+d}" if broker == local else f"{cells.signed(broker)}≠{local:+d}"
 
 
 def _stop(truth: Truth) -> Row:
