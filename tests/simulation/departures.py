@@ -13,6 +13,7 @@ from orderflow_tui.window import entries_open
 from tests.simulation.house import ACCOUNT
 from tests.simulation.limits import entry_affordable
 from tests.simulation.memory import RECOVERED_AFTER, Broken, Memory
+from tests.simulation.prices import judge_change, judge_emergency
 
 FENCE_NS = 5 * SECOND_NS
 COMMIT_NS = 250 * MS_NS
@@ -30,7 +31,7 @@ def orders_leave(memory: Memory, orders: Sequence[Order], now_ns: int) -> None:
         holder = memory.numbers.setdefault(order.number, order.id)
         if holder != order.id:
             raise Broken("numbers are unique", f"number {order.number} names {holder} and {order.id}")
-        memory.sent[order.id] = order
+        memory.sent[order.id] = memory.standing[order.id] = order
         memory.revisions.add((order.id, order.revision))
         _committed(memory, order)
         _carries_safety(order)
@@ -38,6 +39,8 @@ def orders_leave(memory: Memory, orders: Sequence[Order], now_ns: int) -> None:
         _entry_leaves(memory, orders, now_ns)
     elif orders[0].purpose is Purpose.FLATTEN:
         _exit_leaves(memory, orders[0])
+    elif orders[0].role is Role.EMERGENCY:
+        judge_emergency(memory, orders[0])
 
 
 def change_leaves(memory: Memory, change: Change, order: Order) -> None:
@@ -47,8 +50,8 @@ def change_leaves(memory: Memory, change: Change, order: Order) -> None:
         raise Broken("sent once", f"revision {change.revision} of {change.order_id} left twice")
     memory.revisions.add(key)
     memory.changed_ns = memory.now_ns
-    if change.quantity > memory.sent[order.id].quantity:
-        raise Broken("changes only shrink", f"{order.id} would grow to {change.quantity}")
+    judge_change(memory, change, order)
+    memory.standing[order.id] = order
 
 
 def cancel_leaves(memory: Memory, order_ids: Sequence[str]) -> None:
@@ -155,10 +158,24 @@ def _bracketed(memory: Memory, orders: Sequence[Order]) -> None:
     assert entry.limit_ticks is not None
     assert stops[0].stop_ticks is not None
     away = (entry.limit_ticks - stops[0].stop_ticks) * entry.side
-    if not 0 < away <= planned + risk.entry_slippage_ticks:
+    if away != planned + risk.entry_slippage_ticks:
         raise Broken("entry carries its stop", f"{entry.id}: stop {away} ticks behind the limit, planned {planned}")
+    _targeted(memory, orders, stops[0].stop_ticks)
     if memory.last is not None and abs(entry.limit_ticks - memory.last) > risk.collar_ticks:
         raise Broken("price collar", f"{entry.id} at {entry.limit_ticks}, last trade {memory.last}")
+
+
+def _targeted(memory: Memory, orders: Sequence[Order], stop_ticks: int) -> None:
+    entry, instrument = orders[0], memory.setting.params.execution
+    targets = [o for o in orders if o.role is Role.TARGET]
+    if len(targets) != 1 or targets[0].quantity != entry.quantity or targets[0].side is entry.side:
+        raise Broken("entry carries its target", f"{entry.id} leaves with {len(targets)} target(s)")
+    assert entry.limit_ticks is not None
+    assert targets[0].limit_ticks is not None
+    gain, apart = ((targets[0].limit_ticks - price) * entry.side for price in (entry.limit_ticks, stop_ticks))
+    wanted = instrument.target_ticks + instrument.stop_ticks
+    if gain <= 0 or apart != wanted:
+        raise Broken("price of a target", f"{entry.id}: {gain:+d} ticks from the limit, {apart} from the stop, wanted {wanted}")
 
 
 def _rates(memory: Memory, entry: Order, now_ns: int) -> None:

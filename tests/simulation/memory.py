@@ -23,6 +23,7 @@ from tests.simulation.disk import Disk
 from tests.simulation.flattens import Flattens
 from tests.simulation.house import Setting
 from tests.simulation.money import Money, counted
+from tests.simulation.tape import Tape
 
 SYMBOL = "MES"
 FOREIGN = "ES"  # known, and not traded here
@@ -114,6 +115,7 @@ class Memory:
     trouble_ns: int = 0  # when the disk was last in trouble
     # what left
     sent: dict[str, Order] = field(default_factory=dict)
+    standing: dict[str, Order] = field(default_factory=dict)  # as each last left, changes included
     numbers: dict[int, str] = field(default_factory=dict)
     revisions: set[tuple[str, int]] = field(default_factory=set)
     causes: set[str] = field(default_factory=set)
@@ -130,6 +132,7 @@ class Memory:
     adjusted: int = 0
     last: int | None = None
     priced: bool = False  # whether this life has heard a trade
+    tape: Tape = field(default_factory=Tape)
     spread: tuple[int, int] | None = None  # lowest and highest trade of the event
     data_ns: int | None = None
     link_lost_ns: int | None = None
@@ -246,6 +249,11 @@ class Memory:
     def day_turned(self) -> bool:
         """Whether the broker has forgotten the executions the run began with: then a position may need an ADJUST."""
         return self.setting.table.day_at(self.now_ns) is not self.setting.table.day_at(self.setting.start_ns)
+
+    @property
+    def steady(self) -> bool:
+        """Whether executions alone make the position: nothing was adjusted, no day turned."""
+        return not self.adjusted and not self.day_turned
 
     @property
     def watching(self) -> bool:

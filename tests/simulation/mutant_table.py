@@ -284,6 +284,38 @@ PROTECTION = (
         (("    if latch is None or floor.campaign is not None", "    if latch is None or floor.campaign is None"),),
     ),
     _t("no_flat_time", "timers", "    if flat_at is None or floor.now < flat_at:\n", "    if flat_at is None or floor.now:\n"),
+    _t(
+        "emergency_stop_far_away",
+        "campaigns",
+        "    side = closing(position)\n    intent = Intent(floor.gate.draw_id(), floor.now, symbol",
+        "    side = closing(position)\n    price += 300 * side\n    intent = Intent(floor.gate.draw_id(), floor.now, symbol",
+    ),
+    _t(
+        "emergency_stop_ignores_the_plan",
+        "bracket",
+        "    if planned is not None:\n        beyond",
+        "    if planned is None:\n        beyond",
+    ),
+    _t("emergency_stop_from_the_average", "bracket", "round(average_ticks) if now is None else now\n", "round(average_ticks)\n"),
+    _t(
+        "change_moves_the_stop",
+        "gate",
+        "        changed = replace(order, revision=change.revision, quantity=quantity)\n",
+        "        moved = None if order.stop_ticks is None else order.stop_ticks + 200 * order.side\n"
+        "        changed = replace(order, revision=change.revision, quantity=quantity, stop_ticks=moved)\n",
+    ),
+    _t(
+        "target_on_the_losing_side",
+        "bracket",
+        "target_ticks=None if target_ticks is None else at + side * target_ticks,",
+        "target_ticks=None if target_ticks is None else at - side * 2,",
+    ),
+    _t(
+        "target_twice_as_far",
+        "bracket",
+        "target_ticks=None if target_ticks is None else at + side * target_ticks,",
+        "target_ticks=None if target_ticks is None else at + 2 * side * target_ticks,",
+    ),
 )
 LIMITS = (
     _t("no_drawdown", "breaker", "    drawdown,\n    profit_target,\n", "    profit_target,\n"),

@@ -58,11 +58,13 @@ class Oracle(Memory):
         if isinstance(event, Trades):
             self.data_ns, self.last, self.priced = int(event.ts_ns[-1]), int(event.price[-1]), True
             self.spread = (int(event.price.min()), int(event.price.max()))
+            self.tape.trades(event, self.now_ns, self.spread)
             return
         self.spread = None
         match event:
             case Quote() | Depth():
                 self.data_ns = event.ts_ns
+                self.tape.book(event)
             case Fill():
                 self.book(event)
             case AccountReport():
@@ -150,7 +152,7 @@ class Oracle(Memory):
     def refused(self, orders: Sequence[Order]) -> None:
         """The line refused them: they never left, their numbers are free."""
         for order in orders:
-            del self.sent[order.id]
+            del self.sent[order.id], self.standing[order.id]
             del self.numbers[order.number]
 
     def changing(self, change: Change, order: Order) -> None:
