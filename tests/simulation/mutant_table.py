@@ -316,6 +316,19 @@ PROTECTION = (
         "target_ticks=None if target_ticks is None else at + side * target_ticks,",
         "target_ticks=None if target_ticks is None else at + 2 * side * target_ticks,",
     ),
+    _t(
+        "flatten_takes_its_time",
+        "flatten",
+        "if report is not None and report.began_ns >= since_ns and ended and not _ours(report):",
+        "waited = now - self._round_ns >= 9 * SECOND_NS\n"
+        "        if report is not None and report.began_ns >= since_ns and ended and not _ours(report) and waited:",
+    ),
+    _t(
+        "flatten_of_nothing_for_ever",
+        "timers",
+        "    if ours:\n        begin_campaign",
+        "    if ours is not None:\n        begin_campaign",
+    ),
 )
 LIMITS = (
     _t("no_drawdown", "breaker", "    drawdown,\n    profit_target,\n", "    profit_target,\n"),
@@ -400,6 +413,38 @@ LATCHES = (
         '        case "fill":\n            _fill(floor, row)\n',
         '        case "fill":\n            rows.fill_of(row)\n',
     ),
+    _t("lock_is_only_a_halt", "standing", "worst.kind.severity is Severity.LOCK:", "worst.kind.severity is None:"),
+    _t(
+        "adopted_without_a_latch",
+        "audit",
+        '            floor.latch(LatchKind.MISMATCH, "; ".join(map(str, found)))\n',
+        "",
+    ),
+    _t(
+        "entry_rate_without_a_latch",
+        "floor",
+        "            self.latch(LatchKind.RATE_LIMIT, refusal.reason)\n",
+        '            self.say("", refusal.reason)\n',
+    ),
+    Mutant(
+        "trouble_unnoticed",
+        "orderflow_tui/engine.py",
+        "return self.desk.open_latch(event.latch, event.reason, self.facts())",
+        "return self.desk.on_time(self.facts())",
+    ),
+    _t(
+        "failed_flatten_without_a_latch",
+        "campaigns",
+        '        floor.latch(LatchKind.FLATTEN_FAILED, f"{campaign.rounds} rounds failed: {steps}")\n',
+        '        floor.say("", steps)\n',
+    ),
+    _t(
+        "grant_without_arming",
+        "commands",
+        '        return None if armed else "automatic trading is granted only while armed"\n',
+        "        return None\n",
+    ),
+    _t("grant_survives_a_latch", "floor", '        self.end_grant(f"latch {kind.value}")\n', ""),
 )
 FENCES = (
     _t("stale_data_is_fine", "fences", "    if facts.data_age_ms > limit:\n", "    if facts.data_age_ms > 1000 * limit:\n"),
@@ -410,6 +455,8 @@ FENCES = (
     _t("broker_clock_is_fine", "fences", "        if abs(off) > BROKER_OFF_S\n", "        if abs(off) > 10**6\n"),
     _t("reset_is_fine", "fences", "if facts.house.broker_resets else None", "if facts.house is None else None"),
     _t("clock_set_back_is_fine", "fences", "        if abs(off) > CLOCK_OFF_MS\n", "        if off > CLOCK_OFF_MS\n"),
+    _t("old_report_is_fine", "fences", "    report_recent,\n    data_fresh", "    data_fresh"),
+    _t("broker_never_asked", "reconcile", "now_ns + wait if wait else None", "now_ns + wait if soon else None"),
     _t("no_rate_limit", "rates", "        if short >= caps.ENTRIES_PER_10_S:\n", "        if short >= 1_000:\n"),
     Mutant(
         "outbox_ignores_stop",

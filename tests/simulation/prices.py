@@ -23,6 +23,8 @@ def judge_emergency(memory: Memory, order: Order) -> None:
         return
     if planned is not None and memory.steady:
         raise _wrong(order, f"planned {planned}")
+    if not memory.steady and any(o.stop_ticks == price and o.side is order.side for o in memory.sent.values()):
+        return  # which trade an adjustment began or went on with is the ledger's to say
     away = memory.setting.params.execution.stop_ticks * order.side
     if near is None or not memory.priced:
         lots = memory.money.lots
@@ -44,7 +46,7 @@ def _planned(memory: Memory) -> int | None:
             began = fill.order_id or ""
         held = after
     entry = memory.sent.get(began)
-    if entry is None or entry.role is not Role.ENTRY:
+    if entry is None or entry.role is not Role.ENTRY or began in memory.lost:
         return None
     return memory.sent[f"{entry.intent_id}-S"].stop_ticks
 
