@@ -165,6 +165,7 @@ class Oracle(Memory):
         for order in orders:
             del self.sent[order.id], self.standing[order.id]
             del self.numbers[order.number]
+            self.unwritten.discard(order.id)
 
     def changing(self, change: Change, order: Order) -> None:
         """A change is about to reach the line."""
