@@ -9,6 +9,7 @@ from tests.simulation.memory import RECOVERED_AFTER, SYMBOL, Broken, Memory
 
 AGAIN_NS = 700 * MS_NS
 SLACK_NS = 50 * MS_NS
+ASKED_NS = 15 * SECOND_NS + SLACK_NS
 ADOPTED_AFTER, ADOPTED_NS = 4, 2 * SECOND_NS  # reports in a row that differ (one more than needed), first to last
 
 
@@ -74,8 +75,19 @@ def _count_agreement(memory: Memory, agrees: bool) -> None:
         raise Broken("recovery ends", f"{memory.agreements} reports agree, nothing is unknown, and it is still RECOVERING")
 
 
+def judge_round(memory: Memory, now_ns: int) -> None:
+    """The broker is asked every 15 s, by the desk's own timer."""
+    if memory.heard.ns is None:
+        return
+    waited = now_ns - max(memory.asked_ns, memory.heard.ns)
+    if waited > ASKED_NS:
+        raise Broken("reconciled in time", f"the broker was not asked for {waited // MS_NS} ms")
+
+
 def judge_asking(memory: Memory) -> None:
     """Where a report did not settle it, the broker is asked again at once."""
+    assert memory.engine is not None
+    judge_round(memory, memory.engine.now_ns)
     if memory.ask_within_ns is None or memory.heard.ns is None:
         return
     waited = memory.now_ns - max(memory.unsettled_ns, memory.heard.ns)

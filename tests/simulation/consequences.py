@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orderflow_tui.domain.account import AccountReport, LinkStatus
-from orderflow_tui.domain.event import Command, JournalFailed, OperatorCommand, StopFileSeen
+from orderflow_tui.domain.event import Command, JournalFailed, OperatorCommand, StopFileSeen, Trouble
 from orderflow_tui.domain.latch import LatchKind, Severity
 from orderflow_tui.domain.order import Fill, OrderUpdate, Purpose, Role
 from orderflow_tui.trading.fences import can_send
@@ -33,7 +33,29 @@ CAUSES: dict[LatchKind, frozenset[str]] = {
     | {"oca_delayed", "oca_lost", "fill_after_cancel", "oversize_children", "exec_late", "exec_lost", "latency_jitter"},
 }
 KEPT_ALIVE = ("cancel_refused", "cancel_lost")
-NEED_A_FAULT = frozenset({LatchKind.NAKED, LatchKind.UNRECONCILED, LatchKind.FLATTEN_FAILED})
+AWAY = frozenset(
+    {"link_drop", "link_flap", "link_long_drop", "link_new_epoch", "link_hung", "link_hung_short", "link_broker_lost"}
+) | {"nightly_reset"}
+LEAPS = frozenset({"suspended", "loop_stall", "clock_forward", "clock_hour"})
+UNREPORTED = frozenset({"report_lost", "report_late", "report_incomplete", "report_stale", "reports_silent", "account_swapped"})
+UNHEARD = frozenset({"exec_late", "exec_lost", "status_lost", "ack_lost", "ack_late", "latency_jitter"})
+UNCHANGED = frozenset({"change_refused", "changes_refused", "change_lost", "cancel_refused", "cancel_lost", "fill_after_cancel"})
+NEVER_THERE = frozenset({"send_lost", "send_refused", "reject_stop", "tif_changed", "outside_rth_changed", "oca_lost"})
+ILLUSIONS = frozenset({"feed_outlier", "feed_far_prints", "feed_out_of_order"})
+UNTRADED = frozenset({"feed_silence", "feed_down", "feed_gap"})  # what nobody trades fills no market exit
+# by what the reason says: what can keep a position without its stop, exits too large, a stop from filling
+BARE = AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | NEVER_THERE | OUTSIDERS | DISK_TROUBLE | {"boots"}
+NAKED_BY: dict[str, frozenset[str]] = {
+    "does not take": frozenset({"reject_stop"}),
+    "reached and did not fill": AWAY | LEAPS | UNHEARD | ILLUSIONS | {"stop_stuck"},
+    "as small as the position": AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | OUTSIDERS,
+    "with nothing held": AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | OUTSIDERS,
+    "confirmed in time": BARE,
+    "beyond where": BARE,
+}
+# nothing says for a minute what became of an order; a lost line and a death do not stop the minute
+UNKNOWN_BY = AWAY | LEAPS | UNREPORTED | {"boots"}
+FAILED_BY = AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | UNTRADED | {"send_lost", "send_refused", "boots"}
 TAKE_THE_POSITION_ALONG = frozenset({LatchKind.DAILY_LOSS, LatchKind.DRAWDOWN, LatchKind.NAKED, LatchKind.REVERSED})
 
 
@@ -47,6 +69,8 @@ def judge_consequences(memory: Memory) -> None:
             _must(memory, LatchKind.WRONG_ACCOUNT, f"an order went to {event.echoed_account}")
         case LinkStatus() if memory.link_was_up and not can_send(event.link) and floor.arming.until_ns is not None:
             raise Broken("the hand leaves the key", f"still armed after the link is {floor.link.value}")
+        case Trouble():
+            _must(memory, event.latch, event.reason)
         case JournalFailed():
             _must(memory, LatchKind.JOURNAL_FAILED, event.reason)
         case StopFileSeen():
@@ -61,6 +85,9 @@ def judge_consequences(memory: Memory) -> None:
                 _must(memory, LatchKind.SECOND_HOST, "another installation's order is at the broker")
         case _:
             pass
+    refusals = floor.refusals
+    if refusals and refusals[-1].ts_ns == floor.now and refusals[-1].rule == "rate":
+        _must(memory, LatchKind.RATE_LIMIT, refusals[-1].reason)
 
 
 def _must(memory: Memory, kind: LatchKind, why: str) -> None:
@@ -78,7 +105,7 @@ def _after_fill(memory: Memory, fill: Fill) -> None:
         return
     order = memory.sent.get(fill.order_id)
     flipped = memory.position != 0 and memory.before * memory.position <= 0
-    known = not memory.rows_may_be_lost or fill.order_id in memory.written.orders
+    known = fill.order_id not in memory.lost
     if order is not None and order.purpose is not Purpose.ENTRY and flipped and known:
         _must(memory, LatchKind.REVERSED, f"{fill.exec_id} took {memory.before:+d} to {memory.position:+d}")
 
@@ -117,11 +144,12 @@ def judge_latches(memory: Memory) -> None:
 def _opened(memory: Memory, kind: LatchKind, reason: str) -> None:
     floor, causes = memory.floor, CAUSES.get(kind)
     memory.armed_ns = None  # a latch takes the hand off the key
+    memory.grant.end()
+    memory.latched_ns = memory.now_ns
     judge_trip(memory, kind, reason)
     if causes is None:
-        if memory.honest and kind in NEED_A_FAULT:
-            raise Broken("no unexplained latch", f"{kind.value} without any fault: {reason}")
-    elif not any(memory.struck(cause) for cause in causes) and not _by_misfortune(memory, kind, reason):
+        causes = _faults(kind, reason)
+    if causes is not None and not any(memory.struck(cause) for cause in causes) and not _by_misfortune(memory, kind, reason):
         raise Broken("no unexplained latch", f"{kind.value} without a cause: {reason}")
     uncancelled = [t.order.id for t in floor.blotter.entries() if t.cancel_ns is None and t.state not in UNSENT]
     if uncancelled:
@@ -132,6 +160,19 @@ def _opened(memory: Memory, kind: LatchKind, reason: str) -> None:
         raise Broken("the breaker flattens", f"{kind.value} opened with {memory.position:+d} held and no campaign")
 
 
+def _faults(kind: LatchKind, reason: str) -> frozenset[str] | None:
+    """The faults that can lead to a latch which none causes by itself, None where keys and limits do."""
+    match kind:
+        case LatchKind.NAKED:
+            return next((faults for words, faults in NAKED_BY.items() if words in reason), frozenset())
+        case LatchKind.UNRECONCILED:
+            return UNKNOWN_BY
+        case LatchKind.FLATTEN_FAILED:
+            return FAILED_BY
+        case _:
+            return None
+
+
 def _by_misfortune(memory: Memory, kind: LatchKind, reason: str) -> bool:
     """Two misfortunes at once: an outage across the end of the broker's day, an exit that filled before the entry's fill of
     an outage was told, an emergency stop on its way while the stop it stood in for filled after all, or protection that left
@@ -140,8 +181,9 @@ def _by_misfortune(memory: Memory, kind: LatchKind, reason: str) -> bool:
         return memory.day_turned
     if kind is LatchKind.REVERSED:
         return not memory.honest and (_crossed(memory) or memory.truth != memory.position)
-    orphan = kind is LatchKind.ADJUSTED or (kind is LatchKind.INVARIANT and "the journal does not know" in reason)
-    return orphan and memory.rows_may_be_lost
+    if kind is LatchKind.INVARIANT:
+        return "the journal does not know" in reason and any(name in reason for name in memory.lost)
+    return kind is LatchKind.ADJUSTED and any(fill.order_id in memory.lost for fill in memory.fills.values())
 
 
 def _crossed(memory: Memory) -> bool:

@@ -6,17 +6,17 @@ from collections.abc import Sequence
 
 from orderflow_tui.adapters.sim_broker_orders import Stage as Where
 from orderflow_tui.domain.account import Link
-from orderflow_tui.domain.latch import LatchKind
+from orderflow_tui.domain.latch import LatchKind, Severity
 from orderflow_tui.domain.order import Change, Order, OrderType, Purpose, Role
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.window import entries_open
 from tests.simulation.house import ACCOUNT
 from tests.simulation.limits import entry_affordable
 from tests.simulation.memory import RECOVERED_AFTER, Broken, Memory
+from tests.simulation.prices import judge_change, judge_emergency
 
 FENCE_NS = 5 * SECOND_NS
 COMMIT_NS = 250 * MS_NS
-ARMED_NS = 60 * SECOND_NS
 STALE_NS = 3_001 * MS_NS
 AT_ONCE_NS = 50 * MS_NS
 
@@ -30,14 +30,17 @@ def orders_leave(memory: Memory, orders: Sequence[Order], now_ns: int) -> None:
         holder = memory.numbers.setdefault(order.number, order.id)
         if holder != order.id:
             raise Broken("numbers are unique", f"number {order.number} names {holder} and {order.id}")
-        memory.sent[order.id] = order
+        memory.sent[order.id] = memory.standing[order.id] = order
         memory.revisions.add((order.id, order.revision))
         _committed(memory, order)
         _carries_safety(order)
+    _unlocked(memory, orders[0])
     if orders[0].purpose is Purpose.ENTRY:
         _entry_leaves(memory, orders, now_ns)
     elif orders[0].purpose is Purpose.FLATTEN:
         _exit_leaves(memory, orders[0])
+    elif orders[0].role is Role.EMERGENCY:
+        judge_emergency(memory, orders[0])
 
 
 def change_leaves(memory: Memory, change: Change, order: Order) -> None:
@@ -46,9 +49,16 @@ def change_leaves(memory: Memory, change: Change, order: Order) -> None:
     if key in memory.revisions:
         raise Broken("sent once", f"revision {change.revision} of {change.order_id} left twice")
     memory.revisions.add(key)
+    memory.written.read(memory.disk.rows)
+    if key not in memory.written.changes:
+        if LatchKind.JOURNAL_FAILED not in memory.floor.board:
+            raise Broken(
+                "commit before send", f"revision {change.revision} of {order.id} left without its row, and nobody was told"
+            )
+        memory.unwritten_changes.add(key)
     memory.changed_ns = memory.now_ns
-    if change.quantity > memory.sent[order.id].quantity:
-        raise Broken("changes only shrink", f"{order.id} would grow to {change.quantity}")
+    judge_change(memory, change, order)
+    memory.standing[order.id] = order
 
 
 def cancel_leaves(memory: Memory, order_ids: Sequence[str]) -> None:
@@ -65,6 +75,13 @@ def cancel_leaves(memory: Memory, order_ids: Sequence[str]) -> None:
         raise Broken("stops stay in a closed market", f"{stops} cancelled while {memory.truth:+d} cannot be closed")
 
 
+def _unlocked(memory: Memory, order: Order) -> None:
+    """While a lock is open nothing leaves by itself, but the flatten that a person wanted."""
+    lock = next((kind for kind in memory.board if kind.severity is Severity.LOCK), None)
+    if lock is not None and not (order.purpose is Purpose.FLATTEN and memory.wanted):
+        raise Broken("a lock lets nothing out", f"{order.id} left while {lock.value} was open")
+
+
 def _committed(memory: Memory, order: Order) -> None:
     if order.id in memory.written.orders:
         return
@@ -72,6 +89,7 @@ def _committed(memory: Memory, order: Order) -> None:
         raise Broken("commit before send", f"{order.id} left before its journal row was on disk")
     if LatchKind.JOURNAL_FAILED not in memory.floor.board:
         raise Broken("commit before send", f"{order.id} left without its row, and nobody was told")
+    memory.unwritten.add(order.id)
 
 
 def _carries_safety(order: Order) -> None:
@@ -84,7 +102,7 @@ def _carries_safety(order: Order) -> None:
 def _entry_leaves(memory: Memory, orders: Sequence[Order], now_ns: int) -> None:
     entry = orders[0]
     _nothing_forbids(memory, entry)
-    _permitted(memory, entry)
+    _permitted(memory, entry, now_ns)
     _prompt(memory, entry, now_ns)
     _connected(memory, entry, now_ns)
     _bracketed(memory, orders)
@@ -111,15 +129,14 @@ def _nothing_forbids(memory: Memory, entry: Order) -> None:
         raise Broken("recovery first", f"{entry.id} left after {memory.reports} report(s) since the restart")
 
 
-def _permitted(memory: Memory, entry: Order) -> None:
+def _permitted(memory: Memory, entry: Order, now_ns: int) -> None:
     intent = memory.floor.plans[entry.intent_id].intent
     if intent.cause in memory.causes:
         raise Broken("one cause, one entry", f"{intent.cause} led to {entry.id} and to an earlier entry")
     memory.causes.add(intent.cause)
-    armed = memory.armed_ns is not None and memory.now_ns - memory.armed_ns <= ARMED_NS
-    if intent.manual and not armed:
+    if intent.manual and not memory.armed:
         raise Broken("armed", f"{entry.id} left by hand without arming")
-    if not intent.manual and not memory.floor.automation.granted:
+    if not intent.manual and not memory.grant.holds(memory.trade_date(now_ns)):
         raise Broken("armed", f"{entry.id} left by itself without a grant")
 
 
@@ -140,6 +157,11 @@ def _connected(memory: Memory, entry: Order, now_ns: int) -> None:
         raise Broken("fence", f"{entry.id} left while the link is {memory.link.value}")
     if memory.link_lost_ns is not None and now_ns - memory.link_lost_ns < FENCE_NS:
         raise Broken("fence", f"{entry.id} left {(now_ns - memory.link_lost_ns) // MS_NS} ms after the link was lost")
+    age_ms, longest_ms = (now_ns - memory.reported_ns) // MS_NS, memory.setting.params.trading.timing.snapshot_fence_ms
+    if age_ms > longest_ms:
+        raise Broken("fence", f"{entry.id} left {age_ms} ms after the last complete report, {longest_ms} allowed")
+    if memory.position and not memory.priced:
+        raise Broken("fence", f"{entry.id} left while {memory.position:+d} is held and no trade has told what it is worth")
     if memory.unwell:
         raise Broken("fence", f"{entry.id} left while loop or clocks are out of step, or the broker's reset is near")
     if memory.unwell_ns is not None and now_ns - memory.unwell_ns < FENCE_NS:
@@ -155,10 +177,24 @@ def _bracketed(memory: Memory, orders: Sequence[Order]) -> None:
     assert entry.limit_ticks is not None
     assert stops[0].stop_ticks is not None
     away = (entry.limit_ticks - stops[0].stop_ticks) * entry.side
-    if not 0 < away <= planned + risk.entry_slippage_ticks:
+    if away != planned + risk.entry_slippage_ticks:
         raise Broken("entry carries its stop", f"{entry.id}: stop {away} ticks behind the limit, planned {planned}")
+    _targeted(memory, orders, stops[0].stop_ticks)
     if memory.last is not None and abs(entry.limit_ticks - memory.last) > risk.collar_ticks:
         raise Broken("price collar", f"{entry.id} at {entry.limit_ticks}, last trade {memory.last}")
+
+
+def _targeted(memory: Memory, orders: Sequence[Order], stop_ticks: int) -> None:
+    entry, instrument = orders[0], memory.setting.params.execution
+    targets = [o for o in orders if o.role is Role.TARGET]
+    if len(targets) != 1 or targets[0].quantity != entry.quantity or targets[0].side is entry.side:
+        raise Broken("entry carries its target", f"{entry.id} leaves with {len(targets)} target(s)")
+    assert entry.limit_ticks is not None
+    assert targets[0].limit_ticks is not None
+    gain, apart = ((targets[0].limit_ticks - price) * entry.side for price in (entry.limit_ticks, stop_ticks))
+    wanted = instrument.target_ticks + instrument.stop_ticks
+    if gain <= 0 or apart != wanted:
+        raise Broken("price of a target", f"{entry.id}: {gain:+d} ticks from the limit, {apart} from the stop, wanted {wanted}")
 
 
 def _rates(memory: Memory, entry: Order, now_ns: int) -> None:
@@ -184,7 +220,7 @@ def _room(memory: Memory, entry: Order) -> None:
 
 def _exit_leaves(memory: Memory, order: Order) -> None:
     alive = [r.order.id for r in memory.at_broker() if r.stage in {Where.WORKING, Where.HELD} and r.order.id in memory.sent]
-    if memory.rows_may_be_lost and memory.struck("report_omits"):  # whom a death made a stranger, a report may forget
-        alive = [order_id for order_id in alive if order_id in memory.written.orders]
+    if memory.struck("report_omits"):  # whom a death made a stranger, a report may forget
+        alive = [order_id for order_id in alive if order_id not in memory.lost]
     if alive:
         raise Broken("flatten clears first", f"{order.id} left while {alive} still work at the broker")

@@ -16,17 +16,23 @@ from orderflow_tui.domain.action import Row
 from orderflow_tui.domain.event import Event
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import Fill, Order, OrderType, Purpose, Side
+from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.engine import Engine
 from orderflow_tui.trading.fences import can_send
+from orderflow_tui.trading.flatten import Campaign
 from orderflow_tui.trading.floor import Floor
 from tests.simulation.disk import Disk
 from tests.simulation.flattens import Flattens
+from tests.simulation.grant import Grant
 from tests.simulation.house import Setting
 from tests.simulation.money import Money, counted
+from tests.simulation.tape import Tape
 
 SYMBOL = "MES"
 FOREIGN = "ES"  # known, and not traded here
 RECOVERED_AFTER = 2  # complete reports
+ARMED_NS = 60 * SECOND_NS
+IDLE = 3  # flattens of nothing that may begin within a minute
 AT_BROKER = {fault.value: fault for fault in Fault}
 OUTSIDERS = frozenset({"manual_trade", "liquidation", "hand_trade", "position_drift", "exec_busted"})
 
@@ -70,6 +76,7 @@ class Written:
     fills: dict[str, int] = field(default_factory=dict)  # newest revision by base id
     doubled: list[str] = field(default_factory=list)  # executions recorded twice
     campaign: str | None = None
+    failed: bool = False  # the last flatten, and no latch since
     cooldown_ns: int = 0
 
     def read(self, rows: list[Row]) -> None:
@@ -82,6 +89,7 @@ class Written:
                     self.changes.add((row.ref, int(str(row.payload["revision"]))))
                 case "latch":
                     self.latches[row.ref] = bool(row.payload.get("open"))
+                    self.failed = self.failed and row.ref != LatchKind.FLATTEN_FAILED.value
                 case "fill":
                     base, revision = str(row.payload["base_id"]), int(str(row.payload["revision"]))
                     self.fills[base] = max(self.fills.get(base, 0), revision)
@@ -89,6 +97,7 @@ class Written:
                     self.doubled.append(row.ref)
                 case "campaign":
                     self.campaign = row.ref if row.payload.get("what") == "begin" else None
+                    self.failed = row.payload.get("what") == "failed"
                 case "cooldown":
                     self.cooldown_ns = max(self.cooldown_ns, int(str(row.payload["until_ns"])))
                 case _:
@@ -114,6 +123,10 @@ class Memory:
     trouble_ns: int = 0  # when the disk was last in trouble
     # what left
     sent: dict[str, Order] = field(default_factory=dict)
+    standing: dict[str, Order] = field(default_factory=dict)  # as each last left, changes included
+    unwritten: set[str] = field(default_factory=set)  # orders that left in this life before their row was on disk
+    unwritten_changes: set[tuple[str, int]] = field(default_factory=set)
+    lost: set[str] = field(default_factory=set)  # orders whose row a death took
     numbers: dict[int, str] = field(default_factory=dict)
     revisions: set[tuple[str, int]] = field(default_factory=set)
     causes: set[str] = field(default_factory=set)
@@ -130,6 +143,7 @@ class Memory:
     adjusted: int = 0
     last: int | None = None
     priced: bool = False  # whether this life has heard a trade
+    tape: Tape = field(default_factory=Tape)
     spread: tuple[int, int] | None = None  # lowest and highest trade of the event
     data_ns: int | None = None
     link_lost_ns: int | None = None
@@ -141,12 +155,18 @@ class Memory:
     cool_ns: int = 0  # entries wait until then
     rejected: set[str] = field(default_factory=set)  # entries whose rejection was told
     reports: int = 0  # complete ones since the boot
+    reported_ns: int = 0  # when the newest of them came, at first when this life began
     booted: bool = False  # there was an earlier life
     # who halted
     halted_by_person: bool = False
     halted_by_stop: bool = False
     stop_known: bool = False
     armed_ns: int | None = None
+    grant: Grant = field(default_factory=Grant)
+    wanted: bool = False  # a person, or the STOP file, wants the flatten that runs
+    running: Campaign | None = None  # the flatten that ran after the event before
+    idle: deque[int] = field(default_factory=lambda: deque(maxlen=IDLE + 1))  # when flattens of nothing began
+    latched_ns: int = -1  # when a latch last opened
     # what stands
     board: dict[LatchKind, int] = field(default_factory=dict)
     written: Written = field(default_factory=Written)
@@ -214,27 +234,39 @@ class Memory:
             return False
         return not any(count for name, count in self.facts.items() if not name.startswith("key "))
 
-    @property
-    def rows_may_be_lost(self) -> bool:
-        """Two misfortunes at once: protection left without its row because the disk failed, and death came before the row."""
-        return self.booted and any(self.struck(trouble) for trouble in DISK_TROUBLE)
-
-    def forget_the_vanished(self) -> None:
-        """Three misfortunes at once: an order left without its row, never arrived (or died with the hung line), and death came
-        before the row: nobody on earth can know its name and number any more, and nothing of it lives. At birth, when the
-        journal has been read."""
-        if not self.rows_may_be_lost:
-            return
-        for order_id in self.sent.keys() - self.written.orders:
+    def count_the_lost(self) -> None:
+        """Two misfortunes at once: protection left without its row because the disk failed, and death came before the row. At
+        birth, when the journal has been read. A third: the order never arrived, or died with the hung line. Then nobody on earth
+        can know its name and number any more, and nothing of it lives. A change whose row is lost is drawn again."""
+        self.lost |= self.unwritten - self.written.orders
+        self.revisions -= self.unwritten_changes - self.written.changes
+        self.unwritten, self.unwritten_changes = set(), set()
+        for order_id in sorted(self.lost):
             held = self.sim._exchange.find(order_id)
             if held is None or held.stage is Where.LOST:
                 order = self.sent.pop(order_id)
                 self.numbers.pop(order.number, None)
+                self.lost.discard(order_id)
+
+    @property
+    def lost_one_lives(self) -> bool:
+        """Whether an order that the journal lost is at the broker."""
+        return bool(self.lost) and any(r.order.id in self.lost for r in self.at_broker())
 
     @property
     def settled_in(self) -> bool:
-        """Whether this life knows what is held: the first one from the start, a later one when the broker has agreed twice."""
-        return not self.booted or self.agreements >= RECOVERED_AFTER or not self.floor.recovering
+        """Whether this life knows what is held: the broker has agreed twice."""
+        return self.agreements >= RECOVERED_AFTER or not self.floor.recovering
+
+    @property
+    def armed(self) -> bool:
+        """Whether a hand is on the key."""
+        return self.armed_ns is not None and self.now_ns - self.armed_ns <= ARMED_NS
+
+    def trade_date(self, now_ns: int) -> date | None:
+        """The trade date of an instant."""
+        day = self.setting.table.day_at(now_ns)
+        return None if day is None else day.trade_date
 
     @property
     def market_open(self) -> bool:
@@ -246,6 +278,11 @@ class Memory:
     def day_turned(self) -> bool:
         """Whether the broker has forgotten the executions the run began with: then a position may need an ADJUST."""
         return self.setting.table.day_at(self.now_ns) is not self.setting.table.day_at(self.setting.start_ns)
+
+    @property
+    def steady(self) -> bool:
+        """Whether executions alone make the position: nothing had to be adjusted, no day turned."""
+        return not self.facts["position_drift"] and not self.day_turned
 
     @property
     def watching(self) -> bool:

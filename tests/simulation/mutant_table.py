@@ -284,6 +284,51 @@ PROTECTION = (
         (("    if latch is None or floor.campaign is not None", "    if latch is None or floor.campaign is None"),),
     ),
     _t("no_flat_time", "timers", "    if flat_at is None or floor.now < flat_at:\n", "    if flat_at is None or floor.now:\n"),
+    _t(
+        "emergency_stop_far_away",
+        "campaigns",
+        "    side = closing(position)\n    intent = Intent(floor.gate.draw_id(), floor.now, symbol",
+        "    side = closing(position)\n    price += 300 * side\n    intent = Intent(floor.gate.draw_id(), floor.now, symbol",
+    ),
+    _t(
+        "emergency_stop_ignores_the_plan",
+        "bracket",
+        "    if planned is not None:\n        beyond",
+        "    if planned is None:\n        beyond",
+    ),
+    _t("emergency_stop_from_the_average", "bracket", "round(average_ticks) if now is None else now\n", "round(average_ticks)\n"),
+    _t(
+        "change_moves_the_stop",
+        "gate",
+        "        changed = replace(order, revision=change.revision, quantity=quantity)\n",
+        "        moved = None if order.stop_ticks is None else order.stop_ticks + 200 * order.side\n"
+        "        changed = replace(order, revision=change.revision, quantity=quantity, stop_ticks=moved)\n",
+    ),
+    _t(
+        "target_on_the_losing_side",
+        "bracket",
+        "target_ticks=None if target_ticks is None else at + side * target_ticks,",
+        "target_ticks=None if target_ticks is None else at - side * 2,",
+    ),
+    _t(
+        "target_twice_as_far",
+        "bracket",
+        "target_ticks=None if target_ticks is None else at + side * target_ticks,",
+        "target_ticks=None if target_ticks is None else at + 2 * side * target_ticks,",
+    ),
+    _t(
+        "flatten_takes_its_time",
+        "flatten",
+        "if report is not None and report.began_ns >= since_ns and ended and not _ours(report):",
+        "waited = now - self._round_ns >= 9 * SECOND_NS\n"
+        "        if report is not None and report.began_ns >= since_ns and ended and not _ours(report) and waited:",
+    ),
+    _t(
+        "flatten_of_nothing_for_ever",
+        "timers",
+        "    if ours:\n        begin_campaign",
+        "    if ours is not None:\n        begin_campaign",
+    ),
 )
 LIMITS = (
     _t("no_drawdown", "breaker", "    drawdown,\n    profit_target,\n", "    profit_target,\n"),
@@ -368,6 +413,38 @@ LATCHES = (
         '        case "fill":\n            _fill(floor, row)\n',
         '        case "fill":\n            rows.fill_of(row)\n',
     ),
+    _t("lock_is_only_a_halt", "standing", "worst.kind.severity is Severity.LOCK:", "worst.kind.severity is None:"),
+    _t(
+        "adopted_without_a_latch",
+        "audit",
+        '            floor.latch(LatchKind.MISMATCH, "; ".join(map(str, found)))\n',
+        "",
+    ),
+    _t(
+        "entry_rate_without_a_latch",
+        "floor",
+        "            self.latch(LatchKind.RATE_LIMIT, refusal.reason)\n",
+        '            self.say("", refusal.reason)\n',
+    ),
+    Mutant(
+        "trouble_unnoticed",
+        "orderflow_tui/engine.py",
+        "return self.desk.open_latch(event.latch, event.reason, self.facts())",
+        "return self.desk.on_time(self.facts())",
+    ),
+    _t(
+        "failed_flatten_without_a_latch",
+        "campaigns",
+        '        floor.latch(LatchKind.FLATTEN_FAILED, f"{campaign.rounds} rounds failed: {steps}")\n',
+        '        floor.say("", steps)\n',
+    ),
+    _t(
+        "grant_without_arming",
+        "commands",
+        '        return None if armed else "automatic trading is granted only while armed"\n',
+        "        return None\n",
+    ),
+    _t("grant_survives_a_latch", "floor", '        self.end_grant(f"latch {kind.value}")\n', ""),
 )
 FENCES = (
     _t("stale_data_is_fine", "fences", "    if facts.data_age_ms > limit:\n", "    if facts.data_age_ms > 1000 * limit:\n"),
@@ -378,6 +455,8 @@ FENCES = (
     _t("broker_clock_is_fine", "fences", "        if abs(off) > BROKER_OFF_S\n", "        if abs(off) > 10**6\n"),
     _t("reset_is_fine", "fences", "if facts.house.broker_resets else None", "if facts.house is None else None"),
     _t("clock_set_back_is_fine", "fences", "        if abs(off) > CLOCK_OFF_MS\n", "        if off > CLOCK_OFF_MS\n"),
+    _t("old_report_is_fine", "fences", "    report_recent,\n    data_fresh", "    data_fresh"),
+    _t("broker_never_asked", "reconcile", "now_ns + wait if wait else None", "now_ns + wait if soon else None"),
     _t("no_rate_limit", "rates", "        if short >= caps.ENTRIES_PER_10_S:\n", "        if short >= 1_000:\n"),
     Mutant(
         "outbox_ignores_stop",

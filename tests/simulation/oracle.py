@@ -19,30 +19,34 @@ from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.engine import Engine
 from orderflow_tui.trading.blotter import covered
 from orderflow_tui.trading.fences import can_send
+from orderflow_tui.trading.flatten import Stage
 from orderflow_tui.trading.floor import Floor
 from orderflow_tui.trading.lifecycle import WORKING_STATES
 from orderflow_tui.window import flat_at
-from tests.simulation.agreement import hear_report, judge_asking, speaks
+from tests.simulation.agreement import hear_report, judge_asking, judge_round, speaks
 from tests.simulation.consequences import judge_consequences, judge_latches
 from tests.simulation.departures import cancel_leaves, change_leaves, orders_leave
+from tests.simulation.grant import Grant
 from tests.simulation.house import RESUME_WORD
 from tests.simulation.limits import LATE_PEAK_NS, judge_limits
-from tests.simulation.memory import FOREIGN, SYMBOL, Broken, Memory, Since
+from tests.simulation.memory import FOREIGN, IDLE, SYMBOL, Broken, Memory, Since
 from tests.simulation.money import worth
 
 NAKED_NS = 5 * SECOND_NS
 LEFT_NS = 6 * SECOND_NS  # a second for the broker, three for its answer, and a report
 SURPLUS_NS = 16 * SECOND_NS  # and twice what the broker may take to answer: the desk cannot act on what it cannot know
-ENTRY_NS = 25 * SECOND_NS
+ENTRY_NS = SECOND_NS  # beyond an entry's time
 FLATTEN_NS = 15 * SECOND_NS  # a campaign that began so late in the liveness phase is not judged by its end
 CAMPAIGN_NS = 90 * SECOND_NS
+QUICK_NS, BARE_NS = 10 * SECOND_NS, 5 * SECOND_NS  # where nothing but keys disturbs it
+IDLE_NS = 60 * SECOND_NS
 DISOBEDIENT = ("change_refused", "changes_refused", "change_lost", "cancel_refused", "cancel_lost", "fill_after_cancel")
 DAY_LIMITS = frozenset({LatchKind.DAILY_LOSS, LatchKind.DRAWDOWN, LatchKind.CONSECUTIVE_LOSSES})  # nothing is held behind them
 DURABLE_NS = 2 * SECOND_NS
-ASKED_NS = 15 * SECOND_NS + 50 * MS_NS
 OVER = frozenset({OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.NOT_SENT, OrderState.ABANDONED})
 NEVER_LEFT = frozenset({OrderState.NOT_SENT, OrderState.ABANDONED})
 LATE_MS, OFF_MS, BROKER_OFF_S = 1_000, 2_000, 5  # of loop, clock and the broker's clock, beyond which entries wait
+FLATTENING_KEYS = frozenset({Command.FLATTEN, Command.REVERSE})
 HALTING_KEYS = frozenset({Command.HALT, Command.FLATTEN, Command.UNATTENDED})
 
 
@@ -58,11 +62,13 @@ class Oracle(Memory):
         if isinstance(event, Trades):
             self.data_ns, self.last, self.priced = int(event.ts_ns[-1]), int(event.price[-1]), True
             self.spread = (int(event.price.min()), int(event.price.max()))
+            self.tape.trades(event, self.now_ns, self.spread)
             return
         self.spread = None
         match event:
             case Quote() | Depth():
                 self.data_ns = event.ts_ns
+                self.tape.book(event)
             case Fill():
                 self.book(event)
             case AccountReport():
@@ -81,6 +87,7 @@ class Oracle(Memory):
             case OperatorCommand():
                 self._key(event)
             case StopFileSeen():
+                self.wanted = self.wanted or event.action == "flatten"
                 self.halted_by_stop = self.stop_known = True
                 self.facts["stop seen"] += 1
             case StopFileGone():
@@ -90,7 +97,7 @@ class Oracle(Memory):
 
     def _report(self, report: AccountReport) -> None:
         if speaks(self, report):
-            self.reports += 1
+            self.reports, self.reported_ns = self.reports + 1, self.now_ns
             hear_report(self, report)
             for order in report.completed:
                 if order.status is BrokerStatus.REJECTED:
@@ -106,9 +113,11 @@ class Oracle(Memory):
             self.equity_cents = figure.equity_cents
 
     def _link(self, status: LinkStatus) -> None:
-        if status.epoch != self.epoch or not can_send(status.link):
+        if status.epoch != self.epoch or not (can_send(status.link) and self.link_was_up):
             self.agreements, self.agreed_ns = 0, None
         self.link, self.epoch = status.link, status.epoch
+        longest_ns = self.setting.params.trading.timing.grant_link_ms * MS_NS
+        self.grant.link(self.now_ns, longest_ns, up=can_send(status.link))
         if can_send(status.link):
             return
         if self.link_was_up:  # what was never up in this life cannot be lost: there the recovery holds entries back
@@ -130,14 +139,18 @@ class Oracle(Memory):
 
     def _key(self, event: OperatorCommand) -> None:
         self.facts[f"key {event.command.value}"] += 1
+        self.wanted = self.wanted or event.command in FLATTENING_KEYS
         if event.command in HALTING_KEYS:
             self.halted_by_person = True
         elif event.command is Command.STOP:
             self.halted_by_stop = True
         elif event.command is Command.ARM:
-            self.armed_ns = self.now_ns
+            self.armed_ns = None if self.board else self.now_ns
         elif event.command is Command.DISARM:
             self.armed_ns = None
+        elif event.command is Command.AUTOMATION:
+            mode = str(event.args.get("mode", "")).upper()
+            self.grant.chosen(mode, self.trade_date(self.now_ns), armed=self.armed)
         elif event.command is Command.RESUME and event.args.get("word") == RESUME_WORD:
             self.halted_by_person, self.halted_by_stop = False, self.stop_known
 
@@ -150,8 +163,9 @@ class Oracle(Memory):
     def refused(self, orders: Sequence[Order]) -> None:
         """The line refused them: they never left, their numbers are free."""
         for order in orders:
-            del self.sent[order.id]
+            del self.sent[order.id], self.standing[order.id]
             del self.numbers[order.number]
+            self.unwritten.discard(order.id)
 
     def changing(self, change: Change, order: Order) -> None:
         """A change is about to reach the line."""
@@ -162,10 +176,8 @@ class Oracle(Memory):
         cancel_leaves(self, order_ids)
 
     def asking(self, now_ns: int) -> None:
-        """A report is about to be asked for: the broker is asked every 15 s, by the desk's own timer."""
-        if self.heard.ns is not None and now_ns - max(self.asked_ns, self.heard.ns) > ASKED_NS:
-            waited = now_ns - max(self.asked_ns, self.heard.ns)
-            raise Broken("reconciled in time", f"the broker was not asked for {waited // MS_NS} ms")
+        """A report is about to be asked for."""
+        judge_round(self, now_ns)
         self.asked_ns, self.ask_within_ns = now_ns, None
 
     # -- the broker's books -------------------------------------------------------------------------------------------
@@ -207,6 +219,7 @@ class Oracle(Memory):
         judge_latches(self)
         judge_consequences(self)
         judge_asking(self)
+        self._campaigns(floor)
         self.day = floor.ledger.trade_date
         self.time_the_flatten(self.now_ns)
         self._protected(floor, ours)
@@ -221,8 +234,26 @@ class Oracle(Memory):
             return
         if not self.facts["position_drift"] and not self.day_turned:
             raise Broken("no unexplained correction", f"an ADJUST of {adjusted - self.adjusted:+d} without a cause from outside")
+        if LatchKind.MISMATCH not in floor.board:
+            raise Broken("what must latch latches", f"an ADJUST of {adjusted - self.adjusted:+d}, and no MISMATCH is open")
         self.adjusted, self.booked_ns = adjusted, self.now_ns
         self.recount()
+
+    def _campaigns(self, floor: Floor) -> None:
+        """A flatten ended or began."""
+        before, self.running = self.running, floor.campaign
+        failed = before is not floor.campaign and before is not None and before.stage is Stage.FAILED
+        if failed and LatchKind.FLATTEN_FAILED not in floor.board:
+            raise Broken("what must latch latches", f"{before and before.reason} failed, and FLATTEN_FAILED is not open")
+        self.wanted = self.wanted and floor.campaign is not None
+        if floor.campaign is None or before is floor.campaign or self.wanted or self.latched_ns == self.now_ns:
+            return
+        if not self.truth and not any(r.order.id in self.sent for r in self.at_broker()):
+            self.idle.append(self.now_ns)
+            if len(self.idle) > IDLE and self.now_ns - self.idle[0] <= IDLE_NS:
+                raise Broken(
+                    "a flatten flattens something", f"{floor.campaign.reason}: the {len(self.idle)}th of nothing in a minute"
+                )
 
     def _protected(self, floor: Floor, ours: int) -> None:
         truth = self.truth
@@ -237,7 +268,7 @@ class Oracle(Memory):
         if naked > NAKED_NS:
             raise Broken("never naked", f"{truth:+d} with stops for {guarded} for {naked // MS_NS} ms")
         entering = any(r.order.role is Role.ENTRY for r in self.at_broker())
-        known = aware and not waits and not stuck and self.informed and not entering and not self.rows_may_be_lost
+        known = aware and not waits and not stuck and self.informed and not entering and not self.lost_one_lives
         surplus = self.surplus.held(self.now_ns, known and guarded > abs(truth))
         patience_ns = 2 * self.sim._mischief.faults.longest_delay_ns
         if not truth and surplus > LEFT_NS + patience_ns and self.told_to_go.isdisjoint(self.exits_at_broker()):
@@ -260,8 +291,9 @@ class Oracle(Memory):
         """An entry that does not fill is cancelled: it must not stay at the broker."""
         alive = {r.order.id for r in self.at_broker() if r.order.role is Role.ENTRY} if self.watching else set()
         self.working = {order_id: self.working.get(order_id, self.now_ns) for order_id in sorted(alive)}
+        longest_ns = self.setting.params.trading.timing.entry_timeout_ms * MS_NS + ENTRY_NS
         for order_id, since_ns in self.working.items():
-            if self.now_ns - since_ns > ENTRY_NS and self.settled_in:
+            if self.now_ns - since_ns > longest_ns and self.settled_in:
                 waited_ms = (self.now_ns - since_ns) // MS_NS
                 raise Broken("entries time out", f"{order_id} works, and nobody tried to end it for {waited_ms} ms")
 
@@ -279,9 +311,17 @@ class Oracle(Memory):
         lasts = self.campaign.held(self.now_ns, running)
         if lasts > CAMPAIGN_NS:
             raise Broken("a flatten ends", f"{floor.campaign and floor.campaign.reason}: still running after {lasts // MS_NS} ms")
+        if lasts > QUICK_NS and self.honest:
+            raise Broken(
+                "a flatten is quick", f"{floor.campaign and floor.campaign.reason}: runs for {lasts // MS_NS} ms, undisturbed"
+            )
+        if self.flattens.bare_ns > BARE_NS and self.honest:
+            raise Broken("a flatten is quick", f"without a stop for {self.flattens.bare_ns // MS_NS} ms, undisturbed")
         assert self.engine is not None
         now_ns = self.engine.now_ns  # it may be catching up
         flat_ns = flat_at(self.setting.params.window, self.setting.table.day_at(now_ns))
+        if flat_ns is not None and now_ns >= flat_ns:
+            self.grant.end()
         due = flat_ns is not None and now_ns >= flat_ns and self.setting.params.trading.auto_flatten
         if due and ours and ours == self.truth and floor.campaign is None and not locked and self.settled_in:
             raise Broken("flat at the flat time", f"{ours:+d} is held after the session's flat time")
@@ -327,7 +367,7 @@ class Oracle(Memory):
         """A new engine stands on the journal: nothing that was safe may be gone."""
         self.engine = engine
         self.written.read(self.disk.rows)
-        self.forget_the_vanished()
+        self.count_the_lost()
         floor, board = self.floor, self.floor.board._open
         gone = sorted({kind.value for kind in kept if kind not in board})
         if gone:
@@ -338,21 +378,22 @@ class Oracle(Memory):
         if until_ns < self.written.cooldown_ns and self.now_ns < self.written.cooldown_ns:
             left = (self.written.cooldown_ns - self.now_ns) // MS_NS
             raise Broken("a cool-down survives a restart", f"{left} ms of it were left and are forgotten")
+        if self.written.failed and LatchKind.FLATTEN_FAILED not in board:
+            raise Broken("a failed flatten locks", "the journal says that a flatten failed, and nothing is locked")
         if self.written.campaign is not None and floor.campaign is None:
             raise Broken("a flatten survives a restart", f"campaign {self.written.campaign} was forgotten")
         if self.booted and not floor.recovering:
             raise Broken("recovery first", "not RECOVERING after a restart")
-        if self.rows_may_be_lost:  # a change that left while the disk failed, and whose row death took, is drawn again
-            self.revisions = {key for key in self.revisions if not key[1] or key in self.written.changes}
         self._recall(floor)
         self.board = {kind: latch.since_ns for kind, latch in board.items()}
         self.halted_by_person = LatchKind.OPERATOR in board or LatchKind.UNATTENDED in board
         self.halted_by_stop = LatchKind.STOP_FILE in board
         self.armed_ns = self.link_lost_ns = self.unwell_ns = None
         self.unwell = self.priced = False
+        self.grant, self.running = Grant(), floor.campaign
         self.link, self.epoch, self.agreements, self.agreed_ns = Link.OFF, 0, 0, None
         self.cool_ns = max(self.written.cooldown_ns, 0)
-        self.stop_known, self.reports = False, 0
+        self.stop_known, self.reports, self.reported_ns = False, 0, self.now_ns
         self.awake(self.now_ns)
         self.day = floor.ledger.trade_date
         self.equity_cents = self.excess_cents = self.margin = self.ask_within_ns = self.apart_ns = None
@@ -437,6 +478,6 @@ class Oracle(Memory):
                 raise Broken("liveness: no fill lost", f"{fill.exec_id} is not in the journal")
         if self.written.doubled:
             raise Broken("each execution once", f"{self.written.doubled} were recorded twice")
-        unwritten = [order_id for order_id in self.sent if order_id not in self.written.orders]
-        if unwritten and not self.rows_may_be_lost:
+        unwritten = sorted(self.sent.keys() - self.written.orders - self.lost)
+        if unwritten:
             raise Broken("liveness: no order lost", f"{unwritten} left and are not in the journal")
