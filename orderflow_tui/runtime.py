@@ -4,7 +4,8 @@ Everything that happens becomes an event in one inbox (`inbox.py`). Time moves b
 grace, so that trades which are still under way belong to the bar they were made in.
 
 Two things may go wrong in ways the engine cannot express itself: an exception inside `Engine.on` latches CORE_FAULT and
-keeps the console up for flattening; a task that ends latches TASK_DEAD, alerts and stops the house in order.
+keeps the console up for flattening, and one that cannot be latched stops the house in order; a task that ends latches TASK_DEAD,
+alerts and stops the house in order.
 """
 
 from __future__ import annotations
@@ -167,6 +168,7 @@ class Runtime:
             write_stop=self._write_stop,
             roll=house.roll,
             acknowledge=house.acknowledge,
+            fault=self.inbox.not_carried_out,
         )
 
     def _tell_engine(self, command: Command, what: str, args: Mapping[str, str]) -> None:

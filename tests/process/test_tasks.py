@@ -50,7 +50,20 @@ def test_no_task_of_the_runtime_is_left_out() -> None:
         assert not runtime.join(0.01)
     runtime.stop()
     ended(runtime)
-    assert parts.tasks == set(TASKS)
+    assert parts.tasks == {"engine", *TASKS}
+
+
+def test_an_engine_that_cannot_even_latch_ends_the_house() -> None:
+    parts = Parts()
+    runtime = started(parts)
+    assert runtime.ready.wait(PATIENCE_S)
+    assert parts.engine is not None
+    parts.engine.lost = True
+    ended(runtime)
+    assert runtime.exit_code == 1
+    assert isinstance(runtime.failure, Boom)
+    assert [alert.kind for _, alert, _ in runtime.alerts if alert.kind.endswith(("fault", "dead"))] == ["core-fault", "task-dead"]
+    assert parts.journal.closed
 
 
 def test_a_task_that_ends_in_peace_without_being_asked_to_is_a_fault_too() -> None:
