@@ -191,6 +191,7 @@ class Runtime:
 
     async def _live(self, house: House, lane: OrderLane, commands: Commands, wake: asyncio.Event) -> None:
         tasks = {
+            asyncio.create_task(self.inbox.died(), name="engine"),
             asyncio.create_task(self._feed(house), name="feed"),
             asyncio.create_task(self._clock(house), name="clock"),
             asyncio.create_task(self._obey(house, commands, wake), name="commands"),
