@@ -124,6 +124,10 @@ class Parts:
             raise Boom("stop file")
         await asyncio.Event().wait()
 
+    def write_stop(self, word: str) -> None:
+        if self.failing == "disk":
+            raise OSError(f"no room for {word}")
+
     async def service(self) -> None:
         self.tasks = frozenset(n for n in (t.get_name() for t in asyncio.all_tasks()) if not n.startswith("Task-"))
         if self.failing == "service":
@@ -158,7 +162,7 @@ class Parts:
             row_of=_row_of,
             stop_seen=lambda: None,
             watch_stop=self.watch_stop,
-            write_stop=lambda word: None,
+            write_stop=self.write_stop,
             clock=self.clock,
             steer=self.steer,
             warm=tuple,
