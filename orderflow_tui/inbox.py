@@ -1,8 +1,9 @@
 """The engine's inbox: everything that happens, in its order, stamped once at the door and fed to the engine in slices.
 
 One non-reentrant pump feeds the driver for at most `PUMP_NS` at a time, so that the loop always gets back to its timers.
-An exception inside `Engine.on` latches CORE_FAULT and is told; what waits behind it is still processed, and a second one on
-the way ends the thread: an engine that cannot even latch must not go on.
+An exception inside `Engine.on` latches CORE_FAULT and is told; what waits behind it is still processed. A second one on the way
+is the end: an engine that cannot even latch must not go on. From then on nothing reaches it, and whoever waits for `died` ends
+the house. An action that could not be carried out latches the same way.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import replace
 
 from loguru import logger
 
-from orderflow_tui.domain.action import Alert, Tier
+from orderflow_tui.domain.action import Action, Alert, Tier
 from orderflow_tui.domain.event import ClockTick, Event, MarketEvent, Trouble, stamp_of
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.market import Bars, Depth, FeedStatus, Quote, Trades
@@ -35,6 +36,8 @@ class Inbox:
         self._events: deque[Event] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._room = asyncio.Event()
+        self._dead = asyncio.Event()
+        self._death: Exception | None = None
         self._driver: TradeStream | None = None
         self._clock: Callable[[], int] = lambda: 0
         self._tape: TapeWriter | None = None
@@ -54,8 +57,14 @@ class Inbox:
 
     @property
     def serving(self) -> bool:
-        """Whether an engine stands behind it."""
+        """Whether an engine stands behind it that may still be told something."""
         return self._driver is not None
+
+    async def died(self) -> None:
+        """Wait for the fault that the engine could not latch, and raise it."""
+        await self._dead.wait()
+        assert self._death is not None, "it is dead of something"
+        raise self._death
 
     def __len__(self) -> int:
         return len(self._events)
@@ -69,6 +78,9 @@ class Inbox:
     def post(self, event: Event) -> None:
         """Put an event in. Engine thread only; callbacks do nothing else."""
         self._events.append(event)
+        self._schedule()
+
+    def _schedule(self) -> None:
         if not self._scheduled and self._loop is not None:
             self._scheduled = True
             self._loop.call_soon(self.pump)
@@ -91,16 +103,14 @@ class Inbox:
             self._events.appendleft(health)  # before anything is decided by what waited
         until = time.perf_counter_ns() + PUMP_NS
         try:
-            while self._events:
+            while self._events and self._driver is not None:
                 self._process(self._driver, self._events.popleft())
                 if time.perf_counter_ns() > until:
                     break
         finally:
             self._pumping = False
         if self._events:
-            self._scheduled = True
-            assert self._loop is not None
-            self._loop.call_soon(self.pump)
+            self._schedule()
         if len(self._events) < PAUSE:
             self._room.set()
 
@@ -127,15 +137,27 @@ class Inbox:
         except Exception as fault:
             self._core_fault(fault, ClockTick(self.last_ns))
 
+    def not_carried_out(self, fault: Exception, action: Action) -> None:
+        """An action of the engine's could not be carried out."""
+        self._told(fault, f"fault while carrying out {type(action).__name__}", f"to {type(action).__name__}")
+
     def _core_fault(self, fault: Exception, event: Event) -> None:
+        if not isinstance(event, Trouble):
+            self._told(fault, f"fault inside the engine on {type(event).__name__}", f"on {type(event).__name__}")
+            return
         self.faults += 1
-        logger.opt(exception=fault).critical("fault inside the engine on {}: {}", type(event).__name__, fault)
-        if isinstance(event, Trouble):
-            raise fault
-        reason = f"{type(fault).__name__} on {type(event).__name__}: {fault}"
+        logger.opt(exception=fault).critical("the engine cannot even latch, on {}: {}", event.reason, fault)
+        self._driver, self._death = None, fault
+        self._dead.set()
+
+    def _told(self, fault: Exception, what: str, where: str) -> None:
+        self.faults += 1
+        logger.opt(exception=fault).critical("{}: {}", what, fault)
+        reason = f"{type(fault).__name__} {where}: {fault}"
         if self.faults == 1:
             self._alert(Alert(self.last_ns, "core-fault", reason, Tier.CRITICAL))
         self._events.appendleft(Trouble(self.last_ns, LatchKind.CORE_FAULT, reason))
+        self._schedule()
 
     # -- stamps -------------------------------------------------------------------------------------------------------
 

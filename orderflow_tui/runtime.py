@@ -4,7 +4,8 @@ Everything that happens becomes an event in one inbox (`inbox.py`). Time moves b
 grace, so that trades which are still under way belong to the bar they were made in.
 
 Two things may go wrong in ways the engine cannot express itself: an exception inside `Engine.on` latches CORE_FAULT and
-keeps the console up for flattening; a task that ends latches TASK_DEAD, alerts and stops the house in order.
+keeps the console up for flattening, and one that cannot be latched stops the house in order; a task that ends latches TASK_DEAD,
+alerts and stops the house in order.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from loguru import logger
 
 from orderflow_tui.adapters.alert_queue import alert_id
+from orderflow_tui.adapters.stop_file import StopWriter
 from orderflow_tui.commands import Commands
 from orderflow_tui.domain.action import Alert, Observation, Tier
 from orderflow_tui.domain.event import (
@@ -79,6 +81,7 @@ class Runtime:
         self._finished = threading.Event()
         self._house: House | None = None
         self._commands: Commands | None = None
+        self._stops = StopWriter(self._write_stop, self._stop_lost)
         self.seq = 0
         self.view: ConsoleView | None = None
 
@@ -164,9 +167,10 @@ class Runtime:
             record=house.journal.record,
             observe=self._observe,
             alert=self.alert,
-            write_stop=self._write_stop,
+            write_stop=self._stops.begin,
             roll=house.roll,
             acknowledge=house.acknowledge,
+            fault=self.inbox.not_carried_out,
         )
 
     def _tell_engine(self, command: Command, what: str, args: Mapping[str, str]) -> None:
@@ -189,6 +193,7 @@ class Runtime:
 
     async def _live(self, house: House, lane: OrderLane, commands: Commands, wake: asyncio.Event) -> None:
         tasks = {
+            asyncio.create_task(self.inbox.died(), name="engine"),
             asyncio.create_task(self._feed(house), name="feed"),
             asyncio.create_task(self._clock(house), name="clock"),
             asyncio.create_task(self._obey(house, commands, wake), name="commands"),
@@ -225,6 +230,7 @@ class Runtime:
             self._tell_engine(Command.CLOSE_SESSION, "end", {"why": "the run stopped"})
             summary = house.engine.desk.summary
             self.farewell = () if summary is None else tuple(summary.lines())
+        await self._stops.finish(STOP_LIMIT_S)
         with contextlib.suppress(JournalError):
             await lane.finish()
         closings = [house.feed.close, house.journal.close]
@@ -256,12 +262,11 @@ class Runtime:
                 self.alerts[i] = (ts_ns, alert, state)
 
     def _write_stop(self, word: str) -> None:
-        try:
-            self.house.write_stop(word)
-        except OSError as fault:
-            lost = f"the STOP file could not be written: {fault}"
-            self.alert(Alert(self.inbox.last_ns, "stop-file", lost, Tier.CRITICAL))
-        self.post(StopFileSeen(self.inbox.stamp(), word, "written by the operator"))
+        """On the writer's thread."""
+        self.house.write_stop(word)
+
+    def _stop_lost(self, sentence: str) -> None:
+        self.alert(Alert(self.inbox.stamp(), "stop-file", sentence, Tier.CRITICAL))
 
     async def prove_key(self, key: str) -> str:
         """Why a safety key typed elsewhere than on screen does not authorise, empty when it does."""

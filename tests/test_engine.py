@@ -49,6 +49,34 @@ def _column(values: list[int]):  # type: ignore[no-untyped-def]
     return trades_of("ES", values, values, values, [0] * len(values)).ts_ns
 
 
+@pytest.mark.parametrize(
+    ("instant", "trades"),
+    [
+        ("2026-06-18T15:00", True),
+        ("2026-06-19T12:59", True),
+        ("2026-06-19T13:00", False),
+        ("2026-06-20T12:00", False),
+        ("2026-06-21T17:59", False),
+        ("2026-06-21T18:00", True),
+        ("2026-04-04T12:00", False),
+        ("2026-07-04T12:00", False),
+        ("2026-11-26T13:00", False),
+    ],
+)
+def test_behind_a_holiday_nobody_believes_that_an_exit_could_trade(instant: str, trades: bool) -> None:
+    core = engine()
+    core.on(ClockTick(ns(instant)))
+    assert core.facts().market_open is trades
+
+
+def test_a_holiday_has_no_flat_time_of_its_own() -> None:
+    core = engine()
+    core.on(ClockTick(ns("2026-11-26T12:55")))
+    told = core.facts()
+    assert not told.entries_open, "nothing is entered on a holiday, so nothing is left to flatten before it stops"
+    assert told.flat_at_ns == ns("2026-11-27T12:55")
+
+
 def test_no_timer_is_due_before_the_first_event() -> None:
     core = engine()
     assert core.watch.every

@@ -6,7 +6,7 @@ hours the broker states for the traded contract.
 
 A Globex segment of a date runs from 18:00 ET on the evening before to its close. A segment without regular hours (a
 holiday) is no trading day of its own: its trades settle into the next one, which therefore starts when the holiday's
-segment opened.
+segment opened, and keeps as a pause what lies between the holiday's close and the next open.
 
 `python -m orderflow_tui.adapters.calendar --build` generates the table again.
 """
@@ -77,13 +77,20 @@ def session_table(
     open_minute, close_minute = minute_of(rth_open, "rth_open"), minute_of(rth_close, "rth_close")
     days: list[SessionDay] = []
     opened: int | None = None
+    closed = 0
+    pauses: list[tuple[int, int]] = []
     for segment in _corrected(_segments(max(first - _LONGEST_FOLD, FIRST_BUILT), last), corrections):
         start = _utc_ns(segment.day - timedelta(days=1), 24 * 60 + GLOBEX_OPEN)
-        opened = start if opened is None else opened
+        if opened is None:
+            opened = start
+        else:
+            pauses.append((closed, start))
+        closed = _utc_ns(segment.day, segment.globex_close)
         if segment.rth_close is None:
             continue
-        days.append(_session_day(segment, opened, open_minute, close_minute))
+        days.append(_session_day(segment, opened, tuple(pauses), open_minute, close_minute))
         opened = None
+        pauses.clear()
     return SessionTable(tuple(d for d in days if first <= d.trade_date <= last))
 
 
@@ -162,7 +169,9 @@ def _corrected(segments: list[Segment], corrections: Mapping[date, Override]) ->
     return sorted(kept + added, key=lambda s: s.day)
 
 
-def _session_day(segment: Segment, opened: int, open_minute: int, close_minute: int) -> SessionDay:
+def _session_day(
+    segment: Segment, opened: int, pauses: tuple[tuple[int, int], ...], open_minute: int, close_minute: int
+) -> SessionDay:  # fmt: skip
     assert segment.rth_close is not None
     half = segment.rth_close < RTH_CLOSE
     close = min(segment.rth_close + max(0, close_minute - RTH_CLOSE) if half else close_minute, segment.globex_close)
@@ -175,6 +184,7 @@ def _session_day(segment: Segment, opened: int, open_minute: int, close_minute: 
         rth_open_ns=midnight + open_minute * MINUTE_NS,
         rth_close_ns=midnight + min(close, close_minute) * MINUTE_NS,
         half_day=half,
+        pauses=pauses,
     )
 
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,6 +37,7 @@ from orderflow_tui.ports import Post
 Word = Literal["halt", "flatten"]
 POLL_MS = 250
 READ_BYTES = 256  # more than any first line we know
+SLOW_S = 2.0  # a write that takes longer is told
 
 
 class StopFileFault(OSError):
@@ -137,3 +139,55 @@ def write_stop(path: Path, word: Word) -> None:
         with suppress(OSError):
             temporary.unlink()
         raise StopFileFault(f"the STOP file {path} could not be written: {_why(fault)}; create it by hand") from fault
+
+
+class StopWriter:
+    """Writes the STOP file on a thread of its own, one after the other: a disk that hangs holds nobody up. Use it from one loop.
+
+    `lost` is told, in a sentence, of a write that failed or does not come to an end. That the file is there is for `watch` to
+    find, and for nobody to claim.
+    """
+
+    def __init__(self, write: Callable[[str], None], lost: Callable[[str], None]) -> None:
+        self._write, self._lost = write, lost
+        self._turn = threading.Lock()
+        self._writing: set[asyncio.Task[None]] = set()
+
+    def begin(self, word: str) -> None:
+        """Begin to write this first line; returns at once."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[str] = loop.create_future()
+        task = loop.create_task(self._told(done), name="STOP file")
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+        threading.Thread(target=self._run, args=(word, loop, done), name="STOP file", daemon=True).start()
+
+    async def finish(self, limit_s: float) -> None:
+        """Wait for what is being written, for so long."""
+        if self._writing:
+            await asyncio.wait(self._writing, timeout=limit_s)
+
+    def _run(self, word: str, loop: asyncio.AbstractEventLoop, done: asyncio.Future[str]) -> None:
+        fault = ""
+        try:
+            with self._turn:
+                self._write(word)
+        except Exception as refused:  # whatever it was, a person must know that there is no file
+            fault = str(refused) or repr(refused)
+        with suppress(RuntimeError):  # the loop did not wait for us
+            loop.call_soon_threadsafe(_answer, done, fault)
+
+    async def _told(self, done: asyncio.Future[str]) -> None:
+        written, _ = await asyncio.wait({done}, timeout=SLOW_S)
+        if not written:
+            self._lost(
+                f"the STOP file is not written after {SLOW_S:g} s, the disk does not answer; trading is halted all the same"
+            )
+        fault = await done
+        if fault:
+            self._lost(fault)
+
+
+def _answer(done: asyncio.Future[str], fault: str) -> None:
+    if not done.done():
+        done.set_result(fault)

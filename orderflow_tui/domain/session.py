@@ -17,7 +17,7 @@ MS_NS = 1_000_000
 
 
 class Phase(Enum):
-    """Where in a Globex day an instant lies. AFTER is from the RTH close to the Globex close."""
+    """Where in a Globex day an instant lies. AFTER is from the RTH close to the Globex close; CLOSED also inside its pauses."""
 
     CLOSED = "CLOSED"
     OVERNIGHT = "OVERNIGHT"
@@ -29,7 +29,8 @@ class Phase(Enum):
 class SessionDay:
     """One Globex day, half-open intervals. `midnight_ns` is 00:00 exchange time (ET) of the trade date.
 
-    rth_open_ns and rth_close_ns are None on days without regular hours (holidays with a shortened Globex session).
+    rth_open_ns and rth_close_ns are None on days without regular hours (holidays with a shortened Globex session). A day that
+    took in the holiday before it is open from the holiday's open on, but for the `pauses` in which the exchange stands still.
     """
 
     trade_date: date
@@ -39,16 +40,23 @@ class SessionDay:
     rth_open_ns: int | None
     rth_close_ns: int | None
     half_day: bool = False
+    pauses: tuple[tuple[int, int], ...] = ()
 
     def phase(self, ts_ns: int) -> Phase:
-        """The phase of an instant, CLOSED outside this day."""
-        if not self.open_ns <= ts_ns < self.close_ns:
+        """The phase of an instant, CLOSED outside this day and where nothing trades in it."""
+        if not self.open_ns <= ts_ns < self.close_ns or any(begin <= ts_ns < end for begin, end in self.pauses):
             return Phase.CLOSED
         if self.rth_open_ns is None or self.rth_close_ns is None:
             return Phase.OVERNIGHT
         if ts_ns < self.rth_open_ns:
             return Phase.OVERNIGHT
         return Phase.RTH if ts_ns < self.rth_close_ns else Phase.AFTER
+
+    def open_between(self, start_ns: int, end_ns: int) -> int:
+        """For how long of a stretch this day trades, ns."""
+        stretches = ((self.open_ns, self.close_ns), *self.pauses)
+        day, *pauses = (max(0, min(end_ns, end) - max(start_ns, begin)) for begin, end in stretches)
+        return day - sum(pauses)
 
     def at(self, hour: int, minute: int, second: int = 0) -> int:
         """UTC ns of a wall-clock time of the trade date in exchange time.

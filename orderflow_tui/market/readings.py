@@ -379,6 +379,6 @@ class Readings(ABC):
     def history(self) -> History:
         """What a restart or tomorrow needs. Taken when a Globex day has closed, it continues without a difference."""
         running = None
-        if self._clock.phase is not Phase.CLOSED and self._session is None and self._clock.day is not None:
+        if self._clock.running and self._session is None and self._clock.day is not None:
             running = self._clock.day.trade_date
         return self._past.history(self._session, running)

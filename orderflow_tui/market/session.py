@@ -28,12 +28,14 @@ class Boundary(IntEnum):
     DAY_CLOSE = 4
     DAY_OPEN = 5
     RTH_OPEN = 6
+    PAUSE = 7  # the exchange stands still from here, or goes on
 
 
 class SessionClock:
-    """The current Globex day and phase. `day` is the one last opened, None before the first."""
+    """The current Globex day and phase. `day` is the one last opened, None before the first; `running` while it lasts, the
+    pause of a holiday included."""
 
-    __slots__ = ("_agenda", "_at", "_ib_ns", "_period_ns", "_span", "_table", "day", "entered", "phase")
+    __slots__ = ("_agenda", "_at", "_ib_ns", "_period_ns", "_span", "_table", "day", "entered", "phase", "running")
 
     def __init__(self, table: SessionTable, period_ns: int, ib_ns: int) -> None:
         self._table = table
@@ -44,6 +46,7 @@ class SessionClock:
         self._span = (0, 0)  # the cuts around the newest bar
         self.day: SessionDay | None = None
         self.phase = Phase.CLOSED
+        self.running = False
         self.entered = False
 
     @property
@@ -76,8 +79,8 @@ class SessionClock:
         """Take up a day at an instant inside it, or before it when trades came early."""
         self.day = day
         self._span = (0, 0)
-        self.phase = day.phase(now_ns)
-        agenda = [(day.close_ns, Boundary.DAY_CLOSE)]
+        self._stand(day, now_ns)
+        agenda = [(day.close_ns, Boundary.DAY_CLOSE), *((edge, Boundary.PAUSE) for pause in day.pauses for edge in pause)]
         if day.rth_open_ns is not None and day.rth_close_ns is not None:
             opening, closing = day.rth_open_ns, day.rth_close_ns
             agenda += [(opening, Boundary.RTH_OPEN), (closing, Boundary.RTH_CLOSE)]
@@ -96,8 +99,12 @@ class SessionClock:
             taken.append(self._agenda[self._at][1])
             self._at += 1
         if self.day is not None:
-            self.phase = self.day.phase(now_ns)
+            self._stand(self.day, now_ns)
         return taken
+
+    def _stand(self, day: SessionDay, now_ns: int) -> None:
+        self.phase = day.phase(now_ns)
+        self.running = day.open_ns <= now_ns < day.close_ns
 
     def after(self, day: SessionDay) -> SessionDay | None:
         """What follows a day that closed; None at the calendar's end. The next boundary is its opening."""
@@ -109,7 +116,7 @@ class SessionClock:
     def _await(self, day: SessionDay) -> None:
         self._agenda = [(day.open_ns, Boundary.DAY_OPEN)]
         self._at = 0
-        self.phase = Phase.CLOSED
+        self.phase, self.running = Phase.CLOSED, False
 
     def sessions_since(self, born: date | None) -> int:
         """Trading days from a date to the current day; a date unknown to the calendar counts as today."""

@@ -165,8 +165,8 @@ class MarketState(Readings):
                 self._day.rth_begun = True
                 self._day.cvd_rth.partial = self._feed is FeedState.DOWN
                 news.append(RthOpened(day, None, now_ns))
-            case Boundary.IB_END:
-                return  # nothing to do: the piece was cut there, and the balance takes no later trade
+            case Boundary.IB_END | Boundary.PAUSE:
+                return  # nothing to do: the piece was cut there, the balance takes no later trade, the clock knows the phase
             case _:
                 assert_never(boundary)
 
@@ -370,7 +370,7 @@ class MarketState(Readings):
             self._recent.clear()
         if self._bar is not None:
             self._bar.partial = True
-        if self._clock.phase is not Phase.CLOSED:
+        if self._clock.running:
             self._day.cvd_globex.partial = True
         if self._clock.phase is Phase.RTH:
             self._day.cvd_rth.partial = True

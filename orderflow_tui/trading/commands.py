@@ -41,8 +41,8 @@ def on_command(floor: Floor, event: OperatorCommand) -> None:
             floor.revoke_entries("cancelled by a person")
             floor.cancel_entries()
         case Command.STOP:
-            floor.out.append(WriteStopFile("halt"))
             floor.latch(LatchKind.STOP_FILE, "STOP by a person")
+            floor.out.append(WriteStopFile("halt"))  # last: no cancel waits for a disk
         case Command.ARM:
             _arm(floor, event)
         case Command.DISARM:

@@ -27,10 +27,9 @@ class Refusal:
 class Look:
     """The world at `facts.now_ns` for one intent.
 
-    `armed`: a hand on the key for a manual intent, a grant for an automatic one. `broker_position` is what the exit is
-    measured against where the broker told it later than our last execution, else our own. `locked_by_person`: a person
-    asked for this exit. `day_floor_cents` is the value under which the day must not be able to fall.
-    Money in cents, None where unknown.
+    `armed`: a hand on the key for a manual intent, a grant for an automatic one. `position` is what an exit is
+    measured against: the broker's where a flatten goes by it, else our own. `day_floor_cents` is the value under which the day
+    must not be able to fall. Money in cents, None where unknown.
     """
 
     intent: Intent
@@ -54,4 +53,3 @@ class Look:
     equity_cents: int | None
     excess_cents: int | None
     execution: str
-    account: str

@@ -166,5 +166,4 @@ def look_at(floor: Floor, intent: Intent, levels: Levels, position: int | None) 
         equity_cents=equity_cents(floor),
         excess_cents=floor.excess_cents,
         execution=floor.execution,
-        account=floor.account,
     )

@@ -156,7 +156,7 @@ def _traded(table: SessionTable, start_ns: int | None, end_ns: int) -> bool:
         return True
     open_ns, day = 0, table.day_at(start_ns)
     while day is not None and day.open_ns < end_ns:
-        open_ns += max(0, min(end_ns, day.close_ns) - max(start_ns, day.open_ns))
+        open_ns += day.open_between(start_ns, end_ns)
         day = table.day_at(day.close_ns)
     return open_ns >= QUIET_NS
 

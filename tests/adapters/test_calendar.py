@@ -108,6 +108,52 @@ def test_holiday_trading_belongs_to_the_day_after_and_is_overnight() -> None:
     assert tuesday.phase(ns("2026-05-25T12:00:00")) is Phase.OVERNIGHT
 
 
+@pytest.mark.parametrize(
+    ("stops", "goes_on"),
+    [
+        ("2025-11-27T13:00", "2025-11-27T18:00"),
+        ("2026-04-03T09:15", "2026-04-05T18:00"),
+        ("2026-05-25T13:00", "2026-05-25T18:00"),
+        ("2026-06-19T13:00", "2026-06-21T18:00"),
+        ("2026-07-03T13:00", "2026-07-05T18:00"),
+        ("2025-01-09T09:30", "2025-01-09T18:00"),
+    ],
+)
+def test_where_a_holiday_stops_the_market_is_closed_until_it_opens_again(table: SessionTable, stops: str, goes_on: str) -> None:
+    stop, go = ns(f"{stops}:00"), ns(f"{goes_on}:00")
+    found = table.day_at(stop)
+    assert found is not None
+    assert found.pauses == ((stop, go),)
+    phases = [found.phase(instant) for instant in (stop - 1, stop, go - 1, go)]
+    assert phases == [Phase.OVERNIGHT, Phase.CLOSED, Phase.CLOSED, Phase.OVERNIGHT]
+    assert found.open_between(stop - 7, go + 5) == 12
+    assert {d.trade_date for d in (table.day_at(stop - 1), table.day_at(go)) if d is not None} == {found.trade_date}
+
+
+def test_only_days_behind_a_holiday_pause(table: SessionTable) -> None:
+    paused = [d.trade_date.isoformat() for d in table.days if d.pauses and d.trade_date.year == 2026]
+    assert paused == [
+        "2026-01-20",
+        "2026-02-17",
+        "2026-04-06",
+        "2026-05-26",
+        "2026-06-22",
+        "2026-07-06",
+        "2026-09-08",
+        "2026-11-27",
+    ]
+    assert all(found.open_between(0, 2 * found.close_ns) == found.close_ns - found.open_ns for found in table.days[:5])
+
+
+def test_two_holidays_in_a_row_are_two_pauses() -> None:
+    closes = [Override(date(2026, 5, n), 13 * 60, None) for n in (25, 26)]
+    (found,) = session_table(date(2026, 5, 25), date(2026, 5, 27), closes).days
+    assert [(et(begin), et(end)) for begin, end in found.pauses] == [
+        ("05-25 13:00", "05-25 18:00"),
+        ("05-26 13:00", "05-26 18:00"),
+    ]
+
+
 def test_a_day_opens_when_its_holiday_did_even_if_the_table_starts_on_it() -> None:
     assert et(day("2026-11-27").open_ns) == "11-25 18:00"
 

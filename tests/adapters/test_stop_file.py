@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from orderflow_tui.adapters.stop_file import StopFileFault, look, watch, write_stop
+from orderflow_tui.adapters import stop_file
+from orderflow_tui.adapters.stop_file import StopFileFault, StopWriter, look, watch, write_stop
 from orderflow_tui.domain.event import Event, StopFileGone, StopFileSeen
 
 
@@ -152,3 +154,35 @@ def test_what_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StopFileFault, match="create it by hand"):
         write_stop(tmp_path / "file" / "STOP", "flatten")
+
+
+async def test_the_writer_holds_nobody_up_and_what_hangs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stop_file, "SLOW_S", 0.02)
+    disk, told = threading.Event(), list[str]()
+    written: list[str] = []
+
+    def write(word: str) -> None:
+        disk.wait(30)
+        written.append(word)
+
+    writer = StopWriter(write, told.append)
+    writer.begin("halt")
+    writer.begin("halt")
+    await writer.finish(0.1)
+    assert written == []
+    assert [("does not answer" in sentence) for sentence in told] == [True, True]
+    disk.set()
+    await writer.finish(30)
+    assert written == ["halt", "halt"]
+    assert len(told) == 2
+
+
+async def test_a_write_that_failed_is_told_and_nothing_is_claimed(tmp_path: Path) -> None:
+    told: list[str] = []
+    (tmp_path / "file").touch()
+    writer = StopWriter(lambda _: write_stop(tmp_path / "file" / "STOP", "halt"), told.append)
+    writer.begin("halt")
+    await writer.finish(30)
+    assert len(told) == 1
+    assert "create it by hand" in told[0]
+    await writer.finish(30)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -77,6 +78,27 @@ def test_a_half_day_ends_its_last_period_at_the_bell() -> None:
     clock = clock_at(at("2026-11-27", "12:40:00"), SessionTable((half,)))
     assert clock.take(at("2026-11-27", "13:00:00")) == [Boundary.PERIOD_END, Boundary.RTH_CLOSE]
     assert (clock.phase, clock.due_ns) == (Phase.AFTER, at("2026-11-27", "13:15:00"))
+
+
+def paused() -> SessionTable:
+    """Tuesday after Memorial Day, which stopped at 13:00 on the day before."""
+    tuesday = session_day(date(2026, 5, 26), date(2026, 5, 24))
+    return SessionTable((replace(tuesday, pauses=((at("2026-05-25", "13:00:00"), at("2026-05-25", "18:00:00")),)),))
+
+
+def test_a_holiday_pauses_inside_the_day_it_settles_into() -> None:
+    clock = clock_at(at("2026-05-25", "12:00:00"), paused())
+    assert (clock.phase, clock.running, clock.due_ns) == (Phase.OVERNIGHT, True, at("2026-05-25", "13:00:00"))
+    assert clock.take(clock.due_ns) == [Boundary.PAUSE]
+    assert (clock.phase, clock.running, clock.due_ns) == (Phase.CLOSED, True, at("2026-05-25", "18:00:00"))
+    assert clock.take(clock.due_ns) == [Boundary.PAUSE]
+    assert (clock.phase, clock.running, clock.due_ns) == (Phase.OVERNIGHT, True, at("2026-05-26", "09:30:00"))
+
+
+def test_a_house_that_starts_inside_a_pause_has_its_day_and_waits_for_the_market() -> None:
+    clock = clock_at(at("2026-05-25", "15:00:00"), paused())
+    assert clock.day == paused().days[0]
+    assert (clock.phase, clock.running, clock.due_ns) == (Phase.CLOSED, True, at("2026-05-25", "18:00:00"))
 
 
 def test_a_day_without_regular_hours_has_one_boundary() -> None:

@@ -243,6 +243,26 @@ def test_a_day_without_regular_hours_has_a_night_and_nothing_else() -> None:
     )
 
 
+def test_a_holidays_pause_ends_no_day_and_makes_no_bars() -> None:
+    stops, goes_on = at("2026-05-25", "13:00:00"), at("2026-05-25", "18:00:00")
+    tuesday = replace(session_day(date(2026, 5, 26), date(2026, 5, 24)), pauses=((stops, goes_on),))
+    probe = Probe(table=SessionTable((tuesday,))).run(tape((stops - SECOND, 100, 5)))
+    probe.until(stops + SECOND)
+    assert (probe.market.phase, probe.market.cvd_globex, probe.market.session_partial) == (Phase.CLOSED, 5, True)
+    probe.run(tape((goes_on + SECOND, 101, 7))).until(goes_on + 600 * SECOND)
+    assert (probe.market.phase, probe.market.cvd_globex, probe.market.on_high) == (Phase.OVERNIGHT, 12, 101)
+    assert [type(n).__name__ for n in probe.news[:3]] == ["DayOpened", "BarClosed", "BarClosed"]
+
+
+def test_data_lost_inside_a_holidays_pause_may_have_been_lost_before_it() -> None:
+    opens, stops = at("2026-05-24", "18:00:00"), at("2026-05-25", "13:00:00")
+    tuesday = replace(session_day(date(2026, 5, 26), date(2026, 5, 24)), pauses=((stops, at("2026-05-25", "18:00:00")),))
+    probe = Probe(table=SessionTable((tuesday,))).until(opens - SECOND).run(tape((opens, 100, 5)))
+    assert not probe.market.session_partial
+    probe.run(status(FeedState.GAP, stops + SECOND))
+    assert probe.market.session_partial
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [("bar_seconds", 0), ("bar_kind", "tick"), ("value_method", "largest"), ("value_permille", 0), ("value_permille", 1001)],

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from orderflow_tui.adapters.journal_memory import MemoryJournal
 from orderflow_tui.domain.account import Link, LinkStatus
-from orderflow_tui.domain.action import Alert, Observation, Row
-from orderflow_tui.domain.event import HouseHealth, MarketEvent
+from orderflow_tui.domain.action import Action, Alert, Observation, Row
+from orderflow_tui.domain.event import Event, HouseHealth, MarketEvent
 from orderflow_tui.domain.market import Quote
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.engine import Engine
@@ -83,6 +83,17 @@ class StoppedPulse(Pulse):
         raise Boom("clock")
 
 
+class LostEngine(Engine):
+    """Fails at whatever comes once it is told to, also at what should latch that."""
+
+    lost = False
+
+    def on(self, event: Event) -> list[Action]:
+        if self.lost:
+            raise Boom(f"engine {type(event).__name__}")
+        return super().on(event)
+
+
 @dataclass
 class Parts:
     """What fails: the name of a task of the runtime, or nothing."""
@@ -90,7 +101,7 @@ class Parts:
     failing: str = ""
     feed: QuietFeed = field(default_factory=QuietFeed)
     journal: WaitingJournal = field(default_factory=WaitingJournal)
-    engine: Engine | None = None
+    engine: LostEngine | None = None
     now_ns: int = setting(0).start_ns
     clocks: Callable[[int], int] = lambda now_ns: now_ns + 50 * MS_NS
     pulse: Pulse | None = None
@@ -113,6 +124,10 @@ class Parts:
             raise Boom("stop file")
         await asyncio.Event().wait()
 
+    def write_stop(self, word: str) -> None:
+        if self.failing == "disk":
+            raise OSError(f"no room for {word}")
+
     async def service(self) -> None:
         self.tasks = frozenset(n for n in (t.get_name() for t in asyncio.all_tasks()) if not n.startswith("Task-"))
         if self.failing == "service":
@@ -124,7 +139,7 @@ class Parts:
     async def build(self, runtime: Runtime) -> House:
         """The house, inside the engine's loop."""
         params = setting(0).params
-        engine = self.engine = Engine(params)
+        engine = self.engine = LostEngine(params)
         self.feed.fails = self.failing == "feed"
         self.journal.fails = self.failing == "journal"
         if self.failing == "clock":
@@ -147,7 +162,7 @@ class Parts:
             row_of=_row_of,
             stop_seen=lambda: None,
             watch_stop=self.watch_stop,
-            write_stop=lambda word: None,
+            write_stop=self.write_stop,
             clock=self.clock,
             steer=self.steer,
             warm=tuple,

@@ -50,7 +50,20 @@ def test_no_task_of_the_runtime_is_left_out() -> None:
         assert not runtime.join(0.01)
     runtime.stop()
     ended(runtime)
-    assert parts.tasks == set(TASKS)
+    assert parts.tasks == {"engine", *TASKS}
+
+
+def test_an_engine_that_cannot_even_latch_ends_the_house() -> None:
+    parts = Parts()
+    runtime = started(parts)
+    assert runtime.ready.wait(PATIENCE_S)
+    assert parts.engine is not None
+    parts.engine.lost = True
+    ended(runtime)
+    assert runtime.exit_code == 1
+    assert isinstance(runtime.failure, Boom)
+    assert [alert.kind for _, alert, _ in runtime.alerts if alert.kind.endswith(("fault", "dead"))] == ["core-fault", "task-dead"]
+    assert parts.journal.closed
 
 
 def test_a_task_that_ends_in_peace_without_being_asked_to_is_a_fault_too() -> None:
@@ -113,3 +126,18 @@ def test_a_clock_that_steps_never_takes_the_engine_back(step_ns: int) -> None:
     assert runtime.exit_code == 0
     assert instants == sorted(instants)
     assert LatchKind.OPERATOR in latched(parts)
+
+
+def test_a_stop_file_that_cannot_be_written_is_told_and_halts_all_the_same() -> None:
+    parts = Parts("disk")
+    runtime = started(parts)
+    assert runtime.ready.wait(PATIENCE_S)
+    runtime.seam.command(Command.STOP)
+    while not any(alert.kind == "stop-file" for _, alert, _ in runtime.alerts):
+        assert not runtime.join(0.01)
+    assert LatchKind.STOP_FILE in latched(parts)
+    assert parts.engine is not None
+    assert parts.engine.desk.stop_file is None, "there is none"
+    runtime.stop()
+    ended(runtime)
+    assert runtime.exit_code == 0

@@ -55,7 +55,7 @@ SOCKET_FENCE_S = 0.1
 HUNG_FENCE_S = 5.0
 LIVENESS_S = 120.0
 LOOK_S = 0.05
-HOUSE_TASKS = {"feed", "clock", "commands", "view", "heartbeat", "journal", "stop file", "service"}
+HOUSE_TASKS = {"engine", "feed", "clock", "commands", "view", "heartbeat", "journal", "stop file", "service"}
 OVER = frozenset({OrderState.CANCELLED, OrderState.REJECTED, OrderState.EXPIRED, OrderState.NOT_SENT, OrderState.ABANDONED})
 
 

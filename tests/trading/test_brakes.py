@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from orderflow_tui.domain.account import Link
-from orderflow_tui.domain.action import CancelEverything, Commit, WriteStopFile
+from orderflow_tui.domain.action import Cancel, CancelEverything, Commit, WriteStopFile
 from orderflow_tui.domain.event import Command, StopFileGone
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import Fill, OrderState, OrderType, Purpose, Role, Side
@@ -47,6 +47,23 @@ def test_the_stop_key_writes_the_file_and_latches_at_once() -> None:
     house.press(Command.STOP)
     assert house.all(WriteStopFile) == [WriteStopFile("halt")]
     assert house.latched == {"STOP_FILE"}
+
+
+def test_the_stop_key_cancels_an_entry_before_it_asks_for_the_file() -> None:
+    house = House()
+    house.wait(10)
+    house.bracket()
+    kinds = [type(action) for action in house.press(Command.STOP) if isinstance(action, Cancel | Commit | WriteStopFile)]
+    assert kinds[-1] is WriteStopFile
+    assert Cancel in kinds
+
+
+def test_a_stop_key_whose_file_was_never_written_can_be_resumed() -> None:
+    house = House()
+    house.press(Command.STOP)
+    assert house.desk.stop_file is None, "the file is there when it is found there"
+    house.press(Command.RESUME, word="RESUME")
+    assert house.latched == set()
 
 
 def test_a_stop_file_that_says_halt_halts_and_one_that_says_flatten_flattens() -> None:

@@ -66,7 +66,6 @@ def look(intent: Intent | None = None, /, **changes: Any) -> Look:
         equity_cents=1_000_000,
         excess_cents=1_000_000,
         execution="MES",
-        account="U1",
     )
     return replace(base, **changes)
 

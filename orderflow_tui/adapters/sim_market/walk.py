@@ -69,8 +69,10 @@ def _from_midnight(day: SessionDay) -> SessionDay:
     def since(ts_ns: int | None) -> int | None:
         return None if ts_ns is None else ts_ns - day.midnight_ns
 
+    midnight = day.midnight_ns
     hours = since(day.rth_open_ns), since(day.rth_close_ns)
-    return SessionDay(date.min, 0, day.open_ns - day.midnight_ns, day.close_ns - day.midnight_ns, *hours, day.half_day)
+    pauses = tuple((begin - midnight, end - midnight) for begin, end in day.pauses)
+    return SessionDay(date.min, 0, day.open_ns - midnight, day.close_ns - midnight, *hours, day.half_day, pauses)
 
 
 def _swell(random: np.random.Generator, share: np.ndarray, drift: float) -> I64:
