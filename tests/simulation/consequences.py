@@ -49,7 +49,7 @@ NAKED_BY: dict[str, frozenset[str]] = {
     "does not take": frozenset({"reject_stop"}),
     "reached and did not fill": AWAY | LEAPS | UNHEARD | ILLUSIONS | {"stop_stuck"},
     "as small as the position": AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | OUTSIDERS,
-    "with nothing held": AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | OUTSIDERS,
+    "with nothing to take out": AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | OUTSIDERS,
     "confirmed in time": BARE,
     "beyond where": BARE,
 }

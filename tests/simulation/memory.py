@@ -173,6 +173,7 @@ class Memory:
     naked_ns: int = 0  # the longest naked time seen
     naked: Since = field(default_factory=Since)
     surplus: Since = field(default_factory=Since)
+    turned: Since = field(default_factory=Since)  # since when exits would add to the position
     campaign: Since = field(default_factory=Since)
     flattens: Flattens = field(default_factory=Flattens)
     heard: Since = field(default_factory=Since)  # since when the broker can be asked
@@ -334,6 +335,17 @@ class Memory:
             self.flattens.look(
                 now_ns, running=running, counts=self.watching, held=abs(held), stopped=self.stopped(held) if held else 0
             )
+
+    def adding(self, position: int) -> list[str]:
+        """Our exits, awake at the broker, that would add to the position: of the side that somebody turned around."""
+        return [
+            r.order.id
+            for r in self.sim._exchange._open
+            if r.order.purpose is not Purpose.ENTRY
+            and r.order.side * position > 0
+            and r.order.id in self.sent
+            and r.live_quantity()
+        ]
 
     def exits_at_broker(self) -> list[str]:
         """Our stops and market exits that are awake there."""

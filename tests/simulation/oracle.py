@@ -275,6 +275,9 @@ class Oracle(Memory):
             raise Broken(
                 "leftovers are called off", f"flat, and nobody cancels {self.exits_at_broker()} for {surplus // MS_NS} ms"
             )
+        adding = self.adding(truth)
+        if self.turned.held(self.now_ns, known and bool(adding)) > LEFT_NS + patience_ns and self.told_to_go.isdisjoint(adding):
+            raise Broken("exits of the other side go", f"{truth:+d} is held, {adding} would add to it, and nobody cancels them")
         if surplus > SURPLUS_NS + patience_ns:
             raise Broken("stops match the position", f"{truth:+d} with stops for {guarded} for {surplus // MS_NS} ms")
 
@@ -360,7 +363,7 @@ class Oracle(Memory):
     def awake(self, now_ns: int) -> None:
         """The engine runs again: what it could not see does not count."""
         self.asleep, self.awake_ns, self.slept_ns, self.stalled_ns = False, now_ns, self.stalled_ns, 0
-        self.naked, self.surplus, self.campaign, self.heard = Since(), Since(), Since(), Since()
+        self.naked, self.surplus, self.turned, self.campaign, self.heard = Since(), Since(), Since(), Since(), Since()
         self.working = {}
 
     def restored(self, engine: Engine, kept: set[LatchKind]) -> None:
