@@ -209,5 +209,3 @@ class Exposure:
     position: int
     working_buy_entries: int
     working_sell_entries: int
-    protective_quantity: int
-    unresolved: int

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from orderflow_tui.domain.order import Change, Exposure, Fill, Order, OrderState, Purpose, Role, Side
 from orderflow_tui.trading import lifecycle
-from orderflow_tui.trading.lifecycle import LIFE, TERMINAL, UNSENT, WORKING_STATES, News
+from orderflow_tui.trading.lifecycle import LIFE, TERMINAL, News
 
 
 @dataclass(slots=True)
@@ -288,16 +288,13 @@ class Blotter:
         return tuple(t for t in self._live.values() if t.order.role in roles and t.order.side is side)
 
     def exposure(self, instrument: str, position: int) -> Exposure:
-        """What is at risk: position, quantities that may still join, stops at the broker, outcomes unknown."""
+        """What is at risk: position, and the quantities that may still join."""
         entries = [t for t in self.entries() if t.order.instrument == instrument]
-        guards = self.stops(Side.SELL if position >= 0 else Side.BUY)
         return Exposure(
             instrument=instrument,
             position=position,
             working_buy_entries=sum(t.remaining for t in entries if t.order.side is Side.BUY),
             working_sell_entries=sum(t.remaining for t in entries if t.order.side is Side.SELL),
-            protective_quantity=covered(t for t in guards if t.state in WORKING_STATES and t.sound),
-            unresolved=len(self.unresolved()),
         )
 
 
@@ -323,8 +320,3 @@ def _largest(parts: Iterable[tuple[str, int]]) -> dict[str, int]:
     for group, contracts in parts:
         groups[group] = max(groups.get(group, 0), contracts)
     return groups
-
-
-def unsent(ticket: Ticket) -> bool:
-    """Whether it never left."""
-    return ticket.state in UNSENT

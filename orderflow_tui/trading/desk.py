@@ -26,7 +26,7 @@ from orderflow_tui.domain.event import (
 from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.latch import Latch, LatchKind, TradingState
-from orderflow_tui.domain.order import Commission, Exposure, Fill, Order, OrderUpdate, Role
+from orderflow_tui.domain.order import Commission, Fill, Order, OrderUpdate, Role
 from orderflow_tui.domain.signal import Decision
 from orderflow_tui.domain.watch import Watch
 from orderflow_tui.trading import audit, booking, commands, health, standing, timers
@@ -309,11 +309,6 @@ class Desk:
     def report_age_ms(self, now_ns: int) -> int | None:
         """Age of the last complete account report, None before the first."""
         return age_ms(now_ns, self._floor.reconciler.heard_ns)
-
-    @property
-    def exposure(self) -> Exposure:
-        """What is at risk in the execution instrument."""
-        return self._floor.blotter.exposure(self._floor.execution, self.position())
 
     @property
     def working(self) -> tuple[Ticket, ...]:

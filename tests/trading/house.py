@@ -34,6 +34,7 @@ from orderflow_tui.trading.blotter import Ticket
 from orderflow_tui.trading.desk import Desk, DeskEvent
 from orderflow_tui.trading.floor import Floor
 from orderflow_tui.trading.limits import RiskLimits, Timing, TradingParams
+from orderflow_tui.trading.protection import assured
 from tests.builders import ES, MES
 
 START_NS = 1_772_730_000 * SECOND_NS
@@ -380,6 +381,11 @@ class House:
     @property
     def state(self) -> str:
         return self.desk.state(self.facts).value
+
+    @property
+    def assured(self) -> int:
+        """Contracts of the position in MES whose stop works at the broker."""
+        return assured(self.floor.against("MES"))
 
     @property
     def refusal(self) -> str:

@@ -143,7 +143,7 @@ def test_the_rest_of_a_partly_filled_entry_is_cancelled_and_the_stop_shrunk_to_w
     assert house.state_of(Role.ENTRY) is OrderState.CANCELLED
     assert house.ticket(Role.STOP).order.quantity == 1
     assert house.ticket(Role.TARGET).order.quantity == 1
-    assert house.desk.exposure.protective_quantity == 1
+    assert house.assured == 1
     assert house.all(Cancel)[-1].order_ids == ("of1-t-1-E",), "shrunk by a change, never cancelled and placed again"
 
 

@@ -52,7 +52,7 @@ def look(intent: Intent | None = None, /, **changes: Any) -> Look:
         levels=levels if entry else Levels(PRICE - 1, None, PRICE - 16),
         state=TradingState.RUNNING,
         state_reason="",
-        exposure=Exposure("MES", 0 if entry else 2, 0, 0, 0, 0),
+        exposure=Exposure("MES", 0 if entry else 2, 0, 0),
         position=0 if entry else 2,
         armed=True,
         contracts_allowed=2,
@@ -186,15 +186,15 @@ CASES: list[tuple[Rule, Look, Look, Look]] = [
     (rules.concurrent_trades, trades_open(1), trades_open(2), trades_open(3)),
     (
         rules.not_against_position,
-        look(exposure=Exposure("MES", 1, 0, 0, 0, 0)),
-        look(exposure=Exposure("MES", 0, 0, 0, 0, 0)),
-        look(exposure=Exposure("MES", -1, 0, 0, 0, 0)),
+        look(exposure=Exposure("MES", 1, 0, 0)),
+        look(exposure=Exposure("MES", 0, 0, 0)),
+        look(exposure=Exposure("MES", -1, 0, 0)),
     ),
     (
         rules.worst_case_position,
-        look(exposure=Exposure("MES", 1, 0, 0, 0, 0)),
-        look(exposure=Exposure("MES", 1, 1, 0, 0, 0)),
-        look(exposure=Exposure("MES", 2, 1, 0, 0, 0)),
+        look(exposure=Exposure("MES", 1, 0, 0)),
+        look(exposure=Exposure("MES", 1, 1, 0)),
+        look(exposure=Exposure("MES", 2, 1, 0)),
     ),
     (
         rules.worst_case_day,
@@ -233,8 +233,8 @@ MORE: list[tuple[Rule, Look, Look]] = [
     (rules.anchored, look(), look(levels=Levels(None))),
     (
         rules.worst_case_position,
-        look(wish(side=Side.SELL), exposure=Exposure("MES", -1, 0, 1, 0, 0)),
-        look(wish(side=Side.SELL), exposure=Exposure("MES", -1, 0, 2, 0, 0)),
+        look(wish(side=Side.SELL), exposure=Exposure("MES", -1, 0, 1)),
+        look(wish(side=Side.SELL), exposure=Exposure("MES", -1, 0, 2)),
     ),
     (rules.margin_share, look(), look(equity_cents=None)),
     (
@@ -326,7 +326,7 @@ def test_the_collar_cannot_be_configured_beyond_the_hard_cap() -> None:
 
 
 def test_notional_counts_position_and_working_entries() -> None:
-    held = Exposure("MES", 1, 1, 0, 0, 0)
+    held = Exposure("MES", 1, 1, 0)
     assert verdict(look(exposure=held, params=risk(max_notional_cents=3 * 20_001 * 125))) is None
     assert verdict(look(exposure=held, params=risk(max_notional_cents=3 * 20_001 * 125 - 1))) == "notional"
 

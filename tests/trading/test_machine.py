@@ -179,7 +179,7 @@ class Trading(RuleBasedStateMachine):
         assert not house.floor.recovering
         if broker.position:
             assert house.desk.protection.value == "at broker"
-            assert house.desk.exposure.protective_quantity == abs(broker.position)
+            assert house.assured == abs(broker.position)
         elif not house.floor.blotter.entries():
             assert [h.order.id for h in broker.orders.values() if h.alive] == []
 

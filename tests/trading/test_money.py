@@ -15,10 +15,11 @@ from orderflow_tui.domain.market import Mark
 from orderflow_tui.domain.order import Change, Fill, Order, OrderState, OrderType, Purpose, Role, Side
 from orderflow_tui.domain.watch import Watch
 from orderflow_tui.trading import breaker
-from orderflow_tui.trading.blotter import Blotter, UnknownOrder, covered, unsent
+from orderflow_tui.trading.blotter import Blotter, UnknownOrder, covered
 from orderflow_tui.trading.ledger import Ledger, Resting
 from orderflow_tui.trading.lifecycle import IllegalNews, News
 from orderflow_tui.trading.limits import RiskLimits
+from orderflow_tui.trading.protection import assured
 from orderflow_tui.trading.scorecard import by_label, by_reason, by_regime, score, scorecard
 from orderflow_tui.trading.trade import Execution, ExitReason, RoundTrip
 from tests.builders import ES, MES
@@ -148,7 +149,7 @@ def test_news_of_a_stranger_or_out_of_order_is_refused() -> None:
     book.add(order(), START_NS)
     with pytest.raises(IllegalNews):
         book.tell("o", News.WORKING, START_NS)
-    assert unsent(book.tickets["o"])
+    assert book.tickets["o"].state is OrderState.PROPOSED
 
 
 def test_exposure_counts_the_worse_of_old_and_new_until_a_change_is_answered() -> None:
@@ -156,15 +157,14 @@ def test_exposure_counts_the_worse_of_old_and_new_until_a_change_is_answered() -
     stop = book.tickets["s"]
     book.tell("s", News.WORKING, START_NS)
     exposure = book.exposure("MES", 1)
-    assert (exposure.working_buy_entries, exposure.working_sell_entries, exposure.protective_quantity) == (2, 0, 2)
+    assert (exposure.working_buy_entries, exposure.working_sell_entries, assured(book.stops(Side.SELL))) == (2, 0, 2)
     stop.change = Change("s", 1, 1, 90, Purpose.PROTECT)
-    assert book.exposure("MES", 1).protective_quantity == 1
+    assert assured(book.stops(Side.SELL)) == 1
     assert stop.remaining == 2, "it may still fill for two"
     book.tickets["o"].change = Change("o", 1, 3, 100, Purpose.ENTRY)
     assert book.exposure("MES", 1).working_buy_entries == 3
     book.tell("s", News.SILENCE, START_NS)
-    unknown = book.exposure("MES", 1)
-    assert (unknown.protective_quantity, unknown.unresolved) == (0, 1)
+    assert (assured(book.stops(Side.SELL)), len(book.unresolved())) == (0, 1)
 
 
 def test_in_a_group_one_fill_cancels_the_rest_so_only_the_largest_counts() -> None:
@@ -174,7 +174,7 @@ def test_in_a_group_one_fill_cancels_the_rest_so_only_the_largest_counts() -> No
         order("c", 1, Role.STOP, "", Side.SELL),
     )
     assert covered(book.live) == 3
-    assert book.exposure("MES", -1).protective_quantity == 0, "stops of the other side protect nothing"
+    assert book.stops(Side.BUY) == (), "stops of the other side protect nothing"
     book.tell("a", News.SAID_CANCELLED, START_NS)
     assert book.tickets["a"].assured == 0
 

@@ -531,7 +531,7 @@ def test_growth_is_an_additional_stop_in_a_group_of_its_own() -> None:
     house.broker.position = 1
     house.tell(foreign(1, Side.SELL, "m2"))
     house.wait(1)
-    assert house.desk.exposure.protective_quantity == 1, "and what is too much goes first where it is youngest"
+    assert house.assured == 1, "and what is too much goes first where it is youngest"
     assert house.ticket(Role.STOP).state is OrderState.ACKED
 
 
@@ -572,7 +572,7 @@ def test_a_refused_change_is_asked_about_and_tried_again() -> None:
     assert refused
     house.broker.change = honest  # type: ignore[method-assign]
     house.wait(10_000)
-    assert house.desk.exposure.protective_quantity == 1
+    assert house.assured == 1
 
 
 def test_stale_data_with_a_position_is_alarmed_once() -> None:
