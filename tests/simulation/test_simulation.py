@@ -87,6 +87,18 @@ def test_leaving_a_kind_out_leaves_the_others_where_they_were() -> None:
     assert moments(plan) == moments(plan.without(["feed_silence"])) != []
 
 
+@pytest.mark.parametrize("seed", [19, 28, 29])
+def test_leaving_incomplete_reports_out_leaves_the_fate_of_what_a_dropped_line_held_as_it_was(seed: int) -> None:
+    plan = Plan(seed, (Dose("report_incomplete", 0.8), Dose("link_hung", 3.0), Dose("stop_halt", 2.0)))
+
+    def fates(of: Plan) -> list[str]:
+        return [line.split()[-1] for line in run_plan(of, keep=True).lines if " limbo " in line]
+
+    both, without = fates(plan), fates(plan.without(["report_incomplete"]))
+    common = min(len(both), len(without))
+    assert both[:common] == without[:common] != []
+
+
 def test_shrinking_keeps_only_what_the_failure_needs() -> None:
     plan = Plan(5, tuple(Dose(kind, 2.0) for kind in KINDS[:30]))
     needed = {KINDS[4], KINDS[21]}

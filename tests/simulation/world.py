@@ -11,6 +11,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import blake2b
 from traceback import extract_tb
 
@@ -107,8 +108,7 @@ class World:
             faults=plan.broker(),
             rng=stream(plan.seed, "broker"),
         )
-        words = stream(plan.seed, "report_torn"), stream(plan.seed, "report_omits")
-        self.line = Line(self.sim, stream(plan.seed, "limbo"), words)
+        self.line = Line(self.sim, partial(stream, plan.seed))
         self.line.omits = plan.strength("report_omits")
         self.line.torn = plan.strength("report_torn")
         self.disk = Disk(stream(plan.seed, "disk"), lambda: self.oracle.now_ns)
