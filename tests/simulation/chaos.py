@@ -15,25 +15,31 @@ from orderflow_tui.domain.market import FeedState, FeedStatus, Quote, trades_of
 from orderflow_tui.domain.order import Order, OrderType, Purpose, Role, Side
 from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.ports import NotSent
-from tests.simulation.faults import MOMENTS, stream
+from tests.simulation.faults import MOMENTS, Dose, Plan, stream
 from tests.simulation.memory import FOREIGN
 from tests.simulation.people import random_key
 from tests.simulation.world import World
 
 Happening = Callable[[World, Random], None]
+FIRST_S = 5.0  # until then the house comes up undisturbed
 
 
 def schedule(world: World) -> None:
-    """Put every moment of the plan on the agenda."""
+    """Put every moment of the plan on the agenda; those beyond the end of the chaos go with it."""
     for dose in world.plan.doses:
-        if dose.kind not in MOMENTS:
-            continue
-        rng = stream(world.plan.seed, dose.kind)
-        times = sorted(rng.random() for _ in range(8))[: max(1, round(dose.strength))]
-        for n, share in enumerate(times):
-            draws = Random(rng.getrandbits(64))
-            begin = 5 + share * (world.plan.chaos_s - 6)
-            world.at(begin + n * 0.01, _strike(world, dose.kind, draws))
+        if dose.kind in MOMENTS:
+            for begin_s, bits in moments(world.plan, dose):
+                world.at(begin_s, _strike(world, dose.kind, Random(bits)))
+
+
+def moments(plan: Plan, dose: Dose) -> list[tuple[float, int]]:
+    """When a kind strikes, in seconds from the begin, and what each draws from. A weaker dose has some of the same moments,
+    a shorter run those that come before its end."""
+    rng = stream(plan.seed, dose.kind)
+    drawn = [
+        (FIRST_S + rng.random() * (plan.span_s - FIRST_S - 1), rng.getrandbits(64)) for _ in range(max(1, round(dose.strength)))
+    ]
+    return sorted(m for m in drawn if m[0] < plan.chaos_s)
 
 
 def _strike(world: World, kind: str, rng: Random) -> Callable[[], None]:

@@ -103,11 +103,14 @@ class Dose:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run: its seed, its faults and how long the chaos lasts. The liveness phase comes on top."""
+    """A run: its seed, its faults and how long the chaos lasts. The liveness phase comes on top. Moments are drawn over `span_s`:
+    a run with a shorter chaos is the begin of the same run.
+    """
 
     seed: int
     doses: tuple[Dose, ...]
     chaos_s: int = 180
+    span_s: int = 180
 
     def without(self, kinds: Collection[str]) -> Plan:
         """The same run with these kinds left out."""
@@ -148,18 +151,18 @@ def draw(seed: int, chaos_s: int = 180) -> Plan:
         weight = 0.15 if kind in RARE else 0.4 if kind in LOUD else 1.0
         if chance < share * weight:
             doses.append(Dose(kind, _strength(kind, strength)))
-    return Plan(seed, _accompanied(doses), chaos_s)
+    return Plan(seed, _accompanied(doses), chaos_s, chaos_s)
 
 
 def alone(number: int, chaos_s: int = 180) -> Plan:
     """One kind after the other, strongly, with nothing beside it but what it needs."""
-    return Plan(number, _accompanied([_strong(KINDS[number % len(KINDS)])]), chaos_s)
+    return Plan(number, _accompanied([_strong(KINDS[number % len(KINDS)])]), chaos_s, chaos_s)
 
 
 def pair(number: int, chaos_s: int = 180) -> Plan:
     """Two kinds drawn at random, strongly."""
     kinds = stream(number, "pair").sample(KINDS, 2)
-    return Plan(number, _accompanied([_strong(kind) for kind in kinds]), chaos_s)
+    return Plan(number, _accompanied([_strong(kind) for kind in kinds]), chaos_s, chaos_s)
 
 
 def _strong(kind: str) -> Dose:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.chaos import moments
 from tests.simulation.crew import run_many, total_of
 from tests.simulation.faults import KINDS, Dose, Plan, alone, draw
 from tests.simulation.flattens import Flattens
@@ -81,13 +82,26 @@ def test_leaving_a_kind_out_leaves_the_others_where_they_were() -> None:
     plan = Plan(3, (Dose("feed_silence", 3.0), Dose("stop_halt", 2.0), Dose("link_drop", 2.0)))
     kept = ("fault stop_halt", "fault link_drop")
 
-    def moments(of: Plan) -> list[str]:
+    def struck(of: Plan) -> list[str]:
         return [line for line in run_plan(of, keep=True).lines if line.endswith(kept)]
 
-    assert moments(plan) == moments(plan.without(["feed_silence"])) != []
+    assert struck(plan) == struck(plan.without(["feed_silence"])) != []
 
 
-@pytest.mark.parametrize("seed", [19, 28, 29])
+def test_moments_strike_all_over_the_chaos_and_a_shorter_or_weaker_run_keeps_them_where_they_were() -> None:
+    strong = Dose("link_drop", 4.0)
+    times = [at_s for seed in range(500) for at_s, _ in moments(Plan(seed, ()), strong)]
+    quarters = Counter(int(at_s // 45) for at_s in times)
+    assert len(times) == 2_000
+    assert set(quarters) == {0, 1, 2, 3}
+    assert min(quarters.values()) > 400
+    for seed in range(50):
+        all_of_them = moments(Plan(seed, ()), strong)
+        assert moments(Plan(seed, (), 90), strong) == [m for m in all_of_them if m[0] < 90]
+        assert set(moments(Plan(seed, ()), Dose("link_drop", 2.0))) < set(all_of_them)
+
+
+@pytest.mark.parametrize("seed", [2, 5, 15])
 def test_leaving_incomplete_reports_out_leaves_the_fate_of_what_a_dropped_line_held_as_it_was(seed: int) -> None:
     plan = Plan(seed, (Dose("report_incomplete", 0.8), Dose("link_hung", 3.0), Dose("stop_halt", 2.0)))
 
