@@ -33,6 +33,7 @@ from orderflow_tui.domain.watch import NO_ABOVE, NO_BELOW, Watch
 QUOTE_LIFE_NS = 5 * SECOND_NS  # a source silent about quotes for longer is treated as one without
 
 NOT_FOUND, NOT_CANCELLABLE, REJECTED, NOT_CHANGEABLE = 10147, 10148, 201, 104  # the real broker's codes
+LIVE = frozenset({Stage.HELD, Stage.WORKING})
 _REJECTS = {Role.STOP: Fault.REJECT_STOP, Role.EMERGENCY: Fault.REJECT_STOP, Role.TARGET: Fault.REJECT_TARGET}
 
 
@@ -146,8 +147,9 @@ class Exchange:
     def change(self, order: Order, now_ns: int) -> None:
         """A change reaches the exchange: from here on the order is what `order` says."""
         resting = self._orders.get(order.id)
-        refused = self._mischief.strikes(Fault.CHANGE_REFUSED)
-        if resting is None or refused or resting.stage not in {Stage.HELD, Stage.WORKING}:
+        alive = resting is not None and resting.stage in LIVE
+        refused = self._mischief.strikes(Fault.CHANGE_REFUSED, acts=alive)
+        if resting is None or refused or not alive:
             update = OrderUpdate(order.id, now_ns, BrokerStatus.CHANGE_REFUSED, revision=order.revision, code=NOT_CHANGEABLE)
             self._reports.say(order.number, update)
             return
@@ -163,16 +165,17 @@ class Exchange:
     def cancel(self, order_id: str, number: int, now_ns: int) -> None:
         """A cancel reaches the exchange."""
         resting = self._orders.get(order_id)
-        refused = self._mischief.strikes(Fault.CANCEL_REFUSED)
-        filled_instead = self._mischief.strikes(Fault.FILL_AFTER_CANCEL)
-        if resting is None or refused or resting.stage not in {Stage.HELD, Stage.WORKING}:
+        alive = resting is not None and resting.stage in LIVE
+        refused = self._mischief.strikes(Fault.CANCEL_REFUSED, acts=alive)
+        quantity = resting.live_quantity() if resting is not None and not refused and self.last is not None else 0
+        filled_instead = self._mischief.strikes(Fault.FILL_AFTER_CANCEL, acts=quantity > 0)
+        if resting is None or refused or not alive:
             lost = resting is None or resting.stage in {Stage.LOST, Stage.TRANSIT}
             code = NOT_FOUND if lost else NOT_CANCELLABLE
             self._reports.say(number, OrderUpdate(order_id, now_ns, BrokerStatus.CANCEL_REFUSED, code=code))
             return
-        quantity = resting.live_quantity()
         self._finish(resting, BrokerStatus.CANCELLED, now_ns)
-        if filled_instead and quantity and self.last is not None:
+        if filled_instead and self.last is not None:
             delay = self._mischief.delay(Fault.FILL_AFTER_CANCEL)
             self._execute(resting, quantity, self.last, now_ns, told_ns=now_ns + delay)
 
@@ -269,18 +272,25 @@ class Exchange:
                 child.stage = Stage.WORKING
 
     def _touch_siblings(self, resting: Resting, quantity: int, now_ns: int) -> None:
-        if not resting.order.oca_group or self._mischief.strikes(Fault.OCA_LOST):
+        if not resting.order.oca_group:
             return
-        if self._mischief.strikes(Fault.OCA_DELAYED):
+        others = any(self._siblings(resting))
+        if self._mischief.strikes(Fault.OCA_LOST, acts=others):
+            return
+        if self._mischief.strikes(Fault.OCA_DELAYED, acts=others):
             due_ns = now_ns + self._mischief.delay(Fault.OCA_DELAYED)
             self._timers.at(due_ns, partial(self._reach_siblings, resting, quantity))
         else:
             self._reach_siblings(resting, quantity, now_ns)
 
+    def _siblings(self, resting: Resting) -> Iterator[Resting]:
+        """The others of its OCA group that are not over."""
+        return (r for r in self._open if r is not resting and r.order.oca_group == resting.order.oca_group)
+
     def _reach_siblings(self, resting: Resting, quantity: int, now_ns: int) -> None:
-        for sibling in list(self._open):
-            if sibling is resting or sibling.order.oca_group != resting.order.oca_group or sibling.stage is Stage.DONE:
-                continue
+        for sibling in list(self._siblings(resting)):
+            if sibling.stage is Stage.DONE:
+                continue  # it went with the one before it
             sibling.reduced += quantity
             self._band = None
             if self._rules.groups_shrink and sibling.open_quantity():

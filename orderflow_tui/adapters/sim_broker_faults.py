@@ -114,14 +114,14 @@ class Mischief:
         self._streams = {} if rng is None else {kind: Random(rng.getrandbits(64)) for kind in Fault}
         self._delays = dict.fromkeys(Fault, 0.0)
 
-    def strikes(self, kind: Fault) -> bool:
-        """Whether this opportunity is struck; always consumes the same number of draws."""
+    def strikes(self, kind: Fault, *, acts: bool = True) -> bool:
+        """Whether this opportunity is struck; always the same number of draws. It does not strike where it could not act."""
         stream = self._streams.get(kind)
         if stream is None:
             return False
         chance, self._delays[kind] = stream.random(), stream.random()
         probability: float = getattr(self.faults, kind.value)
-        if chance >= probability:
+        if chance >= probability or not acts:
             return False
         self.injected[kind] += 1
         return True

@@ -43,10 +43,14 @@ def moments(plan: Plan, dose: Dose) -> list[tuple[float, int]]:
 
 
 def _strike(world: World, kind: str, rng: Random) -> Callable[[], None]:
+    """A strike counts where it acts: what finds nothing to act upon has not struck, and excuses nothing."""
+
     def strike() -> None:
-        if not world.calm:
+        if world.calm or not FINDS.get(kind, _anything)(world):
+            return
+        if kind not in COUNT_THEMSELVES:
             world.count(kind)
-            HAPPENINGS[kind](world, rng)
+        HAPPENINGS[kind](world, rng)
 
     return strike
 
@@ -83,9 +87,10 @@ def _locked(world: World, rng: Random) -> None:
     _quote(world, world.market.price, world.market.price)
 
 
-def _print(world: World, price: int) -> None:
+def _print(world: World, price: int, kind: str) -> None:
     """A print that never traded; the engine hears it when the product's own guard of the feed believes it."""
     if world.door.admits(price):
+        world.count(kind)
         world.line.phantom = True
         world.hear(trades_of("ES", [world.now_ns], [price], [1], [1]))
         world.line.phantom = False
@@ -96,8 +101,8 @@ def _outlier(world: World, rng: Random) -> None:
     for _ in range(6):
         world.door.admits(world.market.price)
     near, side = rng.randint(60, 190), rng.choice((-1, 1))
-    _print(world, world.market.price + side * near)
-    _print(world, world.market.price * rng.choice((2, 5)))
+    _print(world, world.market.price + side * near, "feed_outlier")
+    _print(world, world.market.price * rng.choice((2, 5)), "feed_outlier")
 
 
 def _far_prints(world: World, rng: Random) -> None:
@@ -106,7 +111,7 @@ def _far_prints(world: World, rng: Random) -> None:
         world.door.admits(world.market.price)
     wrong = world.market.price + rng.choice((-1, 1)) * rng.randint(210, 900)
     for n in range(3):
-        _print(world, wrong + n)
+        _print(world, wrong + n, "feed_far_prints")
 
 
 def _burst(world: World, rng: Random) -> None:
@@ -175,8 +180,6 @@ def _new_epoch(world: World, rng: Random) -> None:
 
 def _hung(world: World, rng: Random) -> None:
     """Nothing answers any more; after two missed probes the link's supervisor gives the connection up."""
-    if world.line.hung or not world.oracle.connected:
-        return
     world.line.hang()
     world.oracle.hung = True
     lasts = _lasts(rng, 0.5, 10)
@@ -189,8 +192,6 @@ def _hung(world: World, rng: Random) -> None:
 
 
 def _hung_short(world: World, rng: Random) -> None:
-    if world.line.hung or not world.oracle.connected:
-        return
     world.line.hang()
     world.oracle.hung = True
 
@@ -218,8 +219,7 @@ def _status(link: Link) -> Happening:
 
 
 def _number_reset(world: World, rng: Random) -> None:
-    if world.oracle.connected and not world.line.hung:
-        world.hear(LinkStatus(world.now_ns, Link.READY, world.sim.epoch, "ids were reset", next_number=1))
+    world.hear(LinkStatus(world.now_ns, Link.READY, world.sim.epoch, "ids were reset", next_number=1))
 
 
 # -- disk ---------------------------------------------------------------------------------------------------------------
@@ -246,17 +246,18 @@ def _crash(world: World, rng: Random) -> None:
     world.crash_in = rng.randint(1, 40)
     world.torn = rng.random()
     boots, torn = len(world.boots), world.torn
-    world.at(6.0, lambda: None if world.calm or len(world.boots) != boots else world.die(torn))
+    world.at(6.0, lambda: None if world.calm or len(world.boots) != boots else world.die(torn, "crash"))
 
 
 def _crash_loop(world: World, rng: Random) -> None:
     for n in range(rng.randint(3, 5)):
         torn = rng.random()
-        world.at(n * _lasts(rng, 2, 12), lambda torn=torn: None if world.calm else world.die(torn))  # type: ignore[misc]
+        die = partial(world.die, torn, "crash_loop")
+        world.at(n * _lasts(rng, 2, 12), lambda die=die: None if world.calm else die())  # type: ignore[misc]
 
 
 def _torn_tail(world: World, rng: Random) -> None:
-    world.die(0.0)
+    world.die(0.0, "crash_torn_tail")
 
 
 def _stall(world: World, rng: Random) -> None:
@@ -266,8 +267,6 @@ def _stall(world: World, rng: Random) -> None:
 
 def _second_host(world: World, rng: Random) -> None:
     """Another installation trades on the same account."""
-    if not world.oracle.connected:
-        return
     number = 900_000 + rng.randint(1, 9_999)
     far = Order(
         id=f"of1-zzzzz-{number}-T",
@@ -284,6 +283,7 @@ def _second_host(world: World, rng: Random) -> None:
     )
     with suppress(NotSent):
         world.sim.send([far], world.now_ns)
+        world.count("second_host")
 
 
 def _task_dead(world: World, rng: Random) -> None:
@@ -356,8 +356,6 @@ def _nightly_reset(world: World, rng: Random) -> None:
 def _suspended(world: World, rng: Random) -> None:
     """The machine sleeps, the market does not; on waking the line may be gone."""
     gone, lasts = rng.random() < 0.5, _lasts(rng, 10, 600)
-    if world.loop is None or world.stalled:
-        return
     world.stall()
     world.skip(lasts, trading=True)
     if gone:
@@ -416,16 +414,13 @@ def _stop_between(world: World, rng: Random) -> None:
 
 def _hand_trade(world: World, rng: Random) -> None:
     side, quantity = rng.choice((Side.BUY, Side.SELL)), rng.randint(1, 2)
-    if world.market.open_at(world.now_ns):
-        world.sim.trade_by_hand("MES", side, quantity, world.now_ns)
+    world.sim.trade_by_hand("MES", side, quantity, world.now_ns)
 
 
 def _foreign_trade(world: World, rng: Random) -> None:
     """Somebody trades what this session cannot trade, and sometimes closes it again."""
     side, quantity = rng.choice((Side.BUY, Side.SELL)), rng.randint(1, 2)
     closes, after_s = rng.random() < 0.5, 5 + 20 * rng.random()
-    if not world.market.open_at(world.now_ns):
-        return
     world.sim.trade_by_hand(FOREIGN, side, quantity, world.now_ns)
     if closes:
         world.at(after_s, lambda: world.sim.trade_by_hand(FOREIGN, side.opposite, quantity, world.now_ns))
@@ -445,14 +440,15 @@ def _drift(world: World, rng: Random) -> None:
 # -- added later --------------------------------------------------------------------------------------------------------
 
 
-def _when(world: World, holds: Callable[[], bool], act: Callable[[], None], tries: int = 15) -> None:
+def _when(world: World, kind: str, holds: Callable[[], bool], act: Callable[[], None], tries: int = 15) -> None:
     """Do it as soon as something holds, looking every two seconds; or not at all."""
     if world.calm or not tries:
         return
     if world.loop is not None and not world.stalled and holds():
+        world.count(kind)
         act()
         return
-    world.at(2.0, lambda: _when(world, holds, act, tries - 1))
+    world.at(2.0, lambda: _when(world, kind, holds, act, tries - 1))
 
 
 def _reports_silent(world: World, rng: Random) -> None:
@@ -478,7 +474,7 @@ def _reports_silent(world: World, rng: Random) -> None:
         for n in range(3):
             world.at(first + 2 * n + (0 if adds else 2), enter)
 
-    _when(world, lambda: bool(world.oracle.position), begin)
+    _when(world, "reports_silent", lambda: bool(world.oracle.position), begin)
 
 
 def _changes_refused(world: World, rng: Random) -> None:
@@ -492,7 +488,7 @@ def _changes_refused(world: World, rng: Random) -> None:
         world.press(Command.ARM)
         world.press(Command.BRACKET, side=side, quantity=str(world.setting.params.trading.risk.max_contracts))
 
-    _when(world, lambda: not world.busy, begin)
+    _when(world, "changes_refused", lambda: not world.busy, begin)
 
 
 def _flatten_race(world: World, rng: Random) -> None:
@@ -510,17 +506,17 @@ def _flatten_race(world: World, rng: Random) -> None:
         world.at(lasts, end)
         world.press(Command.FLATTEN)
 
-    _when(world, lambda: bool(world.oracle.position), begin)
+    _when(world, "flatten_race", lambda: bool(world.oracle.position), begin)
 
 
 def _cause_again(world: World, rng: Random) -> None:
     """A key press or a decision that led to an entry is delivered a second time."""
 
+    def led_to_one() -> list[str]:
+        return [name for name in world.given if name in world.oracle.causes]
+
     def again() -> None:
-        cause = next((name for name in reversed(world.given) if name in world.oracle.causes), None)
-        if cause is None:
-            return
-        given = world.given[cause]
+        given = world.given[led_to_one()[-1]]
         world.press(Command.ARM)
         if isinstance(given, OperatorCommand):
             world.hear(replace(given, ts_ns=world.now_ns))
@@ -528,7 +524,7 @@ def _cause_again(world: World, rng: Random) -> None:
         world.press(Command.AUTOMATION, mode="AUTO")
         world.decide(replace(given, ts_ns=world.now_ns))
 
-    _when(world, lambda: not world.busy and bool(world.oracle.causes), again)
+    _when(world, "cause_again", lambda: not world.busy and bool(led_to_one()), again)
 
 
 HAPPENINGS: dict[str, Happening] = {
@@ -586,3 +582,46 @@ HAPPENINGS: dict[str, Happening] = {
     "nightly_reset": _nightly_reset,
 }
 assert HAPPENINGS.keys() == set(MOMENTS), "every moment has its happening"
+
+
+# -- what a moment must find to act upon ----------------------------------------------------------------------------------
+
+
+def _anything(_: World) -> bool:
+    return True
+
+
+def _somebody(world: World) -> bool:
+    """A process lives, and what is said is heard, now or when its loop goes on."""
+    return world.loop is not None
+
+
+def _running(world: World) -> bool:
+    return world.loop is not None and not world.stalled
+
+
+def _line_up(world: World) -> bool:
+    return world.loop is not None and world.oracle.connected and not world.line.hung
+
+
+def _trading(world: World) -> bool:
+    return world.market.open_at(world.now_ns)
+
+
+FOUND_BY: tuple[tuple[Callable[[World], bool], tuple[str, ...]], ...] = (
+    (_trading, ("feed_silence", "feed_burst", "feed_limit_locked", "feed_no_quotes", "feed_one_sided")),
+    (_trading, ("hand_trade", "foreign_trade")),
+    (_somebody, ("feed_crossed", "feed_locked", "feed_outlier", "feed_far_prints", "feed_out_of_order")),
+    (_somebody, ("feed_gap", "feed_down", "feed_snapshot", "market_batch_lost", "task_dead")),
+    (_somebody, ("crash", "crash_torn_tail", "random_keys", "key_storm", "stop_between")),
+    (_somebody, ("link_broker_lost", "link_data_blocked")),
+    (_line_up, ("link_new_epoch", "link_hung", "link_hung_short", "number_reset", "second_host")),
+    (_running, ("loop_stall", "suspended")),
+)
+FINDS = {kind: finds for finds, kinds in FOUND_BY for kind in kinds}
+# these wait for their opportunity, or count each effect
+COUNT_THEMSELVES = frozenset(
+    {"feed_outlier", "feed_far_prints", "crash", "crash_loop", "crash_torn_tail", "second_host"}
+    | {"reports_silent", "cause_again", "changes_refused", "flatten_race"}
+)
+assert FINDS.keys() | COUNT_THEMSELVES <= set(MOMENTS), "of the kinds there are"

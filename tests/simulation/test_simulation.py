@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation import chaos
 from tests.simulation.chaos import moments
 from tests.simulation.crew import run_many, total_of
 from tests.simulation.faults import KINDS, Dose, Plan, alone, draw
@@ -17,7 +18,7 @@ from tests.simulation.flattens import Flattens
 from tests.simulation.run import run_plan, run_seed
 from tests.simulation.shrink import case, shrink
 from tests.simulation.tally import Tally, report
-from tests.simulation.world import Failure, Outcome
+from tests.simulation.world import Failure, Outcome, World
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 100  # six thousand more run beside the tests: tests/run
@@ -99,6 +100,17 @@ def test_moments_strike_all_over_the_chaos_and_a_shorter_or_weaker_run_keeps_the
         all_of_them = moments(Plan(seed, ()), strong)
         assert moments(Plan(seed, (), 90), strong) == [m for m in all_of_them if m[0] < 90]
         assert set(moments(Plan(seed, ()), Dose("link_drop", 2.0))) < set(all_of_them)
+
+
+def test_a_moment_that_finds_nothing_to_act_upon_has_not_struck() -> None:
+    nobody = World(Plan(1, tuple(Dose(kind, 1.0) for kind in ("crash", "loop_stall", "random_keys", "flatten_race"))))
+    chaos.schedule(nobody)
+    for _, _, act in sorted(nobody._agenda, key=lambda item: item[:2]):
+        act()
+    assert nobody.injected.total() == 0
+    flat = run_plan(Plan(1, (Dose("reports_silent", 1.0),), 20, 20), keep=True)
+    held = run_plan(Plan(1, (Dose("reports_silent", 1.0),)), keep=True)
+    assert (flat.injected["reports_silent"], held.injected["reports_silent"]) == (0, 1)
 
 
 @pytest.mark.parametrize("seed", [2, 5, 15])

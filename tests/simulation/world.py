@@ -316,9 +316,11 @@ class World:
         self.note("died")
         self.at(delay_s, self.boot)
 
-    def die(self, torn: float) -> None:
-        """The process dies now; `torn` of what waited for the disk survives."""
+    def die(self, torn: float, kind: str = "") -> None:
+        """The process dies now; `torn` of what waited for the disk survives. `kind`: the fault that counts for it."""
         if self.loop is not None:
+            if kind:
+                self.count(kind)
             self.torn = torn
             self._died()
 
@@ -440,6 +442,7 @@ class World:
         if self.crash_in:
             self.crash_in -= 1
             if not self.crash_in:
+                self.count("crash")
                 self.note(f"crash {name}")
                 raise Crash
 
