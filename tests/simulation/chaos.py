@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from random import Random
 
+from orderflow_tui.adapters import ib_codec
 from orderflow_tui.domain.account import Link, LinkStatus
 from orderflow_tui.domain.event import Command, JournalFailed, OperatorCommand, Trouble
 from orderflow_tui.domain.latch import LatchKind
@@ -18,7 +19,7 @@ from orderflow_tui.ports import NotSent
 from tests.simulation.faults import MOMENTS, Dose, Plan, stream
 from tests.simulation.memory import FOREIGN
 from tests.simulation.people import random_key
-from tests.simulation.world import World
+from tests.simulation.world import UNREADABLE, World
 
 Happening = Callable[[World, Random], None]
 FIRST_S = 5.0  # until then the house comes up undisturbed
@@ -152,11 +153,15 @@ def _feed_state(state: FeedState) -> Happening:
 
 
 def _out_of_order(world: World, rng: Random) -> None:
-    """A trade of the past, counted at the last stamp as the runtime does it."""
-    price = world.market.price + rng.choice((-2, -1, 1, 2))
-    world.line.phantom = True
-    world.hear(trades_of("ES", [world.now_ns], [price], [1], [1]))
-    world.line.phantom = False
+    """A trade of a while ago is told again: at its price of then, with the stamp that the product's feed gives to one that comes
+    after newer ones."""
+    past_ns, price = world.market.told[int(rng.random() * len(world.market.told))]
+    told_ns = ib_codec.stamp(world.now_ns, past_ns // SECOND_NS, world.now_ns)
+    if world.door.admits(price):
+        world.count("feed_out_of_order")
+        world.line.phantom = True
+        world.hear(trades_of("ES", [told_ns], [price], [1], [1]))
+        world.line.phantom = False
 
 
 # -- link ---------------------------------------------------------------------------------------------------------------
@@ -566,7 +571,7 @@ HAPPENINGS: dict[str, Happening] = {
     "key_storm": _storm,
     "stop_halt": _stop("halt", 1, 30),
     "stop_flatten": _stop("flatten", 1, 30),
-    "stop_unreadable": _stop("flatten", 5, 60),
+    "stop_unreadable": _stop(UNREADABLE, 5, 60),
     "stop_brief": _stop("halt", 0.26, 1),
     "stop_between": _stop_between,
     "hand_trade": _hand_trade,
@@ -611,9 +616,11 @@ def _trading(world: World) -> bool:
 FOUND_BY: tuple[tuple[Callable[[World], bool], tuple[str, ...]], ...] = (
     (_trading, ("feed_silence", "feed_burst", "feed_limit_locked", "feed_no_quotes", "feed_one_sided")),
     (_trading, ("hand_trade", "foreign_trade")),
-    (_somebody, ("feed_crossed", "feed_locked", "feed_outlier", "feed_far_prints", "feed_out_of_order")),
+    (_somebody, ("feed_crossed", "feed_locked", "feed_outlier", "feed_far_prints")),
+    (lambda world: _somebody(world) and bool(world.market.told), ("feed_out_of_order",)),
     (_somebody, ("feed_gap", "feed_down", "feed_snapshot", "market_batch_lost", "task_dead")),
-    (_somebody, ("crash", "crash_torn_tail", "random_keys", "key_storm", "stop_between")),
+    (_somebody, ("crash", "crash_torn_tail", "random_keys", "key_storm")),
+    (lambda world: _somebody(world) and world.stop_file is None, ("stop_between",)),
     (_somebody, ("link_broker_lost", "link_data_blocked")),
     (_line_up, ("link_new_epoch", "link_hung", "link_hung_short", "number_reset", "second_host")),
     (_running, ("loop_stall", "suspended")),
@@ -621,7 +628,7 @@ FOUND_BY: tuple[tuple[Callable[[World], bool], tuple[str, ...]], ...] = (
 FINDS = {kind: finds for finds, kinds in FOUND_BY for kind in kinds}
 # these wait for their opportunity, or count each effect
 COUNT_THEMSELVES = frozenset(
-    {"feed_outlier", "feed_far_prints", "crash", "crash_loop", "crash_torn_tail", "second_host"}
+    {"feed_outlier", "feed_far_prints", "feed_out_of_order", "crash", "crash_loop", "crash_torn_tail", "second_host"}
     | {"reports_silent", "cause_again", "changes_refused", "flatten_race"}
 )
 assert FINDS.keys() | COUNT_THEMSELVES <= set(MOMENTS), "of the kinds there are"

@@ -5,6 +5,7 @@ It only says what would trade; the world decides who hears it. Prices in ticks, 
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from random import Random
 
@@ -13,6 +14,7 @@ from orderflow_tui.domain.session import SECOND_NS, Phase, SessionTable
 
 START_TICKS = 20_000
 JUMP_TICKS = 14
+REMEMBERED = 20  # trades
 
 
 @dataclass(slots=True)
@@ -40,6 +42,7 @@ class Market:
         self._restless = restless
         self._next_ns = start_ns
         self.price = START_TICKS
+        self.told: deque[tuple[int, int]] = deque(maxlen=REMEMBERED)  # the last trades: when in ns, price
         self.mood = Mood()
 
     @property
@@ -75,6 +78,7 @@ class Market:
                 if leap < 0.004:
                     self.price += (1 if step >= 0 else -1) * (3 + int(leap * 250 * JUMP_TICKS))
             rows.append((now, self.price, 1 if step >= 0 else -1))
+            self.told.append((now, self.price))
         return self._trades(rows) if rows else None
 
     def _trades(self, rows: list[tuple[int, int, int]]) -> Trades:

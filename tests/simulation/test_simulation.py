@@ -113,6 +113,30 @@ def test_a_moment_that_finds_nothing_to_act_upon_has_not_struck() -> None:
     assert (flat.injected["reports_silent"], held.injected["reports_silent"]) == (0, 1)
 
 
+def told(kind: str) -> list[str]:
+    """What is heard at the moments of a kind alone."""
+    lines = run_plan(Plan(1, (Dose(kind, 3.0),)), keep=True).lines
+    return [lines[n + 1] for n, line in enumerate(lines) if line.endswith(f"fault {kind}")]
+
+
+def test_a_stop_file_that_cannot_be_read_halts_and_flattens_nothing() -> None:
+    lines = run_plan(Plan(1, (Dose("stop_unreadable", 3.0),)), keep=True).lines
+    seen = [line for line in lines if " StopFileSeen" in line]
+    assert seen
+    assert all("action='halt', detail='STOP: unreadable'" in line for line in seen)
+
+
+def test_a_trade_out_of_order_is_one_that_was_told_before() -> None:
+    trades = [
+        line.split() for line in run_plan(Plan(1, (Dose("feed_out_of_order", 3.0),)), keep=True).lines if " trades " in line
+    ]
+    again = [line.split() for line in told("feed_out_of_order")]
+    assert again
+    for at_s, _, count, price in again:
+        assert count == "1"
+        assert any(float(other[0]) < float(at_s) and other[3] == price for other in trades)
+
+
 @pytest.mark.parametrize("seed", [2, 5, 15])
 def test_leaving_incomplete_reports_out_leaves_the_fate_of_what_a_dropped_line_held_as_it_was(seed: int) -> None:
     plan = Plan(seed, (Dose("report_incomplete", 0.8), Dose("link_hung", 3.0), Dose("stop_halt", 2.0)))

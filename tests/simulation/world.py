@@ -47,6 +47,7 @@ from tests.simulation.memory import Broken
 from tests.simulation.oracle import Oracle
 
 LIVENESS_S = 60
+UNREADABLE = "unreadable"  # what stands as the STOP file
 CRASH_WINDOW_NS = 600 * SECOND_NS
 CRASH_BOOTS = 3
 GROUPS_SHRINK = 0.25  # the share of runs whose broker shrinks an OCA group instead of cancelling it
@@ -407,13 +408,14 @@ class World:
         return bool(floor.ledger.held or floor.blotter.entries() or floor.board.latches or floor.campaign)
 
     def set_stop(self, action: str | None) -> None:
-        """The STOP file appears or is removed; the watcher polls every 250 ms."""
+        """The STOP file appears (UNREADABLE: and cannot be read) or is removed; the watcher polls every 250 ms."""
         self.stop_file = self.oracle.stop_file = action
         self.at(0.25 * stream(self.plan.seed, f"poll {self.now_ns}").random(), self._look_for_stop)
 
     def _look_for_stop(self) -> None:
         if self.stop_file is not None:
-            self.hear(StopFileSeen(self.now_ns, self.stop_file, f"STOP: {self.stop_file}"))
+            action = "flatten" if self.stop_file == "flatten" else "halt"  # what cannot be read halts
+            self.hear(StopFileSeen(self.now_ns, action, f"STOP: {self.stop_file}"))
         else:
             self.hear(StopFileGone(self.now_ns))
 
@@ -478,8 +480,9 @@ class World:
         return self.stop_file
 
     def wrote_stop(self, word: str) -> None:
-        """The engine wrote the STOP file."""
-        self.stop_file = self.oracle.stop_file = word
+        """The engine wrote the STOP file. What stands there already is not softened."""
+        if word != "halt" or self.stop_file is None:
+            self.stop_file = self.oracle.stop_file = word
 
     def count(self, kind: str) -> None:
         """A fault was injected."""
