@@ -248,6 +248,10 @@ class SimBroker:
         """A person trades on the same account; told after the latency like everything else."""
         self._later(now_ns, partial(self._exchange.trade_by_hand, instrument, side, quantity))
 
+    def lock(self, side: Side | None) -> None:
+        """The market is locked at its limit: orders of this side find nobody until it is told otherwise (None)."""
+        self._exchange.locked = side
+
     def liquidate(self, instrument: str, now_ns: int) -> None:
         """The broker closes the position in one instrument."""
         self._later(now_ns, partial(self._exchange.liquidate, instrument))

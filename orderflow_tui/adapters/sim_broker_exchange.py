@@ -54,6 +54,7 @@ class Exchange:
         "bid",
         "books",
         "last",
+        "locked",
         "quote_ns",
     )
 
@@ -65,6 +66,7 @@ class Exchange:
         self.bid: int | None = None
         self.ask: int | None = None
         self.quote_ns: int | None = None
+        self.locked: Side | None = None  # at its limit the market has nobody for orders of this side
         self._rules = rules
         self._mischief = mischief
         self._timers = timers
@@ -167,7 +169,9 @@ class Exchange:
         resting = self._orders.get(order_id)
         alive = resting is not None and resting.stage in LIVE
         refused = self._mischief.strikes(Fault.CANCEL_REFUSED, acts=alive)
-        quantity = resting.live_quantity() if resting is not None and not refused and self.last is not None else 0
+        quantity = 0
+        if resting is not None and not refused and self.last is not None and resting.order.side is not self.locked:
+            quantity = resting.live_quantity()
         filled_instead = self._mischief.strikes(Fault.FILL_AFTER_CANCEL, acts=quantity > 0)
         if resting is None or refused or not alive:
             lost = resting is None or resting.stage in {Stage.LOST, Stage.TRANSIT}
@@ -193,10 +197,12 @@ class Exchange:
         if not self._open:
             return
         for resting, quantity in self._older():
-            fill_ticks = self._taker_at_trade(resting, price, now_ns) if resting.fresh else None
-            if fill_ticks is None and not resting.fresh:
-                fill_ticks = self._resting_at_trade(resting, price)
-            if fill_ticks is not None:
+            locked, fill_ticks = resting.order.side is self.locked, None
+            if resting.fresh:
+                fill_ticks = None if locked else self._taker_at_trade(resting, price, now_ns)
+            if not resting.fresh:
+                fill_ticks = self._resting_at_trade(resting, price)  # a stop is triggered in a locked market too
+            if fill_ticks is not None and not locked:
                 self._execute(resting, min(quantity, resting.live_quantity()), fill_ticks, now_ns)
 
     def on_quote(self, bid: int | None, ask: int | None, now_ns: int, *, match: bool) -> None:
@@ -206,7 +212,7 @@ class Exchange:
             return
         for resting, quantity in self._older():
             opposite = ask if resting.order.side is Side.BUY else bid
-            if resting.fresh and opposite is not None:
+            if resting.fresh and opposite is not None and resting.order.side is not self.locked:
                 fill_ticks = self._take(resting, opposite)
                 if fill_ticks is not None:
                     self._execute(resting, min(quantity, resting.live_quantity()), fill_ticks, now_ns)

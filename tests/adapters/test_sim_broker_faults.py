@@ -236,3 +236,16 @@ def test_a_refused_send_is_proven_not_sent_and_may_be_sent_again() -> None:
     desk.wait(250)
     assert updates(desk.told, "of1-test-1-E")
     assert desk.broker.injected == {"send_refused": 1}
+
+
+def test_in_a_locked_market_a_stop_is_triggered_and_an_exit_waits_until_there_is_somebody() -> None:
+    desk = hostile()
+    _, stop, _ = entered(desk)
+    desk.broker.lock(Side.SELL)
+    assert stop.stop_ticks is not None
+    desk.trade(stop.stop_ticks - 2)
+    desk.trade(stop.stop_ticks - 2)
+    assert len(fills(desk.told)) == 1
+    desk.broker.lock(None)
+    desk.trade(stop.stop_ticks + 5)
+    assert fills(desk.told)[-1].order_id == stop.id

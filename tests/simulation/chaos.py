@@ -130,7 +130,11 @@ def _jump(world: World, rng: Random) -> None:
 
 
 def _limit_locked(world: World, rng: Random) -> None:
-    world.market.mood.locked_ns = world.now_ns + int(_lasts(rng, 3, 60) * SECOND_NS)
+    """The price runs to its limit, and there one side finds nobody: stops are triggered and do not fill, exits wait."""
+    lasts, side, ticks = _lasts(rng, 3, 60), rng.choice((Side.BUY, Side.SELL)), rng.choice((0, 6, 12, 30))
+    world.market.jump(side * ticks)
+    world.lock(side)
+    world.at(lasts, lambda: world.lock(None))
 
 
 def _no_quotes(world: World, rng: Random) -> None:
@@ -488,7 +492,7 @@ def _changes_refused(world: World, rng: Random) -> None:
 
     def begin() -> None:
         world.sim.behave(replace(world.plan.broker(), partial_fill=1.0, oversize_children=1.0, change_refused=1.0))
-        world.market.mood.locked_ns = world.now_ns + int(lasts * SECOND_NS)
+        world.market.mood.still_ns = world.now_ns + int(lasts * SECOND_NS)
         world.at(lasts, lambda: None if world.calm else world.sim.behave(world.plan.broker()))
         world.press(Command.ARM)
         world.press(Command.BRACKET, side=side, quantity=str(world.setting.params.trading.risk.max_contracts))

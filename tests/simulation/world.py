@@ -33,7 +33,7 @@ from orderflow_tui.domain.event import (
 )
 from orderflow_tui.domain.latch import LatchKind, Severity
 from orderflow_tui.domain.market import Bars, Trades
-from orderflow_tui.domain.order import Change, Commission, Fill, Order, Purpose
+from orderflow_tui.domain.order import Change, Commission, Fill, Order, Purpose, Side
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.domain.signal import Decision
 from orderflow_tui.driver import Driver
@@ -199,14 +199,27 @@ class World:
 
     def _advance(self, until_ns: int) -> None:
         """The market trades up to an instant, then time is there."""
-        block = self.market.block(until_ns)
-        if block is not None:
-            self.hear(block)
+        for block, told in self.market.blocks(until_ns):
+            if told:
+                self.hear(block)
+            else:
+                self._untold(block)
         self.now_ns = until_ns
         if self.loop is None or self.stalled:
             self.oracle.now_ns = until_ns
         self._answers()
         self.hear(ClockTick(until_ns))
+
+    def _untold(self, block: Trades) -> None:
+        """The feed is silent, the exchange is not: what fills is told, the prices are not."""
+        for n in range(len(block)):
+            trade = block.cut(n, n + 1)
+            tick = ClockTick(int(trade.ts_ns[0]))
+            self.hear(tick)
+            while self.line.watch.due_ns <= tick.ts_ns:  # the process died over it
+                self.hear(tick)
+            for report in self.line.on_market(trade):
+                self.hear(report)
 
     def _answers(self) -> None:
         due_ns = self.disk.due_ns()
@@ -223,6 +236,7 @@ class World:
         self.line.silent_until_ns = self.oracle.silent_until_ns = 0
         self.disk.heal()
         self.market.mood.calm()
+        self.lock(None)
         if self.stalled:
             self.resume_loop()
         if self.line.hung:
@@ -360,6 +374,11 @@ class World:
         self.oracle.connected, self.oracle.hung = False, False
         self.link_down_until_ns = max(self.link_down_until_ns, self.now_ns + int(for_s * SECOND_NS))
         self.at(for_s + 0.001, self.reconnect)
+
+    def lock(self, side: Side | None) -> None:
+        """The market is locked at its limit: whoever wants this side finds nobody. None: it trades again."""
+        self.market.mood.locked = side
+        self.sim.lock(side)
 
     def stall(self) -> None:
         """The engine's loop stands still; the world does not."""
