@@ -33,6 +33,8 @@ from orderflow_tui.domain.watch import NO_ABOVE, NO_BELOW, Watch
 QUOTE_LIFE_NS = 5 * SECOND_NS  # a source silent about quotes for longer is treated as one without
 
 NOT_FOUND, NOT_CANCELLABLE, REJECTED, NOT_CHANGEABLE = 10147, 10148, 201, 104  # the real broker's codes
+THIN_NS = 2 * SECOND_NS  # the least that a thin book keeps the rest of an exit waiting
+EXITS = frozenset({Role.STOP, Role.TARGET, Role.EMERGENCY})
 LIVE = frozenset({Stage.HELD, Stage.WORKING})
 _REJECTS = {Role.STOP: Fault.REJECT_STOP, Role.EMERGENCY: Fault.REJECT_STOP, Role.TARGET: Fault.REJECT_TARGET}
 
@@ -197,6 +199,8 @@ class Exchange:
         if not self._open:
             return
         for resting, quantity in self._older():
+            if now_ns < resting.rests_until_ns:
+                continue
             locked, fill_ticks = resting.order.side is self.locked, None
             if resting.fresh:
                 fill_ticks = None if locked else self._taker_at_trade(resting, price, now_ns)
@@ -252,9 +256,12 @@ class Exchange:
         """Book an execution, tell it, shrink siblings, wake children. `told_ns`: the telling comes later."""
         if quantity <= 0:
             return
+        order = resting.order
         if quantity >= 2 and self._mischief.strikes(Fault.PARTIAL_FILL):
             quantity //= 2
-        order = resting.order
+        if quantity >= 2 and order.role in EXITS and self._mischief.strikes(Fault.EXIT_RESTS):
+            quantity //= 2
+            resting.rests_until_ns = now_ns + THIN_NS + self._mischief.delay(Fault.EXIT_RESTS)
         resting.executions += 1
         base = f"{order.id}#{resting.executions}"
         fill = Fill(f"{base}.01", base, 1, order.id, now_ns, order.instrument, order.side, quantity, price)

@@ -56,6 +56,7 @@ class SimFaults:
     liquidation: float = 0.0  # per entry fill: later the broker closes the position
     latency_jitter: float = 0.0  # per request: takes longer
     oca_lost: float = 0.0  # per fill in an OCA group: siblings are never told
+    exit_rests: float = 0.0  # per fill of two or more contracts of a stop or target: a part fills, the rest waits on for a while
     longest_delay_ns: int = 3 * SECOND_NS
 
 
@@ -97,6 +98,7 @@ class Fault(Enum):
     LIQUIDATION = "liquidation"
     LATENCY_JITTER = "latency_jitter"
     OCA_LOST = "oca_lost"
+    EXIT_RESTS = "exit_rests"
 
 
 HONEST = SimFaults()

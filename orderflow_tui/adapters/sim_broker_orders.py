@@ -46,7 +46,7 @@ class Resting:
     """One order and what happened to it. `reduced` is what OCA siblings filled while it lived.
 
     `fresh`: a taker still waiting for its first opposite quote. `triggered`: a touched stop with contracts left;
-    `stuck_ticks`: it then rests at this price instead of filling (a fault).
+    `stuck_ticks`: it then rests at this price instead of filling (a fault). `rests_until_ns`: what is left of it fills no sooner.
     `final` is set with stage DONE.
     """
 
@@ -58,6 +58,7 @@ class Resting:
     fresh: bool = False
     triggered: bool = False
     stuck_ticks: int | None = None
+    rests_until_ns: int = 0
     oversize: bool = False
     executions: int = 0
     final: BrokerStatus | None = None

@@ -249,3 +249,19 @@ def test_in_a_locked_market_a_stop_is_triggered_and_an_exit_waits_until_there_is
     desk.broker.lock(None)
     desk.trade(stop.stop_ticks + 5)
     assert fills(desk.told)[-1].order_id == stop.id
+
+
+def test_an_exit_that_fills_in_part_rests_with_what_is_left_of_it_for_some_seconds() -> None:
+    desk = hostile(exit_rests=1.0)
+    _, stop, target = entered(desk, 2)
+    assert stop.stop_ticks is not None
+    desk.trade(stop.stop_ticks)
+    assert desk.prices()[1:] == [(stop.id, 1, stop.stop_ticks - 1)]
+    desk.trade(stop.stop_ticks - 4)
+    assert len(desk.prices()) == 2
+    (rest,) = desk.report().orders
+    assert (rest.order_id, rest.quantity, rest.filled, rest.status) == (stop.id, 2, 1, BrokerStatus.WORKING)
+    assert desk.last_status(target) is BrokerStatus.CANCELLED
+    desk.wait(5_000)
+    desk.trade(stop.stop_ticks - 9)
+    assert desk.prices()[2:] == [(stop.id, 1, stop.stop_ticks - 10)]

@@ -84,7 +84,9 @@ WORDS: tuple[str, ...] = ("report_torn", "report_omits")
 KINDS: tuple[str, ...] = BROKER + COMMITS + MOMENTS + WORDS
 RARE = frozenset({"account_swapped", "second_host", "task_dead", "position_drift", "tif_changed", "outside_rth_changed"})
 LOUD = frozenset({"manual_trade", "liquidation", "exec_busted", "hand_trade", "foreign_trade", "suspended"})
-SELDOM = frozenset({"stop_stuck", "change_lost", "change_refused", "partial_fill"})  # few opportunities: drawn stronger
+SELDOM = frozenset(
+    {"stop_stuck", "change_lost", "change_refused", "partial_fill", "exit_rests"}
+)  # few opportunities: drawn stronger
 # a kind that has no opportunity in an honest world comes with the kind that makes one
 NEEDS: dict[str, tuple[str, ...]] = {
     "change_lost": ("partial_fill",),
