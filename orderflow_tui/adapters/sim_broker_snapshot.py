@@ -8,22 +8,22 @@ from orderflow_tui.adapters.sim_broker_exchange import Exchange
 from orderflow_tui.adapters.sim_broker_orders import Resting, Stage
 from orderflow_tui.adapters.sim_broker_teller import PERM_BASE
 from orderflow_tui.domain.account import AccountReport, BrokerOrder
-from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.order import BrokerStatus, OrderType
 
 
 def snapshot(
     exchange: Exchange,
-    instruments: Mapping[str, Instrument],
+    margins: Mapping[str, int],
     account: str,
     epoch: int,
     span_ns: tuple[int, int],
     missing: tuple[str, ...],
 ) -> AccountReport:
-    """The account now. `span_ns` is (asked, answered); parts named in `missing` are left out, the report incomplete."""
+    """The account now. `margins` in cents a contract; `span_ns` is (asked, answered); parts named in `missing` are left out, the
+    report incomplete."""
     books, mark, held = exchange.books, exchange.mark, list(exchange.orders())
     equity = books.equity_cents(mark)
-    margin = sum(abs(p) * instruments[name].margin_cents for name, p in books.positions.items())
+    margin = sum(abs(p) * margins[name] for name, p in books.positions.items())
     return AccountReport(
         ts_ns=span_ns[1],
         began_ns=span_ns[0],

@@ -536,6 +536,17 @@ def _cause_again(world: World, rng: Random) -> None:
     _when(world, "cause_again", lambda: not world.busy and bool(led_to_one()), again)
 
 
+def _margin_raised(world: World, rng: Random) -> None:
+    """The broker asks for more a contract than before: told when asked, as on a new connection, and by what reports say is left.
+    Somebody wants in all the same."""
+    percent, anew, side = rng.choice((120, 150, 200, 400, 1_000)), rng.random() < 0.6, rng.choice(("BUY", "SELL"))
+    world.sim.ask_for_margin(percent)
+    if anew:
+        world.drop_link(0.0, "new connection")
+    for command in (Command.ARM, Command.BRACKET):
+        world.at(8.0, partial(_press, world, command, side))
+
+
 HAPPENINGS: dict[str, Happening] = {
     "feed_silence": _silence,
     "feed_crossed": _crossed,
@@ -589,6 +600,7 @@ HAPPENINGS: dict[str, Happening] = {
     "clock_hour": _clock_hour,
     "broker_clock": _broker_clock,
     "nightly_reset": _nightly_reset,
+    "margin_raised": _margin_raised,
 }
 assert HAPPENINGS.keys() == set(MOMENTS), "every moment has its happening"
 

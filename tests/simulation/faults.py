@@ -79,6 +79,7 @@ MOMENTS: tuple[str, ...] = (
     "clock_hour",
     "broker_clock",
     "nightly_reset",
+    "margin_raised",
 )
 WORDS: tuple[str, ...] = ("report_torn", "report_omits")
 KINDS: tuple[str, ...] = BROKER + COMMITS + MOMENTS + WORDS

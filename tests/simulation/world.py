@@ -109,6 +109,7 @@ class World:
             faults=plan.broker(),
             rng=stream(plan.seed, "broker"),
         )
+        self.sim.ask_for_margin(self.setting.margin_pct)
         self.line = Line(self.sim, partial(stream, plan.seed))
         self.line.omits = plan.strength("report_omits")
         self.line.torn = plan.strength("report_torn")
