@@ -34,6 +34,7 @@ QUOTE_LIFE_NS = 5 * SECOND_NS  # a source silent about quotes for longer is trea
 
 NOT_FOUND, NOT_CANCELLABLE, REJECTED, NOT_CHANGEABLE = 10147, 10148, 201, 104  # the real broker's codes
 THIN_NS = 2 * SECOND_NS  # the least that a thin book keeps the rest of an exit waiting
+PARKED_NS = 2 * SECOND_NS  # the least that a parked order that wakes stays parked
 EXITS = frozenset({Role.STOP, Role.TARGET, Role.EMERGENCY})
 LIVE = frozenset({Stage.HELD, Stage.WORKING})
 _REJECTS = {Role.STOP: Fault.REJECT_STOP, Role.EMERGENCY: Fault.REJECT_STOP, Role.TARGET: Fault.REJECT_TARGET}
@@ -146,7 +147,21 @@ class Exchange:
         self._open.append(resting)
         self._open.sort(key=lambda r: (r.order.type is not OrderType.STOP, r.order.number))
         self._band = None
+        if order.role in EXITS and self._mischief.strikes(Fault.ORDER_PARKED):
+            self._park(resting, now_ns)
         self._teller.acknowledge(resting, now_ns)
+
+    def _park(self, resting: Resting, now_ns: int) -> None:
+        """It was sent and is listed, and cannot fill: one in three never wakes."""
+        resting.parked = True
+        delay = self._mischief.delay(Fault.ORDER_PARKED)
+        if delay % 3:
+            self._timers.at(now_ns + PARKED_NS + 2 * delay, partial(self._wake, resting))
+
+    def _wake(self, resting: Resting, now_ns: int) -> None:
+        if resting.stage in LIVE:
+            resting.parked, self._band = False, None
+            self._teller.acknowledge(resting, now_ns)
 
     def change(self, order: Order, now_ns: int) -> None:
         """A change reaches the exchange: from here on the order is what `order` says."""
@@ -307,7 +322,7 @@ class Exchange:
             sibling.reduced += quantity
             self._band = None
             if self._rules.groups_shrink and sibling.open_quantity():
-                self._teller.tell_status(sibling, BrokerStatus.WORKING, now_ns)
+                self._teller.tell_status(sibling, sibling.status, now_ns)
             else:
                 self._finish(sibling, BrokerStatus.CANCELLED, now_ns, text="one cancels the other")
 

@@ -57,6 +57,7 @@ class SimFaults:
     latency_jitter: float = 0.0  # per request: takes longer
     oca_lost: float = 0.0  # per fill in an OCA group: siblings are never told
     exit_rests: float = 0.0  # per fill of two or more contracts of a stop or target: a part fills, the rest waits on for a while
+    order_parked: float = 0.0  # per arriving stop or target: pending, it cannot fill, for a while or until it is cancelled
     longest_delay_ns: int = 3 * SECOND_NS
 
 
@@ -99,6 +100,7 @@ class Fault(Enum):
     LATENCY_JITTER = "latency_jitter"
     OCA_LOST = "oca_lost"
     EXIT_RESTS = "exit_rests"
+    ORDER_PARKED = "order_parked"
 
 
 HONEST = SimFaults()

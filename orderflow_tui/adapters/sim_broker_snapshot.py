@@ -8,7 +8,7 @@ from orderflow_tui.adapters.sim_broker_exchange import Exchange
 from orderflow_tui.adapters.sim_broker_orders import Resting, Stage
 from orderflow_tui.adapters.sim_broker_teller import PERM_BASE
 from orderflow_tui.domain.account import AccountReport, BrokerOrder
-from orderflow_tui.domain.order import BrokerStatus, OrderType
+from orderflow_tui.domain.order import OrderType
 
 
 def snapshot(
@@ -52,7 +52,7 @@ def _broker_order(resting: Resting) -> BrokerOrder:
         type=order.type,
         quantity=order.quantity if resting.final is not None else resting.filled + resting.open_quantity(),
         filled=resting.filled,
-        status=resting.final if resting.final is not None else BrokerStatus.WORKING,
+        status=resting.status,
         price_ticks=order.stop_ticks if order.type is OrderType.STOP else order.limit_ticks,
         tif=order.tif,
         outside_rth=order.outside_rth,

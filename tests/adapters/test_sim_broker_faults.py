@@ -265,3 +265,24 @@ def test_an_exit_that_fills_in_part_rests_with_what_is_left_of_it_for_some_secon
     desk.wait(5_000)
     desk.trade(stop.stop_ticks - 9)
     assert desk.prices()[2:] == [(stop.id, 1, stop.stop_ticks - 10)]
+
+
+def test_a_parked_stop_is_listed_as_pending_and_cannot_fill_until_it_wakes_or_is_cancelled() -> None:
+    woke = stayed = 0
+    for seed in range(12):
+        desk = hostile(seed, order_parked=1.0)
+        _, stop, target = entered(desk)
+        assert stop.stop_ticks is not None
+        assert desk.last_status(stop) is desk.last_status(target) is BrokerStatus.PENDING
+        assert {o.status for o in desk.report().orders if o.order_id == stop.id} <= {BrokerStatus.PENDING, BrokerStatus.WORKING}
+        desk.wait(20_000)
+        awake = desk.last_status(stop) is BrokerStatus.WORKING
+        desk.trade(stop.stop_ticks - 1)
+        assert (len(desk.prices()) == 2) is awake
+        if not awake:
+            desk.broker.cancel((stop.id,), desk.now)
+            desk.wait(300)
+            assert desk.last_status(stop) is BrokerStatus.CANCELLED
+        woke, stayed = woke + awake, stayed + (not awake)
+    assert woke
+    assert stayed
