@@ -48,6 +48,7 @@ class SimBroker:
         "_epoch",
         "_exchange",
         "_instruments",
+        "_margin_pct",
         "_mischief",
         "_newest_number",
         "_now_ns",
@@ -79,6 +80,7 @@ class SimBroker:
         self._account = account
         self._rules = rules
         self._table = table
+        self._margin_pct = 100
         self._mischief = Mischief(faults, rng)
         self._timers, self._reports = Timers(), Reports()
         books = Books(self._instruments, balance_cents)
@@ -162,7 +164,7 @@ class SimBroker:
         self._later(now_ns, partial(self._deliver_report, self._epoch, missing, drawn), delay)
 
     def ask_margin(self, instrument: str, now_ns: int) -> None:
-        """Ask for a MarginFigure; the configured margin is the answer."""
+        """Ask for a MarginFigure; the configured margin is the answer, unless `ask_for_margin` said otherwise."""
         self._need_line()
         if instrument not in self._instruments:
             raise NotSent(f"no margin for {instrument!r}: the account trades {', '.join(self._instruments)}")
@@ -248,6 +250,14 @@ class SimBroker:
         """A person trades on the same account; told after the latency like everything else."""
         self._later(now_ns, partial(self._exchange.trade_by_hand, instrument, side, quantity))
 
+    def lock(self, side: Side | None) -> None:
+        """The market is locked at its limit: orders of this side find nobody until it is told otherwise (None)."""
+        self._exchange.locked = side
+
+    def ask_for_margin(self, percent: int) -> None:
+        """From now on the broker asks for this share of the configured margins; told when asked, and in account reports."""
+        self._margin_pct = percent
+
     def liquidate(self, instrument: str, now_ns: int) -> None:
         """The broker closes the position in one instrument."""
         self._later(now_ns, partial(self._exchange.liquidate, instrument))
@@ -315,11 +325,16 @@ class SimBroker:
 
     def _deliver_margin(self, instrument: str, now_ns: int) -> None:
         equity = self._exchange.books.equity_cents(self._exchange.mark)
-        margin = self._instruments[instrument].margin_cents
+        margin = self._margins[instrument]
         self._reports.say(ACCOUNT, MarginFigure(now_ns, instrument, margin, equity))
 
     def _draw_up(self, began_ns: int, now_ns: int, missing: tuple[str, ...]) -> AccountReport:
-        return snapshot(self._exchange, self._instruments, self._account, self._epoch, (began_ns, now_ns), missing)
+        return snapshot(self._exchange, self._margins, self._account, self._epoch, (began_ns, now_ns), missing)
+
+    @property
+    def _margins(self) -> dict[str, int]:
+        """Cents a contract."""
+        return {name: spec.margin_cents * self._margin_pct // 100 for name, spec in self._instruments.items()}
 
 
 def _same_grid(instruments: dict[str, Instrument], tape: str) -> None:

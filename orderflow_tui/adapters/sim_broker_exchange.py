@@ -33,6 +33,10 @@ from orderflow_tui.domain.watch import NO_ABOVE, NO_BELOW, Watch
 QUOTE_LIFE_NS = 5 * SECOND_NS  # a source silent about quotes for longer is treated as one without
 
 NOT_FOUND, NOT_CANCELLABLE, REJECTED, NOT_CHANGEABLE = 10147, 10148, 201, 104  # the real broker's codes
+THIN_NS = 2 * SECOND_NS  # the least that a thin book keeps the rest of an exit waiting
+PARKED_NS = 2 * SECOND_NS  # the least that a parked order that wakes stays parked
+EXITS = frozenset({Role.STOP, Role.TARGET, Role.EMERGENCY})
+LIVE = frozenset({Stage.HELD, Stage.WORKING})
 _REJECTS = {Role.STOP: Fault.REJECT_STOP, Role.EMERGENCY: Fault.REJECT_STOP, Role.TARGET: Fault.REJECT_TARGET}
 
 
@@ -53,6 +57,7 @@ class Exchange:
         "bid",
         "books",
         "last",
+        "locked",
         "quote_ns",
     )
 
@@ -64,6 +69,7 @@ class Exchange:
         self.bid: int | None = None
         self.ask: int | None = None
         self.quote_ns: int | None = None
+        self.locked: Side | None = None  # at its limit the market has nobody for orders of this side
         self._rules = rules
         self._mischief = mischief
         self._timers = timers
@@ -141,13 +147,28 @@ class Exchange:
         self._open.append(resting)
         self._open.sort(key=lambda r: (r.order.type is not OrderType.STOP, r.order.number))
         self._band = None
+        if order.role in EXITS and self._mischief.strikes(Fault.ORDER_PARKED):
+            self._park(resting, now_ns)
         self._teller.acknowledge(resting, now_ns)
+
+    def _park(self, resting: Resting, now_ns: int) -> None:
+        """It was sent and is listed, and cannot fill: one in three never wakes."""
+        resting.parked = True
+        delay = self._mischief.delay(Fault.ORDER_PARKED)
+        if delay % 3:
+            self._timers.at(now_ns + PARKED_NS + 2 * delay, partial(self._wake, resting))
+
+    def _wake(self, resting: Resting, now_ns: int) -> None:
+        if resting.stage in LIVE:
+            resting.parked, self._band = False, None
+            self._teller.acknowledge(resting, now_ns)
 
     def change(self, order: Order, now_ns: int) -> None:
         """A change reaches the exchange: from here on the order is what `order` says."""
         resting = self._orders.get(order.id)
-        refused = self._mischief.strikes(Fault.CHANGE_REFUSED)
-        if resting is None or refused or resting.stage not in {Stage.HELD, Stage.WORKING}:
+        alive = resting is not None and resting.stage in LIVE
+        refused = self._mischief.strikes(Fault.CHANGE_REFUSED, acts=alive)
+        if resting is None or refused or not alive:
             update = OrderUpdate(order.id, now_ns, BrokerStatus.CHANGE_REFUSED, revision=order.revision, code=NOT_CHANGEABLE)
             self._reports.say(order.number, update)
             return
@@ -163,16 +184,19 @@ class Exchange:
     def cancel(self, order_id: str, number: int, now_ns: int) -> None:
         """A cancel reaches the exchange."""
         resting = self._orders.get(order_id)
-        refused = self._mischief.strikes(Fault.CANCEL_REFUSED)
-        filled_instead = self._mischief.strikes(Fault.FILL_AFTER_CANCEL)
-        if resting is None or refused or resting.stage not in {Stage.HELD, Stage.WORKING}:
+        alive = resting is not None and resting.stage in LIVE
+        refused = self._mischief.strikes(Fault.CANCEL_REFUSED, acts=alive)
+        quantity = 0
+        if resting is not None and not refused and self.last is not None and resting.order.side is not self.locked:
+            quantity = resting.live_quantity()
+        filled_instead = self._mischief.strikes(Fault.FILL_AFTER_CANCEL, acts=quantity > 0)
+        if resting is None or refused or not alive:
             lost = resting is None or resting.stage in {Stage.LOST, Stage.TRANSIT}
             code = NOT_FOUND if lost else NOT_CANCELLABLE
             self._reports.say(number, OrderUpdate(order_id, now_ns, BrokerStatus.CANCEL_REFUSED, code=code))
             return
-        quantity = resting.live_quantity()
         self._finish(resting, BrokerStatus.CANCELLED, now_ns)
-        if filled_instead and quantity and self.last is not None:
+        if filled_instead and self.last is not None:
             delay = self._mischief.delay(Fault.FILL_AFTER_CANCEL)
             self._execute(resting, quantity, self.last, now_ns, told_ns=now_ns + delay)
 
@@ -190,10 +214,14 @@ class Exchange:
         if not self._open:
             return
         for resting, quantity in self._older():
-            fill_ticks = self._taker_at_trade(resting, price, now_ns) if resting.fresh else None
-            if fill_ticks is None and not resting.fresh:
-                fill_ticks = self._resting_at_trade(resting, price)
-            if fill_ticks is not None:
+            if now_ns < resting.rests_until_ns:
+                continue
+            locked, fill_ticks = resting.order.side is self.locked, None
+            if resting.fresh:
+                fill_ticks = None if locked else self._taker_at_trade(resting, price, now_ns)
+            if not resting.fresh:
+                fill_ticks = self._resting_at_trade(resting, price)  # a stop is triggered in a locked market too
+            if fill_ticks is not None and not locked:
                 self._execute(resting, min(quantity, resting.live_quantity()), fill_ticks, now_ns)
 
     def on_quote(self, bid: int | None, ask: int | None, now_ns: int, *, match: bool) -> None:
@@ -203,7 +231,7 @@ class Exchange:
             return
         for resting, quantity in self._older():
             opposite = ask if resting.order.side is Side.BUY else bid
-            if resting.fresh and opposite is not None:
+            if resting.fresh and opposite is not None and resting.order.side is not self.locked:
                 fill_ticks = self._take(resting, opposite)
                 if fill_ticks is not None:
                     self._execute(resting, min(quantity, resting.live_quantity()), fill_ticks, now_ns)
@@ -243,9 +271,12 @@ class Exchange:
         """Book an execution, tell it, shrink siblings, wake children. `told_ns`: the telling comes later."""
         if quantity <= 0:
             return
+        order = resting.order
         if quantity >= 2 and self._mischief.strikes(Fault.PARTIAL_FILL):
             quantity //= 2
-        order = resting.order
+        if quantity >= 2 and order.role in EXITS and self._mischief.strikes(Fault.EXIT_RESTS):
+            quantity //= 2
+            resting.rests_until_ns = now_ns + THIN_NS + self._mischief.delay(Fault.EXIT_RESTS)
         resting.executions += 1
         base = f"{order.id}#{resting.executions}"
         fill = Fill(f"{base}.01", base, 1, order.id, now_ns, order.instrument, order.side, quantity, price)
@@ -269,22 +300,29 @@ class Exchange:
                 child.stage = Stage.WORKING
 
     def _touch_siblings(self, resting: Resting, quantity: int, now_ns: int) -> None:
-        if not resting.order.oca_group or self._mischief.strikes(Fault.OCA_LOST):
+        if not resting.order.oca_group:
             return
-        if self._mischief.strikes(Fault.OCA_DELAYED):
+        others = any(self._siblings(resting))
+        if self._mischief.strikes(Fault.OCA_LOST, acts=others):
+            return
+        if self._mischief.strikes(Fault.OCA_DELAYED, acts=others):
             due_ns = now_ns + self._mischief.delay(Fault.OCA_DELAYED)
             self._timers.at(due_ns, partial(self._reach_siblings, resting, quantity))
         else:
             self._reach_siblings(resting, quantity, now_ns)
 
+    def _siblings(self, resting: Resting) -> Iterator[Resting]:
+        """The others of its OCA group that are not over."""
+        return (r for r in self._open if r is not resting and r.order.oca_group == resting.order.oca_group)
+
     def _reach_siblings(self, resting: Resting, quantity: int, now_ns: int) -> None:
-        for sibling in list(self._open):
-            if sibling is resting or sibling.order.oca_group != resting.order.oca_group or sibling.stage is Stage.DONE:
-                continue
+        for sibling in list(self._siblings(resting)):
+            if sibling.stage is Stage.DONE:
+                continue  # it went with the one before it
             sibling.reduced += quantity
             self._band = None
             if self._rules.groups_shrink and sibling.open_quantity():
-                self._teller.tell_status(sibling, BrokerStatus.WORKING, now_ns)
+                self._teller.tell_status(sibling, sibling.status, now_ns)
             else:
                 self._finish(sibling, BrokerStatus.CANCELLED, now_ns, text="one cancels the other")
 

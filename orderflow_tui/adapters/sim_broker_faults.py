@@ -56,6 +56,8 @@ class SimFaults:
     liquidation: float = 0.0  # per entry fill: later the broker closes the position
     latency_jitter: float = 0.0  # per request: takes longer
     oca_lost: float = 0.0  # per fill in an OCA group: siblings are never told
+    exit_rests: float = 0.0  # per fill of two or more contracts of a stop or target: a part fills, the rest waits on for a while
+    order_parked: float = 0.0  # per arriving stop or target: pending, it cannot fill, for a while or until it is cancelled
     longest_delay_ns: int = 3 * SECOND_NS
 
 
@@ -97,6 +99,8 @@ class Fault(Enum):
     LIQUIDATION = "liquidation"
     LATENCY_JITTER = "latency_jitter"
     OCA_LOST = "oca_lost"
+    EXIT_RESTS = "exit_rests"
+    ORDER_PARKED = "order_parked"
 
 
 HONEST = SimFaults()
@@ -114,14 +118,14 @@ class Mischief:
         self._streams = {} if rng is None else {kind: Random(rng.getrandbits(64)) for kind in Fault}
         self._delays = dict.fromkeys(Fault, 0.0)
 
-    def strikes(self, kind: Fault) -> bool:
-        """Whether this opportunity is struck; always consumes the same number of draws."""
+    def strikes(self, kind: Fault, *, acts: bool = True) -> bool:
+        """Whether this opportunity is struck; always the same number of draws. It does not strike where it could not act."""
         stream = self._streams.get(kind)
         if stream is None:
             return False
         chance, self._delays[kind] = stream.random(), stream.random()
         probability: float = getattr(self.faults, kind.value)
-        if chance >= probability:
+        if chance >= probability or not acts:
             return False
         self.injected[kind] += 1
         return True

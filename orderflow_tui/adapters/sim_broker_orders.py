@@ -46,7 +46,8 @@ class Resting:
     """One order and what happened to it. `reduced` is what OCA siblings filled while it lived.
 
     `fresh`: a taker still waiting for its first opposite quote. `triggered`: a touched stop with contracts left;
-    `stuck_ticks`: it then rests at this price instead of filling (a fault).
+    `stuck_ticks`: it then rests at this price instead of filling (a fault). `rests_until_ns`: what is left of it fills no sooner.
+    `parked`: it is listed as pending and cannot fill (a fault).
     `final` is set with stage DONE.
     """
 
@@ -58,6 +59,8 @@ class Resting:
     fresh: bool = False
     triggered: bool = False
     stuck_ticks: int | None = None
+    rests_until_ns: int = 0
+    parked: bool = False
     oversize: bool = False
     executions: int = 0
     final: BrokerStatus | None = None
@@ -71,12 +74,19 @@ class Resting:
 
     def live_quantity(self) -> int:
         """Contracts that can fill now: a child protects only what its parent has filled."""
-        if self.stage is not Stage.WORKING:
+        if self.stage is not Stage.WORKING or self.parked:
             return 0
         allowed = self.order.quantity
         if self.parent is not None and not self.oversize:
             allowed = min(allowed, self.parent.filled)
         return max(0, allowed - self.filled - self.reduced)
+
+    @property
+    def status(self) -> BrokerStatus:
+        """What the broker says of it."""
+        if self.final is not None:
+            return self.final
+        return BrokerStatus.PENDING if self.parked else BrokerStatus.WORKING
 
     def open_quantity(self) -> int:
         """Contracts that can still fill some day."""

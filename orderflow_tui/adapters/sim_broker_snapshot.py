@@ -8,22 +8,22 @@ from orderflow_tui.adapters.sim_broker_exchange import Exchange
 from orderflow_tui.adapters.sim_broker_orders import Resting, Stage
 from orderflow_tui.adapters.sim_broker_teller import PERM_BASE
 from orderflow_tui.domain.account import AccountReport, BrokerOrder
-from orderflow_tui.domain.instrument import Instrument
-from orderflow_tui.domain.order import BrokerStatus, OrderType
+from orderflow_tui.domain.order import OrderType
 
 
 def snapshot(
     exchange: Exchange,
-    instruments: Mapping[str, Instrument],
+    margins: Mapping[str, int],
     account: str,
     epoch: int,
     span_ns: tuple[int, int],
     missing: tuple[str, ...],
 ) -> AccountReport:
-    """The account now. `span_ns` is (asked, answered); parts named in `missing` are left out, the report incomplete."""
+    """The account now. `margins` in cents a contract; `span_ns` is (asked, answered); parts named in `missing` are left out, the
+    report incomplete."""
     books, mark, held = exchange.books, exchange.mark, list(exchange.orders())
     equity = books.equity_cents(mark)
-    margin = sum(abs(p) * instruments[name].margin_cents for name, p in books.positions.items())
+    margin = sum(abs(p) * margins[name] for name, p in books.positions.items())
     return AccountReport(
         ts_ns=span_ns[1],
         began_ns=span_ns[0],
@@ -52,7 +52,7 @@ def _broker_order(resting: Resting) -> BrokerOrder:
         type=order.type,
         quantity=order.quantity if resting.final is not None else resting.filled + resting.open_quantity(),
         filled=resting.filled,
-        status=resting.final if resting.final is not None else BrokerStatus.WORKING,
+        status=resting.status,
         price_ticks=order.stop_ticks if order.type is OrderType.STOP else order.limit_ticks,
         tif=order.tif,
         outside_rth=order.outside_rth,

@@ -27,12 +27,12 @@ class Teller:
         self._reports = reports
 
     def acknowledge(self, resting: Resting, now_ns: int) -> None:
-        """Accepted: the echo of what the exchange understood."""
+        """Accepted, or parked: the echo of what the exchange understood."""
         strikes, order = self._mischief.strikes, resting.order
         update = OrderUpdate(
             order.id,
             now_ns,
-            BrokerStatus.WORKING,
+            resting.status,
             filled=resting.filled,
             remaining=resting.open_quantity(),
             revision=resting.revision,

@@ -12,7 +12,7 @@ import pytest
 from orderflow_tui.adapters.sim_broker import SimBroker
 from orderflow_tui.adapters.sim_broker_faults import SimFaults
 from orderflow_tui.adapters.sim_broker_orders import FillRules
-from orderflow_tui.domain.account import AccountReport, Link, LinkStatus
+from orderflow_tui.domain.account import AccountReport, Link, LinkStatus, MarginFigure
 from orderflow_tui.domain.event import Event
 from orderflow_tui.domain.market import NO_PRICE, Depth, Quote, trades_of
 from orderflow_tui.domain.order import BrokerStatus, Change, Commission, Order, OrderType, Purpose, Role, Side
@@ -465,3 +465,17 @@ def test_a_flatten_limit_through_the_market_fills_like_an_entry() -> None:
     desk.wait(250)
     desk.trade(20_000, bid=19_999, ask=20_000)
     assert desk.prices()[1:] == [("of1-test-9-F", 1, 19_998)]
+
+
+def test_a_margin_that_rises_shows_in_the_next_figure_and_in_what_reports_say_is_left() -> None:
+    desk = Desk()
+    entered(desk)
+    before = desk.report()
+    desk.broker.ask_for_margin(150)
+    desk.broker.ask_margin("MES", desk.now)
+    desk.wait(250)
+    (figure,) = (event for event in desk.told if isinstance(event, MarginFigure))
+    assert figure.init_margin_cents == MES.margin_cents * 3 // 2
+    after = desk.report()
+    assert before.excess_liquidity_cents is not None
+    assert after.excess_liquidity_cents == before.excess_liquidity_cents - MES.margin_cents // 2

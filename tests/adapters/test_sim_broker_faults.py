@@ -236,3 +236,53 @@ def test_a_refused_send_is_proven_not_sent_and_may_be_sent_again() -> None:
     desk.wait(250)
     assert updates(desk.told, "of1-test-1-E")
     assert desk.broker.injected == {"send_refused": 1}
+
+
+def test_in_a_locked_market_a_stop_is_triggered_and_an_exit_waits_until_there_is_somebody() -> None:
+    desk = hostile()
+    _, stop, _ = entered(desk)
+    desk.broker.lock(Side.SELL)
+    assert stop.stop_ticks is not None
+    desk.trade(stop.stop_ticks - 2)
+    desk.trade(stop.stop_ticks - 2)
+    assert len(fills(desk.told)) == 1
+    desk.broker.lock(None)
+    desk.trade(stop.stop_ticks + 5)
+    assert fills(desk.told)[-1].order_id == stop.id
+
+
+def test_an_exit_that_fills_in_part_rests_with_what_is_left_of_it_for_some_seconds() -> None:
+    desk = hostile(exit_rests=1.0)
+    _, stop, target = entered(desk, 2)
+    assert stop.stop_ticks is not None
+    desk.trade(stop.stop_ticks)
+    assert desk.prices()[1:] == [(stop.id, 1, stop.stop_ticks - 1)]
+    desk.trade(stop.stop_ticks - 4)
+    assert len(desk.prices()) == 2
+    (rest,) = desk.report().orders
+    assert (rest.order_id, rest.quantity, rest.filled, rest.status) == (stop.id, 2, 1, BrokerStatus.WORKING)
+    assert desk.last_status(target) is BrokerStatus.CANCELLED
+    desk.wait(5_000)
+    desk.trade(stop.stop_ticks - 9)
+    assert desk.prices()[2:] == [(stop.id, 1, stop.stop_ticks - 10)]
+
+
+def test_a_parked_stop_is_listed_as_pending_and_cannot_fill_until_it_wakes_or_is_cancelled() -> None:
+    woke = stayed = 0
+    for seed in range(12):
+        desk = hostile(seed, order_parked=1.0)
+        _, stop, target = entered(desk)
+        assert stop.stop_ticks is not None
+        assert desk.last_status(stop) is desk.last_status(target) is BrokerStatus.PENDING
+        assert {o.status for o in desk.report().orders if o.order_id == stop.id} <= {BrokerStatus.PENDING, BrokerStatus.WORKING}
+        desk.wait(20_000)
+        awake = desk.last_status(stop) is BrokerStatus.WORKING
+        desk.trade(stop.stop_ticks - 1)
+        assert (len(desk.prices()) == 2) is awake
+        if not awake:
+            desk.broker.cancel((stop.id,), desk.now)
+            desk.wait(300)
+            assert desk.last_status(stop) is BrokerStatus.CANCELLED
+        woke, stayed = woke + awake, stayed + (not awake)
+    assert woke
+    assert stayed

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from random import Random
 
+from orderflow_tui.adapters import ib_codec
 from orderflow_tui.domain.account import Link, LinkStatus
 from orderflow_tui.domain.event import Command, JournalFailed, OperatorCommand, Trouble
 from orderflow_tui.domain.latch import LatchKind
@@ -15,32 +16,42 @@ from orderflow_tui.domain.market import FeedState, FeedStatus, Quote, trades_of
 from orderflow_tui.domain.order import Order, OrderType, Purpose, Role, Side
 from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.ports import NotSent
-from tests.simulation.faults import MOMENTS, stream
+from tests.simulation.faults import MOMENTS, Dose, Plan, stream
 from tests.simulation.memory import FOREIGN
 from tests.simulation.people import random_key
-from tests.simulation.world import World
+from tests.simulation.world import UNREADABLE, World
 
 Happening = Callable[[World, Random], None]
+FIRST_S = 5.0  # until then the house comes up undisturbed
 
 
 def schedule(world: World) -> None:
-    """Put every moment of the plan on the agenda."""
+    """Put every moment of the plan on the agenda; those beyond the end of the chaos go with it."""
     for dose in world.plan.doses:
-        if dose.kind not in MOMENTS:
-            continue
-        rng = stream(world.plan.seed, dose.kind)
-        times = sorted(rng.random() for _ in range(8))[: max(1, round(dose.strength))]
-        for n, share in enumerate(times):
-            draws = Random(rng.getrandbits(64))
-            begin = 5 + share * (world.plan.chaos_s - 6)
-            world.at(begin + n * 0.01, _strike(world, dose.kind, draws))
+        if dose.kind in MOMENTS:
+            for begin_s, bits in moments(world.plan, dose):
+                world.at(begin_s, _strike(world, dose.kind, Random(bits)))
+
+
+def moments(plan: Plan, dose: Dose) -> list[tuple[float, int]]:
+    """When a kind strikes, in seconds from the begin, and what each draws from. A weaker dose has some of the same moments,
+    a shorter run those that come before its end."""
+    rng = stream(plan.seed, dose.kind)
+    drawn = [
+        (FIRST_S + rng.random() * (plan.span_s - FIRST_S - 1), rng.getrandbits(64)) for _ in range(max(1, round(dose.strength)))
+    ]
+    return sorted(m for m in drawn if m[0] < plan.chaos_s)
 
 
 def _strike(world: World, kind: str, rng: Random) -> Callable[[], None]:
+    """A strike counts where it acts: what finds nothing to act upon has not struck, and excuses nothing."""
+
     def strike() -> None:
-        if not world.calm:
+        if world.calm or not FINDS.get(kind, _anything)(world):
+            return
+        if kind not in COUNT_THEMSELVES:
             world.count(kind)
-            HAPPENINGS[kind](world, rng)
+        HAPPENINGS[kind](world, rng)
 
     return strike
 
@@ -77,9 +88,10 @@ def _locked(world: World, rng: Random) -> None:
     _quote(world, world.market.price, world.market.price)
 
 
-def _print(world: World, price: int) -> None:
+def _print(world: World, price: int, kind: str) -> None:
     """A print that never traded; the engine hears it when the product's own guard of the feed believes it."""
     if world.door.admits(price):
+        world.count(kind)
         world.line.phantom = True
         world.hear(trades_of("ES", [world.now_ns], [price], [1], [1]))
         world.line.phantom = False
@@ -90,8 +102,8 @@ def _outlier(world: World, rng: Random) -> None:
     for _ in range(6):
         world.door.admits(world.market.price)
     near, side = rng.randint(60, 190), rng.choice((-1, 1))
-    _print(world, world.market.price + side * near)
-    _print(world, world.market.price * rng.choice((2, 5)))
+    _print(world, world.market.price + side * near, "feed_outlier")
+    _print(world, world.market.price * rng.choice((2, 5)), "feed_outlier")
 
 
 def _far_prints(world: World, rng: Random) -> None:
@@ -100,7 +112,7 @@ def _far_prints(world: World, rng: Random) -> None:
         world.door.admits(world.market.price)
     wrong = world.market.price + rng.choice((-1, 1)) * rng.randint(210, 900)
     for n in range(3):
-        _print(world, wrong + n)
+        _print(world, wrong + n, "feed_far_prints")
 
 
 def _burst(world: World, rng: Random) -> None:
@@ -118,7 +130,11 @@ def _jump(world: World, rng: Random) -> None:
 
 
 def _limit_locked(world: World, rng: Random) -> None:
-    world.market.mood.locked_ns = world.now_ns + int(_lasts(rng, 3, 60) * SECOND_NS)
+    """The price runs to its limit, and there one side finds nobody: stops are triggered and do not fill, exits wait."""
+    lasts, side, ticks = _lasts(rng, 3, 60), rng.choice((Side.BUY, Side.SELL)), rng.choice((0, 6, 12, 30))
+    world.market.jump(side * ticks)
+    world.lock(side)
+    world.at(lasts, lambda: world.lock(None))
 
 
 def _no_quotes(world: World, rng: Random) -> None:
@@ -141,11 +157,15 @@ def _feed_state(state: FeedState) -> Happening:
 
 
 def _out_of_order(world: World, rng: Random) -> None:
-    """A trade of the past, counted at the last stamp as the runtime does it."""
-    price = world.market.price + rng.choice((-2, -1, 1, 2))
-    world.line.phantom = True
-    world.hear(trades_of("ES", [world.now_ns], [price], [1], [1]))
-    world.line.phantom = False
+    """A trade of a while ago is told again: at its price of then, with the stamp that the product's feed gives to one that comes
+    after newer ones."""
+    past_ns, price = world.market.told[int(rng.random() * len(world.market.told))]
+    told_ns = ib_codec.stamp(world.now_ns, past_ns // SECOND_NS, world.now_ns)
+    if world.door.admits(price):
+        world.count("feed_out_of_order")
+        world.line.phantom = True
+        world.hear(trades_of("ES", [told_ns], [price], [1], [1]))
+        world.line.phantom = False
 
 
 # -- link ---------------------------------------------------------------------------------------------------------------
@@ -169,8 +189,6 @@ def _new_epoch(world: World, rng: Random) -> None:
 
 def _hung(world: World, rng: Random) -> None:
     """Nothing answers any more; after two missed probes the link's supervisor gives the connection up."""
-    if world.line.hung or not world.oracle.connected:
-        return
     world.line.hang()
     world.oracle.hung = True
     lasts = _lasts(rng, 0.5, 10)
@@ -183,8 +201,6 @@ def _hung(world: World, rng: Random) -> None:
 
 
 def _hung_short(world: World, rng: Random) -> None:
-    if world.line.hung or not world.oracle.connected:
-        return
     world.line.hang()
     world.oracle.hung = True
 
@@ -212,8 +228,7 @@ def _status(link: Link) -> Happening:
 
 
 def _number_reset(world: World, rng: Random) -> None:
-    if world.oracle.connected and not world.line.hung:
-        world.hear(LinkStatus(world.now_ns, Link.READY, world.sim.epoch, "ids were reset", next_number=1))
+    world.hear(LinkStatus(world.now_ns, Link.READY, world.sim.epoch, "ids were reset", next_number=1))
 
 
 # -- disk ---------------------------------------------------------------------------------------------------------------
@@ -240,17 +255,18 @@ def _crash(world: World, rng: Random) -> None:
     world.crash_in = rng.randint(1, 40)
     world.torn = rng.random()
     boots, torn = len(world.boots), world.torn
-    world.at(6.0, lambda: None if world.calm or len(world.boots) != boots else world.die(torn))
+    world.at(6.0, lambda: None if world.calm or len(world.boots) != boots else world.die(torn, "crash"))
 
 
 def _crash_loop(world: World, rng: Random) -> None:
     for n in range(rng.randint(3, 5)):
         torn = rng.random()
-        world.at(n * _lasts(rng, 2, 12), lambda torn=torn: None if world.calm else world.die(torn))  # type: ignore[misc]
+        die = partial(world.die, torn, "crash_loop")
+        world.at(n * _lasts(rng, 2, 12), lambda die=die: None if world.calm else die())  # type: ignore[misc]
 
 
 def _torn_tail(world: World, rng: Random) -> None:
-    world.die(0.0)
+    world.die(0.0, "crash_torn_tail")
 
 
 def _stall(world: World, rng: Random) -> None:
@@ -260,8 +276,6 @@ def _stall(world: World, rng: Random) -> None:
 
 def _second_host(world: World, rng: Random) -> None:
     """Another installation trades on the same account."""
-    if not world.oracle.connected:
-        return
     number = 900_000 + rng.randint(1, 9_999)
     far = Order(
         id=f"of1-zzzzz-{number}-T",
@@ -278,6 +292,7 @@ def _second_host(world: World, rng: Random) -> None:
     )
     with suppress(NotSent):
         world.sim.send([far], world.now_ns)
+        world.count("second_host")
 
 
 def _task_dead(world: World, rng: Random) -> None:
@@ -350,8 +365,6 @@ def _nightly_reset(world: World, rng: Random) -> None:
 def _suspended(world: World, rng: Random) -> None:
     """The machine sleeps, the market does not; on waking the line may be gone."""
     gone, lasts = rng.random() < 0.5, _lasts(rng, 10, 600)
-    if world.loop is None or world.stalled:
-        return
     world.stall()
     world.skip(lasts, trading=True)
     if gone:
@@ -410,16 +423,13 @@ def _stop_between(world: World, rng: Random) -> None:
 
 def _hand_trade(world: World, rng: Random) -> None:
     side, quantity = rng.choice((Side.BUY, Side.SELL)), rng.randint(1, 2)
-    if world.market.open_at(world.now_ns):
-        world.sim.trade_by_hand("MES", side, quantity, world.now_ns)
+    world.sim.trade_by_hand("MES", side, quantity, world.now_ns)
 
 
 def _foreign_trade(world: World, rng: Random) -> None:
     """Somebody trades what this session cannot trade, and sometimes closes it again."""
     side, quantity = rng.choice((Side.BUY, Side.SELL)), rng.randint(1, 2)
     closes, after_s = rng.random() < 0.5, 5 + 20 * rng.random()
-    if not world.market.open_at(world.now_ns):
-        return
     world.sim.trade_by_hand(FOREIGN, side, quantity, world.now_ns)
     if closes:
         world.at(after_s, lambda: world.sim.trade_by_hand(FOREIGN, side.opposite, quantity, world.now_ns))
@@ -439,14 +449,15 @@ def _drift(world: World, rng: Random) -> None:
 # -- added later --------------------------------------------------------------------------------------------------------
 
 
-def _when(world: World, holds: Callable[[], bool], act: Callable[[], None], tries: int = 15) -> None:
+def _when(world: World, kind: str, holds: Callable[[], bool], act: Callable[[], None], tries: int = 15) -> None:
     """Do it as soon as something holds, looking every two seconds; or not at all."""
     if world.calm or not tries:
         return
     if world.loop is not None and not world.stalled and holds():
+        world.count(kind)
         act()
         return
-    world.at(2.0, lambda: _when(world, holds, act, tries - 1))
+    world.at(2.0, lambda: _when(world, kind, holds, act, tries - 1))
 
 
 def _reports_silent(world: World, rng: Random) -> None:
@@ -472,7 +483,7 @@ def _reports_silent(world: World, rng: Random) -> None:
         for n in range(3):
             world.at(first + 2 * n + (0 if adds else 2), enter)
 
-    _when(world, lambda: bool(world.oracle.position), begin)
+    _when(world, "reports_silent", lambda: bool(world.oracle.position), begin)
 
 
 def _changes_refused(world: World, rng: Random) -> None:
@@ -481,12 +492,12 @@ def _changes_refused(world: World, rng: Random) -> None:
 
     def begin() -> None:
         world.sim.behave(replace(world.plan.broker(), partial_fill=1.0, oversize_children=1.0, change_refused=1.0))
-        world.market.mood.locked_ns = world.now_ns + int(lasts * SECOND_NS)
+        world.market.mood.still_ns = world.now_ns + int(lasts * SECOND_NS)
         world.at(lasts, lambda: None if world.calm else world.sim.behave(world.plan.broker()))
         world.press(Command.ARM)
         world.press(Command.BRACKET, side=side, quantity=str(world.setting.params.trading.risk.max_contracts))
 
-    _when(world, lambda: not world.busy, begin)
+    _when(world, "changes_refused", lambda: not world.busy, begin)
 
 
 def _flatten_race(world: World, rng: Random) -> None:
@@ -504,17 +515,17 @@ def _flatten_race(world: World, rng: Random) -> None:
         world.at(lasts, end)
         world.press(Command.FLATTEN)
 
-    _when(world, lambda: bool(world.oracle.position), begin)
+    _when(world, "flatten_race", lambda: bool(world.oracle.position), begin)
 
 
 def _cause_again(world: World, rng: Random) -> None:
     """A key press or a decision that led to an entry is delivered a second time."""
 
+    def led_to_one() -> list[str]:
+        return [name for name in world.given if name in world.oracle.causes]
+
     def again() -> None:
-        cause = next((name for name in reversed(world.given) if name in world.oracle.causes), None)
-        if cause is None:
-            return
-        given = world.given[cause]
+        given = world.given[led_to_one()[-1]]
         world.press(Command.ARM)
         if isinstance(given, OperatorCommand):
             world.hear(replace(given, ts_ns=world.now_ns))
@@ -522,7 +533,18 @@ def _cause_again(world: World, rng: Random) -> None:
         world.press(Command.AUTOMATION, mode="AUTO")
         world.decide(replace(given, ts_ns=world.now_ns))
 
-    _when(world, lambda: not world.busy and bool(world.oracle.causes), again)
+    _when(world, "cause_again", lambda: not world.busy and bool(led_to_one()), again)
+
+
+def _margin_raised(world: World, rng: Random) -> None:
+    """The broker asks for more a contract than before: told when asked, as on a new connection, and by what reports say is left.
+    Somebody wants in all the same."""
+    percent, anew, side = rng.choice((120, 150, 200, 400, 1_000)), rng.random() < 0.6, rng.choice(("BUY", "SELL"))
+    world.sim.ask_for_margin(percent)
+    if anew:
+        world.drop_link(0.0, "new connection")
+    for command in (Command.ARM, Command.BRACKET):
+        world.at(8.0, partial(_press, world, command, side))
 
 
 HAPPENINGS: dict[str, Happening] = {
@@ -564,7 +586,7 @@ HAPPENINGS: dict[str, Happening] = {
     "key_storm": _storm,
     "stop_halt": _stop("halt", 1, 30),
     "stop_flatten": _stop("flatten", 1, 30),
-    "stop_unreadable": _stop("flatten", 5, 60),
+    "stop_unreadable": _stop(UNREADABLE, 5, 60),
     "stop_brief": _stop("halt", 0.26, 1),
     "stop_between": _stop_between,
     "hand_trade": _hand_trade,
@@ -578,5 +600,51 @@ HAPPENINGS: dict[str, Happening] = {
     "clock_hour": _clock_hour,
     "broker_clock": _broker_clock,
     "nightly_reset": _nightly_reset,
+    "margin_raised": _margin_raised,
 }
 assert HAPPENINGS.keys() == set(MOMENTS), "every moment has its happening"
+
+
+# -- what a moment must find to act upon ----------------------------------------------------------------------------------
+
+
+def _anything(_: World) -> bool:
+    return True
+
+
+def _somebody(world: World) -> bool:
+    """A process lives, and what is said is heard, now or when its loop goes on."""
+    return world.loop is not None
+
+
+def _running(world: World) -> bool:
+    return world.loop is not None and not world.stalled
+
+
+def _line_up(world: World) -> bool:
+    return world.loop is not None and world.oracle.connected and not world.line.hung
+
+
+def _trading(world: World) -> bool:
+    return world.market.open_at(world.now_ns)
+
+
+FOUND_BY: tuple[tuple[Callable[[World], bool], tuple[str, ...]], ...] = (
+    (_trading, ("feed_silence", "feed_burst", "feed_limit_locked", "feed_no_quotes", "feed_one_sided")),
+    (_trading, ("hand_trade", "foreign_trade")),
+    (_somebody, ("feed_crossed", "feed_locked", "feed_outlier", "feed_far_prints")),
+    (lambda world: _somebody(world) and bool(world.market.told), ("feed_out_of_order",)),
+    (_somebody, ("feed_gap", "feed_down", "feed_snapshot", "market_batch_lost", "task_dead")),
+    (_somebody, ("crash", "crash_torn_tail", "random_keys", "key_storm")),
+    (lambda world: _somebody(world) and world.stop_file is None, ("stop_between",)),
+    (_somebody, ("link_broker_lost", "link_data_blocked")),
+    (_line_up, ("link_new_epoch", "link_hung", "link_hung_short", "number_reset", "second_host")),
+    (_running, ("loop_stall", "suspended")),
+)
+FINDS = {kind: finds for finds, kinds in FOUND_BY for kind in kinds}
+# these wait for their opportunity, or count each effect
+COUNT_THEMSELVES = frozenset(
+    {"feed_outlier", "feed_far_prints", "feed_out_of_order", "crash", "crash_loop", "crash_torn_tail", "second_host"}
+    | {"reports_silent", "cause_again", "changes_refused", "flatten_race"}
+)
+assert FINDS.keys() | COUNT_THEMSELVES <= set(MOMENTS), "of the kinds there are"

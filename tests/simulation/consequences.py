@@ -30,7 +30,16 @@ CAUSES: dict[LatchKind, frozenset[str]] = {
     LatchKind.SECOND_HOST: frozenset({"second_host"}),
     LatchKind.TASK_DEAD: frozenset({"task_dead"}),
     LatchKind.REVERSED: OUTSIDERS
-    | {"oca_delayed", "oca_lost", "fill_after_cancel", "oversize_children", "exec_late", "exec_lost", "latency_jitter"},
+    | {
+        "oca_delayed",
+        "oca_lost",
+        "fill_after_cancel",
+        "oversize_children",
+        "exec_late",
+        "exec_lost",
+        "latency_jitter",
+        "order_parked",
+    },
 }
 KEPT_ALIVE = ("cancel_refused", "cancel_lost")
 AWAY = frozenset(

@@ -79,12 +79,15 @@ MOMENTS: tuple[str, ...] = (
     "clock_hour",
     "broker_clock",
     "nightly_reset",
+    "margin_raised",
 )
 WORDS: tuple[str, ...] = ("report_torn", "report_omits")
 KINDS: tuple[str, ...] = BROKER + COMMITS + MOMENTS + WORDS
 RARE = frozenset({"account_swapped", "second_host", "task_dead", "position_drift", "tif_changed", "outside_rth_changed"})
 LOUD = frozenset({"manual_trade", "liquidation", "exec_busted", "hand_trade", "foreign_trade", "suspended"})
-SELDOM = frozenset({"stop_stuck", "change_lost", "change_refused", "partial_fill"})  # few opportunities: drawn stronger
+SELDOM = frozenset(
+    {"stop_stuck", "change_lost", "change_refused", "partial_fill", "exit_rests"}
+)  # few opportunities: drawn stronger
 # a kind that has no opportunity in an honest world comes with the kind that makes one
 NEEDS: dict[str, tuple[str, ...]] = {
     "change_lost": ("partial_fill",),
@@ -103,11 +106,14 @@ class Dose:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run: its seed, its faults and how long the chaos lasts. The liveness phase comes on top."""
+    """A run: its seed, its faults and how long the chaos lasts. The liveness phase comes on top. Moments are drawn over `span_s`:
+    a run with a shorter chaos is the begin of the same run.
+    """
 
     seed: int
     doses: tuple[Dose, ...]
     chaos_s: int = 180
+    span_s: int = 180
 
     def without(self, kinds: Collection[str]) -> Plan:
         """The same run with these kinds left out."""
@@ -148,18 +154,18 @@ def draw(seed: int, chaos_s: int = 180) -> Plan:
         weight = 0.15 if kind in RARE else 0.4 if kind in LOUD else 1.0
         if chance < share * weight:
             doses.append(Dose(kind, _strength(kind, strength)))
-    return Plan(seed, _accompanied(doses), chaos_s)
+    return Plan(seed, _accompanied(doses), chaos_s, chaos_s)
 
 
 def alone(number: int, chaos_s: int = 180) -> Plan:
     """One kind after the other, strongly, with nothing beside it but what it needs."""
-    return Plan(number, _accompanied([_strong(KINDS[number % len(KINDS)])]), chaos_s)
+    return Plan(number, _accompanied([_strong(KINDS[number % len(KINDS)])]), chaos_s, chaos_s)
 
 
 def pair(number: int, chaos_s: int = 180) -> Plan:
     """Two kinds drawn at random, strongly."""
     kinds = stream(number, "pair").sample(KINDS, 2)
-    return Plan(number, _accompanied([_strong(kind) for kind in kinds]), chaos_s)
+    return Plan(number, _accompanied([_strong(kind) for kind in kinds]), chaos_s, chaos_s)
 
 
 def _strong(kind: str) -> Dose:

@@ -19,6 +19,7 @@ INSTALL = "abcde"
 RESUME_WORD = "RESUME"
 BALANCE_CENTS = 2_000_000
 BALANCES = ((BALANCE_CENTS, 80),) * 5 + ((680_000, 80), (1_160_000, 30))  # cents, and how much of it margin may use in percent
+MARGIN_PCT = (100, 100, 100, 80, 125, 180)
 NEAR_FLAT_TIME, NEAR_CLOSE = 0.08, 0.16  # the share of runs that start a little before the one, the other
 DAY_NS = 24 * HOUR_NS
 FIRST = date(2026, 3, 4)
@@ -52,6 +53,7 @@ class Setting:
     restless: float  # ticks per square root of a second
     auto: bool
     balance_cents: int
+    margin_pct: int  # what the broker asks for, of the table's margin
 
 
 def setting(seed: int) -> Setting:
@@ -96,4 +98,5 @@ def setting(seed: int) -> Setting:
     midnight = table.days[1].midnight_ns
     start_ns = midnight + int(start_h * HOUR_NS) // SECOND_NS * SECOND_NS
     pace, restless = rng.choice((1.2, 1.6, 2.0)), rng.choice((0.8, 1.2, 2.0, 3.0))
-    return Setting(params, start_ns, table, pace, restless, rng.random() < 0.35, balance)
+    asked = stream(seed, "margin figure").choice(MARGIN_PCT)
+    return Setting(params, start_ns, table, pace, restless, rng.random() < 0.35, balance, asked)

@@ -56,20 +56,24 @@ class Listener(Protocol):
         """A fault was injected."""
         ...
 
+    def note(self, text: str) -> None:
+        """Something for the trace."""
+        ...
+
 
 class Line:
     """Implements ports.MatchingBroker on top of a SimBroker."""
 
-    def __init__(self, sim: SimBroker, rng: Random, words: tuple[Random, Random]) -> None:
+    def __init__(self, sim: SimBroker, streams: Callable[[str], Random]) -> None:
         self.sim = sim
-        self._rng = rng
         self.listener: Listener | None = None
         self.phantom = False  # what is on the tape now never traded: the broker does not see it
         self.hung = False
         self.torn = 0.0  # per complete report: its positions were read when it was asked for, the rest at its end
         self.omits = 0.0  # per complete report: an order that works is not in it, each order at most once
         self.silent_until_ns = 0  # until then no account report arrives
-        self._torn_rng, self._omits_rng = words
+        self._limbo_rng, self._parts_rng = streams("limbo"), streams("report_incomplete on the line")
+        self._torn_rng, self._omits_rng = streams("report_torn"), streams("report_omits")
         self._omitted: set[str] = set()
         self._asked_positions: tuple[tuple[str, int], ...] = ()
         self._held: list[Event] = []
@@ -128,7 +132,7 @@ class Line:
 
     def _stripped(self, report: AccountReport) -> AccountReport:
         """A part of a report that never ended says nothing: neither positions nor orders."""
-        if self._rng.random() < 0.3:
+        if self._parts_rng.random() < 0.3:
             return report
         return replace(report, positions=(), orders=(), missing=("positions", "orders", *report.missing))
 
@@ -152,7 +156,10 @@ class Line:
         """The socket is gone. Requests in limbo may have been passed on."""
         limbo, self._limbo, self._held, self.hung = self._limbo, [], [], False
         for request in limbo:
-            if self._rng.random() < 0.5:
+            passed_on = self._limbo_rng.random() < 0.5
+            if self.listener is not None:
+                self.listener.note(f"limbo {'passed on' if passed_on else 'lost'}")
+            if passed_on:
                 with suppress(NotSent):
                     request(now_ns)
         self.sim.disconnect(now_ns, reason)

@@ -1,7 +1,7 @@
 """From a failing seed to the smallest run that still breaks the same property, and the pytest case that keeps it.
 
-Because every kind draws from a stream of its own, leaving kinds out, halving the time and halving the strengths keep the
-rest of the run as it was.
+Because every kind draws from a stream of its own and at seconds that do not depend on the length of the run, leaving kinds out,
+halving the time and halving the strengths keep the rest of the run as it was.
 """
 
 from __future__ import annotations
@@ -68,5 +68,5 @@ def case(plan: Plan, failure: Failure) -> str:
         f"def test_{name}_in_seed_{plan.seed}() -> None:\n"
         f"    # {failure.sentence}\n"
         f"    doses = ({doses}\n    )\n"
-        f"    assert run_plan(Plan({plan.seed}, doses, {plan.chaos_s})).failure is None\n"
+        f"    assert run_plan(Plan({plan.seed}, doses, {plan.chaos_s}, {plan.span_s})).failure is None\n"
     )

@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation import chaos
+from tests.simulation.chaos import moments
 from tests.simulation.crew import run_many, total_of
 from tests.simulation.faults import KINDS, Dose, Plan, alone, draw
 from tests.simulation.flattens import Flattens
 from tests.simulation.run import run_plan, run_seed
 from tests.simulation.shrink import case, shrink
 from tests.simulation.tally import Tally, report
-from tests.simulation.world import Failure, Outcome
+from tests.simulation.world import Failure, Outcome, World
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = 100  # six thousand more run beside the tests: tests/run
@@ -81,10 +83,70 @@ def test_leaving_a_kind_out_leaves_the_others_where_they_were() -> None:
     plan = Plan(3, (Dose("feed_silence", 3.0), Dose("stop_halt", 2.0), Dose("link_drop", 2.0)))
     kept = ("fault stop_halt", "fault link_drop")
 
-    def moments(of: Plan) -> list[str]:
+    def struck(of: Plan) -> list[str]:
         return [line for line in run_plan(of, keep=True).lines if line.endswith(kept)]
 
-    assert moments(plan) == moments(plan.without(["feed_silence"])) != []
+    assert struck(plan) == struck(plan.without(["feed_silence"])) != []
+
+
+def test_moments_strike_all_over_the_chaos_and_a_shorter_or_weaker_run_keeps_them_where_they_were() -> None:
+    strong = Dose("link_drop", 4.0)
+    times = [at_s for seed in range(500) for at_s, _ in moments(Plan(seed, ()), strong)]
+    quarters = Counter(int(at_s // 45) for at_s in times)
+    assert len(times) == 2_000
+    assert set(quarters) == {0, 1, 2, 3}
+    assert min(quarters.values()) > 400
+    for seed in range(50):
+        all_of_them = moments(Plan(seed, ()), strong)
+        assert moments(Plan(seed, (), 90), strong) == [m for m in all_of_them if m[0] < 90]
+        assert set(moments(Plan(seed, ()), Dose("link_drop", 2.0))) < set(all_of_them)
+
+
+def test_a_moment_that_finds_nothing_to_act_upon_has_not_struck() -> None:
+    nobody = World(Plan(1, tuple(Dose(kind, 1.0) for kind in ("crash", "loop_stall", "random_keys", "flatten_race"))))
+    chaos.schedule(nobody)
+    for _, _, act in sorted(nobody._agenda, key=lambda item: item[:2]):
+        act()
+    assert nobody.injected.total() == 0
+    flat = run_plan(Plan(1, (Dose("reports_silent", 1.0),), 20, 20), keep=True)
+    held = run_plan(Plan(1, (Dose("reports_silent", 1.0),)), keep=True)
+    assert (flat.injected["reports_silent"], held.injected["reports_silent"]) == (0, 1)
+
+
+def told(kind: str) -> list[str]:
+    """What is heard at the moments of a kind alone."""
+    lines = run_plan(Plan(1, (Dose(kind, 3.0),)), keep=True).lines
+    return [lines[n + 1] for n, line in enumerate(lines) if line.endswith(f"fault {kind}")]
+
+
+def test_a_stop_file_that_cannot_be_read_halts_and_flattens_nothing() -> None:
+    lines = run_plan(Plan(1, (Dose("stop_unreadable", 3.0),)), keep=True).lines
+    seen = [line for line in lines if " StopFileSeen" in line]
+    assert seen
+    assert all("action='halt', detail='STOP: unreadable'" in line for line in seen)
+
+
+def test_a_trade_out_of_order_is_one_that_was_told_before() -> None:
+    trades = [
+        line.split() for line in run_plan(Plan(1, (Dose("feed_out_of_order", 3.0),)), keep=True).lines if " trades " in line
+    ]
+    again = [line.split() for line in told("feed_out_of_order")]
+    assert again
+    for at_s, _, count, price in again:
+        assert count == "1"
+        assert any(float(other[0]) < float(at_s) and other[3] == price for other in trades)
+
+
+@pytest.mark.parametrize("seed", [2, 5, 15])
+def test_leaving_incomplete_reports_out_leaves_the_fate_of_what_a_dropped_line_held_as_it_was(seed: int) -> None:
+    plan = Plan(seed, (Dose("report_incomplete", 0.8), Dose("link_hung", 3.0), Dose("stop_halt", 2.0)))
+
+    def fates(of: Plan) -> list[str]:
+        return [line.split()[-1] for line in run_plan(of, keep=True).lines if " limbo " in line]
+
+    both, without = fates(plan), fates(plan.without(["report_incomplete"]))
+    common = min(len(both), len(without))
+    assert both[:common] == without[:common] != []
 
 
 def test_shrinking_keeps_only_what_the_failure_needs() -> None:

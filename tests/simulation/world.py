@@ -11,6 +11,7 @@ import heapq
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import blake2b
 from traceback import extract_tb
 
@@ -32,7 +33,7 @@ from orderflow_tui.domain.event import (
 )
 from orderflow_tui.domain.latch import LatchKind, Severity
 from orderflow_tui.domain.market import Bars, Trades
-from orderflow_tui.domain.order import Change, Commission, Fill, Order, Purpose
+from orderflow_tui.domain.order import Change, Commission, Fill, Order, Purpose, Side
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.domain.signal import Decision
 from orderflow_tui.driver import Driver
@@ -46,6 +47,7 @@ from tests.simulation.memory import Broken
 from tests.simulation.oracle import Oracle
 
 LIVENESS_S = 60
+UNREADABLE = "unreadable"  # what stands as the STOP file
 CRASH_WINDOW_NS = 600 * SECOND_NS
 CRASH_BOOTS = 3
 GROUPS_SHRINK = 0.25  # the share of runs whose broker shrinks an OCA group instead of cancelling it
@@ -107,8 +109,8 @@ class World:
             faults=plan.broker(),
             rng=stream(plan.seed, "broker"),
         )
-        words = stream(plan.seed, "report_torn"), stream(plan.seed, "report_omits")
-        self.line = Line(self.sim, stream(plan.seed, "limbo"), words)
+        self.sim.ask_for_margin(self.setting.margin_pct)
+        self.line = Line(self.sim, partial(stream, plan.seed))
         self.line.omits = plan.strength("report_omits")
         self.line.torn = plan.strength("report_torn")
         self.disk = Disk(stream(plan.seed, "disk"), lambda: self.oracle.now_ns)
@@ -198,14 +200,27 @@ class World:
 
     def _advance(self, until_ns: int) -> None:
         """The market trades up to an instant, then time is there."""
-        block = self.market.block(until_ns)
-        if block is not None:
-            self.hear(block)
+        for block, told in self.market.blocks(until_ns):
+            if told:
+                self.hear(block)
+            else:
+                self._untold(block)
         self.now_ns = until_ns
         if self.loop is None or self.stalled:
             self.oracle.now_ns = until_ns
         self._answers()
         self.hear(ClockTick(until_ns))
+
+    def _untold(self, block: Trades) -> None:
+        """The feed is silent, the exchange is not: what fills is told, the prices are not."""
+        for n in range(len(block)):
+            trade = block.cut(n, n + 1)
+            tick = ClockTick(int(trade.ts_ns[0]))
+            self.hear(tick)
+            while self.line.watch.due_ns <= tick.ts_ns:  # the process died over it
+                self.hear(tick)
+            for report in self.line.on_market(trade):
+                self.hear(report)
 
     def _answers(self) -> None:
         due_ns = self.disk.due_ns()
@@ -222,6 +237,7 @@ class World:
         self.line.silent_until_ns = self.oracle.silent_until_ns = 0
         self.disk.heal()
         self.market.mood.calm()
+        self.lock(None)
         if self.stalled:
             self.resume_loop()
         if self.line.hung:
@@ -316,9 +332,11 @@ class World:
         self.note("died")
         self.at(delay_s, self.boot)
 
-    def die(self, torn: float) -> None:
-        """The process dies now; `torn` of what waited for the disk survives."""
+    def die(self, torn: float, kind: str = "") -> None:
+        """The process dies now; `torn` of what waited for the disk survives. `kind`: the fault that counts for it."""
         if self.loop is not None:
+            if kind:
+                self.count(kind)
             self.torn = torn
             self._died()
 
@@ -357,6 +375,11 @@ class World:
         self.oracle.connected, self.oracle.hung = False, False
         self.link_down_until_ns = max(self.link_down_until_ns, self.now_ns + int(for_s * SECOND_NS))
         self.at(for_s + 0.001, self.reconnect)
+
+    def lock(self, side: Side | None) -> None:
+        """The market is locked at its limit: whoever wants this side finds nobody. None: it trades again."""
+        self.market.mood.locked = side
+        self.sim.lock(side)
 
     def stall(self) -> None:
         """The engine's loop stands still; the world does not."""
@@ -405,13 +428,14 @@ class World:
         return bool(floor.ledger.held or floor.blotter.entries() or floor.board.latches or floor.campaign)
 
     def set_stop(self, action: str | None) -> None:
-        """The STOP file appears or is removed; the watcher polls every 250 ms."""
+        """The STOP file appears (UNREADABLE: and cannot be read) or is removed; the watcher polls every 250 ms."""
         self.stop_file = self.oracle.stop_file = action
         self.at(0.25 * stream(self.plan.seed, f"poll {self.now_ns}").random(), self._look_for_stop)
 
     def _look_for_stop(self) -> None:
         if self.stop_file is not None:
-            self.hear(StopFileSeen(self.now_ns, self.stop_file, f"STOP: {self.stop_file}"))
+            action = "flatten" if self.stop_file == "flatten" else "halt"  # what cannot be read halts
+            self.hear(StopFileSeen(self.now_ns, action, f"STOP: {self.stop_file}"))
         else:
             self.hear(StopFileGone(self.now_ns))
 
@@ -440,6 +464,7 @@ class World:
         if self.crash_in:
             self.crash_in -= 1
             if not self.crash_in:
+                self.count("crash")
                 self.note(f"crash {name}")
                 raise Crash
 
@@ -475,8 +500,9 @@ class World:
         return self.stop_file
 
     def wrote_stop(self, word: str) -> None:
-        """The engine wrote the STOP file."""
-        self.stop_file = self.oracle.stop_file = word
+        """The engine wrote the STOP file. What stands there already is not softened."""
+        if word != "halt" or self.stop_file is None:
+            self.stop_file = self.oracle.stop_file = word
 
     def count(self, kind: str) -> None:
         """A fault was injected."""
