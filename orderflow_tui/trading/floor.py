@@ -138,8 +138,10 @@ class Floor:
     cut_short: Row | None = None  # the end of a session that a crash left open, not written yet
     held_tier: tuple[date | None, int] | None = None  # fixed for this trade date before a restart
     note_due_ns: int | None = None  # when the extremes of what is held are noted next
+    told_day: Row | None = None  # the newest result of a trade date, written before a restart
+    turns: dict[date, dict[str, int]] = field(default_factory=dict)  # what each trade date in the journal was carried into at
     noted_peak_cents: int = 0  # the day's peak as the journal last heard it
-    noted_excursions: dict[str, tuple[str, int, int]] = field(default_factory=dict)  # trade, low, high as journalled
+    noted_excursions: dict[str, tuple[str, int, int, int]] = field(default_factory=dict)  # trade, low, high, mark as journalled
     told_trades: dict[str, RoundTrip] = field(default_factory=dict)  # as the journal last heard of each
     told_account_ns: int | None = None  # when the journal last heard how the account stands
     switched_off: dict[str, date | None] = field(default_factory=dict)  # patterns, and for which trade date

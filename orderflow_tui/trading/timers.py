@@ -96,7 +96,8 @@ def settle(floor: Floor) -> None:
 
 
 def _note_extremes(floor: Floor) -> None:
-    """What a restart must not forget of an open position: the day's peak and how far each trade went either way.
+    """What a restart must not forget of an open position: the day's peak, how far each trade went either way and where the
+    market stood.
 
     Noted at instants of its own, ten seconds apart from the opening fill on, and at the close: never when a piece of market
     happens to end, so that the journal is the same however the stream was cut.
@@ -126,10 +127,10 @@ def _note_excursions(floor: Floor) -> None:
     for symbol in floor.ledger.held:
         episode = floor.ledger.episode(symbol)
         assert episode is not None, "what is held has an episode"
-        seen = floor.ledger.seen(symbol)
-        if seen is not None and floor.noted_excursions.get(symbol) != (episode.id, *seen):
-            floor.noted_excursions[symbol] = (episode.id, *seen)
-            floor.note("excursion", episode.id, instrument=symbol, low=seen[0], high=seen[1])
+        seen, mark = floor.ledger.seen(symbol), floor.ledger.marked()[symbol]
+        if seen is not None and floor.noted_excursions.get(symbol) != (episode.id, *seen, mark):
+            floor.noted_excursions[symbol] = (episode.id, *seen, mark)
+            floor.note("excursion", episode.id, instrument=symbol, low=seen[0], high=seen[1], mark=mark)
 
 
 def trip_breaker(floor: Floor) -> None:
@@ -186,30 +187,41 @@ def _stale_with_position(floor: Floor) -> None:
 
 def turn_day(floor: Floor) -> None:
     """A new trade date: the old day's result, figures at zero, daily latches end, the tier is fixed anew."""
-    if floor.started_ns is None:
+    starting, day = floor.started_ns is None, floor.trade_date
+    if starting:
         floor.started_ns = floor.now
         tell_trades(floor)  # rows that died with the process
         if floor.reconciler.ask_ns is None and floor.params.timing.reconcile_ms:
             floor.reconciler.ask_at(floor.now)
-    day = floor.trade_date
     if day is not None and day != floor.ledger.trade_date:
         _begin_day(floor, day)
+    elif day is not None and starting:
+        _end_daily(floor, day)  # the rows of the turn may not all have come to the journal
     if day is not None and floor.held_changes:
         apply_held(floor)
     _choose(floor)
 
 
 def _begin_day(floor: Floor, day: date) -> None:
-    if floor.ledger.trade_date is not None:
+    """The row of the turn comes last and is committed: what it says is known from nowhere else, and where it is, the old day's
+    result is there too. One that died with the process leaves the turn to the next start."""
+    turned, marks = floor.ledger.trade_date is not None, floor.ledger.marked()
+    if turned:
         close_day(floor, tell=True)
         turn_session(floor)
     floor.ledger.begin_day(day)
     floor.noted_peak_cents = 0
+    _end_daily(floor, day)
+    floor.end_grant("the session ended")
+    floor.tiers.tier = None
+    if turned or marks:
+        floor.commit(rows.turn_row(day, floor.now, marks))
+
+
+def _end_daily(floor: Floor, day: date) -> None:
     for latch in floor.board.new_day(day):
         floor.commit(rows.latch_row(latch, floor.now, False, "new trade date"))
         floor.alert("resume", f"{latch.kind.value} ended with its trade date", Tier.INFO, latch.kind.value)
-    floor.end_grant("the session ended")
-    floor.tiers.tier = None
 
 
 def _choose(floor: Floor) -> None:
