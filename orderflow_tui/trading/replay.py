@@ -105,7 +105,10 @@ def _apply(floor: Floor, row: Row) -> None:
         case "pattern":
             note_pattern(floor, row.ref, bool(row.payload.get("on")), rows.day(row))
         case "session":
-            floor.session = restored_session(row) if rows.text(row, "what") == "begin" else None
+            if rows.text(row, "what") == "begin":
+                floor.session = restored_session(row)
+            elif floor.session is not None and floor.session.id == row.ref:
+                floor.session = None
         case "refusal":
             if floor.session is not None:
                 floor.session.refusals[rows.text(row, "rule")] += 1
@@ -182,7 +185,8 @@ def _peak(floor: Floor, row: Row) -> None:
 
 def _campaign(floor: Floor, row: Row) -> None:
     if rows.text(row, "what") != "begin":
-        floor.campaign = None
+        if floor.campaign is not None and floor.campaign.id == row.ref:  # the end of one before it may have been written late
+            floor.campaign = None
         return
     why = ExitReason(rows.text(row, "exit_reason"))
     floor.campaign = Campaign(row.ref, rows.text(row, "reason"), why, bool(row.payload.get("manual")))
