@@ -19,6 +19,7 @@ from orderflow_tui.trading.ledger import Ledger
 from orderflow_tui.trading.limits import RiskLimits
 
 TAKE_ALONG = frozenset({LatchKind.DAILY_LOSS, LatchKind.DRAWDOWN, LatchKind.CONSECUTIVE_LOSSES})  # the position goes too
+AT_THE_MARK = frozenset({LatchKind.DAILY_LOSS, LatchKind.DRAWDOWN})  # what is open counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from orderflow_tui.trading.trade_rows import tell_trades
 from orderflow_tui.trading.trading_session import apply_held, turn_session
 
 NOTE_NS = 10 * SECOND_NS  # at most so much of an open position's extremes is lost with the process
+COMPARED_NS = 10 * SECOND_NS  # after a reconnect the broker has so long to say what is held
 CANCEL_AGAIN_NS = 5 * SECOND_NS  # an entry of unknown outcome, while no report tells whether its cancel was lost
 
 
@@ -138,10 +139,22 @@ def trip_breaker(floor: Floor) -> None:
     for trip in breaker.trips(floor.ledger, floor.params.risk, loss_limit_cents(floor)):
         if trip.kind in floor.board or (trip.kind is LatchKind.TRADE_COUNT and floor.blotter.entries()):
             continue
+        if trip.kind in breaker.AT_THE_MARK and _unheard(floor):
+            continue
         floor.latch(trip.kind, trip.reason)
         if trip.flatten and (floor.ledger.held or floor.blotter.live):
             begin_campaign(floor, f"{trip.kind.value}: {trip.reason}", ExitReason.HALTED)
     _keep_flat(floor)
+
+
+def _unheard(floor: Floor) -> bool:
+    """Whether what we believe to hold may be gone: the stop may have filled while nobody listened, and the market run on. After
+    a restart until the broker has agreed: nothing could be closed before, and no entry leaves. After a reconnect until its first
+    word on positions, but not for ever: an entry that the day cannot bear is refused anyway."""
+    if not floor.ledger.held:
+        return False
+    since_ns = floor.uncompared_ns
+    return not floor.agreed or (since_ns is not None and floor.now < since_ns + COMPARED_NS)
 
 
 def _keep_flat(floor: Floor) -> None:
@@ -296,6 +309,8 @@ def _due_ns(floor: Floor, facts: Facts) -> int:
         times += [floor.reconciler.ask_ns, floor.margin_ask_ns]
     if facts.flat_at_ns is not None and facts.flat_at_ns > facts.now_ns:
         times.append(facts.flat_at_ns)
+    if floor.uncompared_ns is not None and floor.uncompared_ns + COMPARED_NS > facts.now_ns:
+        times.append(floor.uncompared_ns + COMPARED_NS)
     if floor.link_lost_ns is not None and floor.automation.granted:
         times.append(floor.link_lost_ns + timing.grant_link_ms * MS_NS)
     return min((t for t in times if t is not None), default=NEVER)

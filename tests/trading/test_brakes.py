@@ -505,3 +505,92 @@ def test_partial_exits_are_followed_by_the_remainder() -> None:
     flat(house, 10_000)
     assert house.broker.position == 0
     assert [o.quantity for o in house.sent(Purpose.FLATTEN)] == [3, 2, 1]
+
+
+# -- before the broker has said what is held ----------------------------------------------------------------------------
+
+
+def stopped_unheard(house: House) -> House:
+    """The stop fills while nobody listens, and the market falls on: the day is worth far more than our books believe."""
+    house.broker.out.clear()
+    house.broker.match(PRICE - 16, PRICE - 14, PRICE - 15, house.now)
+    house.broker.out.clear()
+    assert house.broker.position == 0
+    house.broker.mute_reports = True
+    return house
+
+
+def fall(house: House, price: int = PRICE - 200) -> House:
+    house.last = price
+    house._carry(house.desk.on_mark(house.facts))
+    return house
+
+
+def test_a_restart_does_not_trip_on_a_position_the_broker_has_not_confirmed() -> None:
+    house = stopped_unheard(House().enter(quantity=2))
+    again = house.restart()
+    again.wait(300)
+    fall(again)
+    assert -again.desk.ledger.value_cents > again.desk.loss_limit_cents
+    assert (again.latched, again.desk.flattening) == (set(), None)
+    again.broker.mute_reports = False
+    again.wait(3_000)
+    assert (again.latched, again.state) == (set(), "FENCED")
+    assert 0 < -again.desk.ledger.value_cents < 6_000
+
+
+def test_a_restart_trips_when_the_broker_has_agreed_to_what_is_held() -> None:
+    house = House().enter(quantity=2)
+    stop = house.ticket(Role.STOP).order.id
+    house.broker.orders[stop].order = replace(house.broker.orders[stop].order, stop_ticks=1)
+    again = house.restart()
+    again.wait(300)
+    fall(again)
+    assert again.latched == set()
+    again.wait(1_500)
+    assert {"DAILY_LOSS", "DRAWDOWN"} <= again.latched
+    assert again.desk.flattening is not None
+
+
+def test_after_a_reconnect_the_first_report_comes_before_the_limits() -> None:
+    house = House().enter(quantity=2)
+    house.wait(3_000)
+    house.link(Link.BROKER_LOST)
+    stopped_unheard(house)
+    house.link(Link.READY)
+    fall(house)
+    house.wait(1_000)
+    assert -house.desk.ledger.value_cents > house.desk.loss_limit_cents
+    assert house.latched == set()
+    house.broker.mute_reports = False
+    house.press(Command.RECONCILE)
+    house.wait(6_000)
+    assert (house.latched, house.desk.position()) == (set(), 0)
+
+
+def test_after_a_reconnect_without_a_report_the_limits_wait_ten_seconds_and_no_longer() -> None:
+    house = House().enter(quantity=2)
+    ticket = house.ticket(Role.STOP)
+    ticket.order = replace(ticket.order, stop_ticks=1)  # no stop is passed meanwhile
+    house.wait(3_000)
+    house.link(Link.BROKER_LOST)
+    house.broker.mute_reports = True
+    house.link(Link.READY)
+    fall(house)
+    house.wait(9_999)
+    assert house.latched == set()
+    house.wait(1)
+    assert "DAILY_LOSS" in house.latched
+
+
+def test_money_that_is_lost_latches_also_before_the_first_report() -> None:
+    house = House(TradingParams(risk=replace(RICH, daily_loss_cents=2_700))).enter()
+    house.journal = "silent"  # the latch dies with the process
+    house.broker.match(PRICE - 22, PRICE - 20, PRICE - 21, house.now)
+    house._deliver()
+    assert (house.desk.position(), house.latched) == (0, {"DAILY_LOSS"})
+    again = house.restart()
+    assert again.latched == set()
+    again.broker.mute_reports = True
+    again.wait(100)
+    assert again.latched == {"DAILY_LOSS"}
