@@ -241,6 +241,7 @@ class Floor:
         if self.arming.until_ns is not None:
             self.arming.disarm()
             self.note("arming", "", armed=False)
+        self._drop_reversal("disarmed")
 
     def end_grant(self, why: str) -> None:
         """Unattended trading ends."""
@@ -249,10 +250,17 @@ class Floor:
             self.alert("automation", f"automatic trading ended: {why}")
 
     def revoke_entries(self, why: str) -> None:
-        """Entries that have not left never leave."""
+        """Entries that have not left never leave, one that a reversal plans included."""
         for key, waiting in list(self.waiting.items()):
             if waiting.proposal.purpose is Purpose.ENTRY:
                 self.drop(key, News.REVOKED, why)
+        self._drop_reversal(why)
+
+    def _drop_reversal(self, why: str) -> None:
+        """The flatten goes on, and nothing is entered the other way behind it."""
+        if self.campaign is not None and self.campaign.then is not None:
+            self.campaign.then = None
+            self.say(self.campaign.id, f"no reversal after the flatten: {why}")
 
     def drop(self, key: str, news: News, why: str) -> None:
         """A proposal dies before it left."""

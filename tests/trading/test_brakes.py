@@ -294,6 +294,37 @@ def test_a_reversal_flattens_first_and_enters_the_other_way_after() -> None:
     assert house.latched == set()
 
 
+@pytest.mark.parametrize("stop", ["X", "disarm", "halt", "STOP file", "link", "time", "flatten"])
+def test_whatever_takes_entries_back_takes_a_planned_reversal_along(stop: str) -> None:
+    house = House().enter()
+    house.wait(8_000)
+    house.arm()
+    house.press(Command.REVERSE)
+    match stop:
+        case "X":
+            house.press(Command.CANCEL_ENTRIES)
+        case "disarm":
+            house.press(Command.DISARM)
+        case "halt":
+            house.press(Command.HALT)
+        case "STOP file":
+            house.stop_file("halt")
+        case "link":
+            house.link(Link.BROKER_LOST)
+            house.link(Link.READY)
+        case "time":
+            house.changes["market_open"] = False
+            house.wait(house.params.timing.arm_ms)
+            house.changes["market_open"] = True
+        case _:
+            house.press(Command.FLATTEN)
+    assert [n.text for n in house.desk.news if "no reversal after the flatten" in n.text]
+    house.press(Command.ARM)
+    flat(house, 9_000)
+    assert (house.desk.flattening, house.desk.position()) == (None, 0), "the flatten goes on"
+    assert [o.side for o in house.sent(Purpose.ENTRY) if o.role is Role.ENTRY] == [Side.BUY]
+
+
 def test_a_reversal_needs_arming_a_position_and_a_running_desk() -> None:
     house = House()
     house.press(Command.REVERSE)
