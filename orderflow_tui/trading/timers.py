@@ -166,21 +166,35 @@ def _keep_flat(floor: Floor) -> None:
         return
     if not floor.params.send_path or trading_state(floor)[0] is TradingState.LOCKED:
         return
-    episodes = {symbol: floor.ledger.episode(symbol) for symbol in floor.ledger.held}
-    ours = [f"{floor.position(symbol):+d} {symbol}" for symbol, episode in episodes.items() if episode and episode.intent_id]
+    ours, _ = _whose(floor)
     if ours:
         begin_campaign(floor, f"{latch.kind.value}: {', '.join(ours)} held behind the limit", ExitReason.HALTED)
 
 
+def _whose(floor: Floor) -> tuple[list[str], list[str]]:
+    """What is held: ours to close, and what is not: a person opened it elsewhere, or no order can go out there."""
+    ours: list[str] = []
+    theirs: list[str] = []
+    for symbol in floor.ledger.held:
+        episode = floor.ledger.episode(symbol)
+        assert episode is not None, "what is held has an episode"
+        (ours if episode.intent_id and symbol in floor.tradable else theirs).append(f"{floor.position(symbol):+d} {symbol}")
+    return ours, theirs
+
+
 def _flat_time(floor: Floor) -> None:
-    """The session's flat time: the grant ends, and what is held goes."""
+    """The session's flat time: the grant ends, what is held goes. What a person opened elsewhere stays; they are told."""
     flat_at = floor.facts.flat_at_ns
     if flat_at is None or floor.now < flat_at:
+        floor.alert_once("external held", False, "")
         return
     floor.end_grant("the session's flat time")
-    held = any(floor.position(s) for s in floor.held) or floor.blotter.entries()
+    ours, theirs = _whose(floor)
+    text = f"past the session's flat time {', '.join(theirs)} is held, which is not ours to close"
+    floor.alert_once("external held", bool(theirs), text, Tier.CRITICAL)
     locked = trading_state(floor)[0] is TradingState.LOCKED
     may = floor.params.auto_flatten and floor.params.send_path
+    held = ours or (floor.blotter.entries() and not theirs)
     if may and held and floor.campaign is None and floor.agreed and not locked:
         begin_campaign(floor, "the session's flat time", ExitReason.FLAT)
 

@@ -352,6 +352,47 @@ def test_everything_goes_flat_at_the_sessions_flat_time() -> None:
     assert house.refusal == "window"
 
 
+def by_hand(house: House, side: Side = Side.BUY) -> House:
+    """A person trades one contract elsewhere in the account."""
+    broker = house.broker
+    name = f"m{len(broker.fills) + 1}"
+    broker.position += side
+    broker.fills.append(Fill(f"{name}.01", name, 1, None, house.now, "MES", side, 1, house.last))
+    house.tell(broker.fills[-1])
+    return house
+
+
+def test_what_a_person_opened_elsewhere_is_told_at_the_flat_time_and_stays_theirs() -> None:
+    house = House()
+    house.wait(10)
+    house.changes["flat_at_ns"] = house.now + 10_000 * MS_NS
+    by_hand(house)
+    house.wait(9_000)
+    assert house.alerts("external held") == []
+    flat(house)
+    assert house.desk.position() == 1
+    assert house.alerts("flatten") == []
+    assert [o.type for o in house.sent()] == [OrderType.STOP], "it has a stop"
+    (told,) = house.alerts("external held")
+    assert "+1 MES is held, which is not ours to close" in told
+    house.changes["flat_at_ns"] = house.now + 1_000 * MS_NS
+    house.trade(house.last)
+    house.wait(1_000)
+    assert len(house.alerts("external held")) == 2, "the next session's flat time tells it again"
+
+
+def test_an_entry_that_may_fill_beside_a_persons_position_brings_no_flatten_of_it() -> None:
+    house = House()
+    house.bracket()
+    house.broker.deaf = True
+    by_hand(house)
+    assert house.floor.blotter.entries(), "its cancel is on the way"
+    house.changes["flat_at_ns"] = house.now + MS_NS
+    house.wait(1)
+    assert house.desk.flattening is None
+    assert len(house.alerts("external held")) == 1
+
+
 def test_a_house_that_cannot_send_does_not_tell_of_a_flatten_again_and_again_after_the_flat_time() -> None:
     house = House(TradingParams(risk=RICH, send_path=False))
     house.broker.position = 1
