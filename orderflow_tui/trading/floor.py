@@ -143,6 +143,7 @@ class Floor:
     turns: dict[date, dict[str, int]] = field(default_factory=dict)  # what each trade date in the journal was carried into at
     noted_peak_cents: int = 0  # the day's peak as the journal last heard it
     noted_excursions: dict[str, tuple[str, int, int, int]] = field(default_factory=dict)  # trade, low, high, mark as journalled
+    held_late: dict[str, int] = field(default_factory=dict)  # trades held past a flat time, and which
     told_trades: dict[str, RoundTrip] = field(default_factory=dict)  # as the journal last heard of each
     told_account_ns: int | None = None  # when the journal last heard how the account stands
     switched_off: dict[str, date | None] = field(default_factory=dict)  # patterns, and for which trade date

@@ -96,6 +96,8 @@ def _apply(floor: Floor, row: Row) -> None:
             _turn(floor, rows.turn_of(row)[0])
         case "day":
             floor.told_day = row
+        case "held_late":
+            floor.held_late[row.ref] = rows.number(row, "flat_at_ns")
         case "peak":
             _peak(floor, row)
         case "tier":

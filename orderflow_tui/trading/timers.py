@@ -189,6 +189,7 @@ def _flat_time(floor: Floor) -> None:
         floor.alert_once("external held", False, "")
         return
     floor.end_grant("the session's flat time")
+    _held_late(floor, flat_at)
     ours, theirs = _whose(floor)
     text = f"past the session's flat time {', '.join(theirs)} is held, which is not ours to close"
     floor.alert_once("external held", bool(theirs), text, Tier.CRITICAL)
@@ -197,6 +198,16 @@ def _flat_time(floor: Floor) -> None:
     held = ours or (floor.blotter.entries() and not theirs)
     if may and held and floor.campaign is None and floor.agreed and not locked:
         begin_campaign(floor, "the session's flat time", ExitReason.FLAT)
+
+
+def _held_late(floor: Floor, flat_at: int) -> None:
+    """A flat time passed while a trade was held: it is a broken rule whenever it closes, on whatever trade date."""
+    for symbol in floor.ledger.held:
+        episode = floor.ledger.episode(symbol)
+        assert episode is not None, "what is held has an episode"
+        if episode.id not in floor.held_late:
+            floor.held_late[episode.id] = flat_at
+            floor.note("held_late", episode.id, flat_at_ns=flat_at)
 
 
 def _stale_with_position(floor: Floor) -> None:
@@ -236,6 +247,8 @@ def _begin_day(floor: Floor, day: date) -> None:
     if turned:
         close_day(floor, tell=True)
         turn_session(floor)
+        if floor.facts.flat_at_ns is not None:
+            _held_late(floor, floor.now)  # where nothing ran at the flat time
     floor.ledger.begin_day(day)
     floor.noted_peak_cents = 0
     _end_daily(floor, day)

@@ -11,6 +11,7 @@ from orderflow_tui.domain.action import Commit, Row
 from orderflow_tui.domain.event import Command, JournalFailed
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import Commission, Fill, Role, Side
+from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.trading import rows
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.rows import RowError
@@ -182,3 +183,51 @@ def test_a_daily_latch_whose_end_was_lost_at_the_turn_ends_at_the_next_start() -
 def test_a_turn_that_cannot_be_read_is_named(payload: dict[str, object]) -> None:
     with pytest.raises(RowError, match="turn"):
         House().desk.restore([rows.row("turn", "2026-03-06", 1, **payload)])  # type: ignore[arg-type]
+
+
+# -- the flat time ------------------------------------------------------------------------------------------------------
+
+LATE = "held past the flat time"
+
+
+def closed(house: House) -> House:
+    house.trade(house.ticket(Role.TARGET).order.limit_ticks or 0, house.last + 40)
+    assert house.desk.position() == 0
+    return house
+
+
+@pytest.mark.parametrize("again", ["runs on", "restart", "restart behind the turn"])
+def test_a_trade_held_past_the_flat_time_has_broken_it_also_when_it_closes_on_the_next_date(again: str) -> None:
+    house = House(PARAMS)
+    house.changes["flat_at_ns"] = house.now + 10_000 * MS_NS
+    house.enter().wait(60_000)
+    if again == "restart":
+        house = restarted(house)
+    house.changes["flat_at_ns"] = house.now + 86_400 * SECOND_NS
+    turn(house)
+    if again == "restart behind the turn":
+        house = restarted(house)
+    closed(house)
+    (trip,) = house.desk.trades
+    assert trip.breaks == (LATE,)
+    assert [row.ref for row in written(house, "held_late")] == [trip.id], "it is noted once"
+
+
+def test_a_flat_time_that_passed_while_nothing_ran_was_passed_all_the_same() -> None:
+    house = House(PARAMS).enter()
+    again = house.restart()
+    again.changes["flat_at_ns"] = again.now + 86_400 * SECOND_NS
+    turn(again)
+    closed(again)
+    assert again.desk.trades[0].breaks == (LATE,)
+
+
+@pytest.mark.parametrize("flat_at", [None, "tomorrow"])
+def test_a_trade_that_no_flat_time_passed_broke_none(flat_at: str | None) -> None:
+    house = House(PARAMS).enter()
+    if flat_at is None:
+        turn(house)
+    else:
+        house.changes["flat_at_ns"] = house.now + 86_400 * SECOND_NS
+    closed(house)
+    assert house.desk.trades[0].breaks == ()
