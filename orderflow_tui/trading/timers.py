@@ -33,7 +33,7 @@ from orderflow_tui.trading.trading_session import apply_held, turn_session
 
 NOTE_NS = 10 * SECOND_NS  # at most so much of an open position's extremes is lost with the process
 COMPARED_NS = 10 * SECOND_NS  # after a reconnect the broker has so long to say what is held
-CANCEL_AGAIN_NS = 5 * SECOND_NS  # an entry of unknown outcome, while no report tells whether its cancel was lost
+ENTRY_CANCEL_AGAIN_NS = 5 * SECOND_NS  # an entry of unknown outcome, while no report tells whether its cancel was lost
 
 
 # -- what is due --------------------------------------------------------------------------------------------------------
@@ -61,7 +61,7 @@ def _entry_due_ns(floor: Floor, ticket: Ticket) -> int | None:
     go, and if it has ended a cancel does no harm."""
     unknown = ticket.state is OrderState.UNKNOWN and floor.reachable
     if ticket.cancel_ns is not None:  # where a report must say whether the cancel was lost, and none comes, it is sent again
-        return ticket.cancel_ns + CANCEL_AGAIN_NS if unknown else None
+        return ticket.cancel_ns + ENTRY_CANCEL_AGAIN_NS if unknown else None
     if not (unknown or ticket.state in SENT_STATES):
         return None
     due = ticket.order.expires_ns
