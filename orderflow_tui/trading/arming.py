@@ -6,8 +6,6 @@ The *grant* is unattended trading for one session: it ends with the session, on 
 
 from __future__ import annotations
 
-from datetime import date
-
 from orderflow_tui.domain.event import Automation
 from orderflow_tui.domain.session import MS_NS
 
@@ -38,30 +36,27 @@ class Arming:
 
 
 class AutomationMode:
-    """What is done with an accepted decision. AUTO is a grant for one trade date."""
+    """What is done with an accepted decision. AUTO is a grant, which the desk ends with the trade date."""
 
-    __slots__ = ("mode", "rest", "trade_date")
+    __slots__ = ("mode", "rest")
 
     def __init__(self, rest: Automation) -> None:
         assert rest is not Automation.AUTO, "AUTO is granted by a person for one session, never a default"
         self.rest: Automation = rest  # what it falls back to when a grant ends
         self.mode: Automation = rest
-        self.trade_date: date | None = None
 
     @property
     def granted(self) -> bool:
         """Whether intents without a key press may pass."""
         return self.mode is Automation.AUTO
 
-    def choose(self, mode: Automation, trade_date: date | None) -> None:
-        """A person chose; AUTO is bound to the trade date it was chosen on."""
+    def choose(self, mode: Automation) -> None:
+        """A person chose."""
         self.mode = mode
-        self.trade_date = trade_date if mode is Automation.AUTO else None
 
     def end_grant(self) -> bool:
         """Fall back; True when a grant really ended."""
         if not self.granted:
             return False
         self.mode = self.rest
-        self.trade_date = None
         return True

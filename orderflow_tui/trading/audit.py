@@ -47,7 +47,7 @@ def on_link(floor: Floor, status: LinkStatus) -> None:
 
 def _lost(floor: Floor, status: LinkStatus) -> None:
     """Nothing can be known from now on: what was sent is UNKNOWN, what was not is revoked, the hand leaves the key."""
-    floor.link_lost_ns = floor.now
+    floor.link_lost_ns, floor.uncompared_ns = floor.now, None
     floor.doubt()
     floor.disarm()
     for key in list(floor.waiting):
@@ -64,7 +64,7 @@ def _back(floor: Floor) -> None:
     """Everything is asked anew; agreement and the guard count from here."""
     if floor.link_lost_ns is not None:
         floor.doubt()
-    floor.link_lost_ns = None
+    floor.link_lost_ns, floor.uncompared_ns = None, floor.now
     floor.reconciler.reset()
     for guard in floor.guards.values():
         guard.reset()
@@ -111,9 +111,11 @@ def on_report(floor: Floor, report: AccountReport) -> None:
     judgement = floor.reconciler.judge(report, ours, newest, floor.now)
     if judgement in (Judgement.AGREES, Judgement.ADOPT):
         _count_spent(floor, seen)
-    if floor.person_asks and judgement is not Judgement.OLD:
-        floor.person_asks = False
-        _tell_both(floor, report, ours)
+    if judgement is not Judgement.OLD:
+        floor.uncompared_ns = None
+        if floor.person_asks:
+            floor.person_asks = False
+            _tell_both(floor, report, ours)
     _judge(floor, judgement, report)
     _note_account(floor, report)
 

@@ -19,6 +19,7 @@ from orderflow_tui.trading.ledger import Ledger
 from orderflow_tui.trading.limits import RiskLimits
 
 TAKE_ALONG = frozenset({LatchKind.DAILY_LOSS, LatchKind.DRAWDOWN, LatchKind.CONSECUTIVE_LOSSES})  # the position goes too
+AT_THE_MARK = frozenset({LatchKind.DAILY_LOSS, LatchKind.DRAWDOWN})  # what is open counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,8 @@ def consecutive_losses(ledger: Ledger, limits: RiskLimits, loss_cents: int) -> T
 
 
 def trades_a_day(ledger: Ledger, limits: RiskLimits, loss_cents: int) -> Trip | None:  # noqa: ARG001
-    """So many trades were begun on this trade date. The last one keeps its bracket."""
+    """So many trades are this trade date's: closed on it, one that was carried into it included, or open. The last one keeps its
+    bracket."""
     if ledger.trades_begun < limits.max_trades_per_day:
         return None
     return Trip(LatchKind.TRADE_COUNT, f"{ledger.trades_begun} trades today, limit {limits.max_trades_per_day}")

@@ -27,16 +27,16 @@ def begin_campaign(floor: Floor, reason: str, why: ExitReason, manual: bool = Fa
         return
     running = floor.campaign
     if running is not None:
-        running.then = None
+        floor.revoke_entries(f"flatten, {reason}")
         if manual and not running.manual:
             running.manual = True
             floor.commit(_row(floor, running, "begin"))  # the newest row of a campaign is the one that counts
         return
+    floor.revoke_entries("flatten")
     campaign = Campaign(floor.gate.draw_id(), reason, why, manual, then)
     floor.campaign = campaign
     floor.commit(_row(floor, campaign, "begin"))
     floor.alert("flatten", f"flatten begins: {reason}", Tier.CRITICAL)
-    floor.revoke_entries("flatten")
     for guard in floor.guards.values():
         guard.reset()
 

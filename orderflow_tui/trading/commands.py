@@ -149,7 +149,7 @@ def _automation(floor: Floor, event: OperatorCommand) -> None:
         floor.commit(rows.row("grant", event.id, floor.now, granted=True, trade_date=day, unattended=unattended))
     elif floor.automation.granted:
         floor.commit(rows.row("grant", event.id, floor.now, granted=False, why="a person"))
-    floor.automation.choose(mode, floor.trade_date)
+    floor.automation.choose(mode)
 
 
 def _no_grant(floor: Floor, event: OperatorCommand) -> str | None:

@@ -18,14 +18,29 @@ def close_day(floor: Floor, *, tell: bool = False) -> None:
     if ledger.trade_date is None:
         return
     payload = day_payload(floor)
-    floor.note("day", ledger.trade_date.isoformat(), **payload)
+    written = _written(floor, payload)
+    if written is None:
+        floor.note("day", ledger.trade_date.isoformat(), **payload)
+    else:
+        payload = written
     if not tell or not (ledger.trips or ledger.held):
         return
-    broker, difference = payload["broker_cents"], payload["difference_cents"]
+    own, broker, difference = (payload[key] for key in ("net_cents", "broker_cents", "difference_cents"))
+    ours = "unknown" if not isinstance(own, int) else money(own)
     theirs = "the broker told none" if not isinstance(broker, int) else f"the broker's {money(broker)}"
     apart = f", difference {money(difference)}" if isinstance(difference, int) else ""
-    text = f"{ledger.trade_date} closed: own {money(ledger.net_cents)}, {theirs}{apart}"
+    text = f"{ledger.trade_date} closed: own {ours}, {theirs}{apart}"
     floor.alert("day", text, Tier.WARNING if difference else Tier.INFO, ledger.trade_date.isoformat())
+
+
+def _written(floor: Floor, payload: dict[str, Json]) -> dict[str, Json] | None:
+    """The day's result from before a restart, where nothing was executed or charged since and no market told a price of what is
+    held: this life knows less of that day, what the broker said of it for one. None: there is none, or it is outdated."""
+    row = floor.told_day
+    if row is None or row.ref != str(floor.ledger.trade_date) or row.ts_ns < (floor.booked_ns or 0) or floor.ledger.priced_anew():
+        return None
+    same = all(row.payload.get(key) == payload[key] for key in ("realised_cents", "fees_cents", "trades", "wins"))
+    return dict(row.payload) if same else None
 
 
 def day_payload(floor: Floor) -> dict[str, Json]:

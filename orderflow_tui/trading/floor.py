@@ -119,6 +119,7 @@ class Floor:
     booked_ns: int | None = None  # when the newest execution was booked
     doubt_ns: int | None = None  # when link, outcome or mismatch were last in doubt
     link_lost_ns: int | None = None
+    uncompared_ns: int | None = None  # when the broker came back, while no report has been compared with our books since
     house: HouseHealth = WELL  # as last told
     bare: dict[str, int] = field(default_factory=dict)  # instruments held without their stop, and since when
     woke_ns: int | None = None  # when the guards last let what waited be read first
@@ -138,8 +139,11 @@ class Floor:
     cut_short: Row | None = None  # the end of a session that a crash left open, not written yet
     held_tier: tuple[date | None, int] | None = None  # fixed for this trade date before a restart
     note_due_ns: int | None = None  # when the extremes of what is held are noted next
+    told_day: Row | None = None  # the newest result of a trade date, written before a restart
+    turns: dict[date, dict[str, int]] = field(default_factory=dict)  # what each trade date in the journal was carried into at
     noted_peak_cents: int = 0  # the day's peak as the journal last heard it
-    noted_excursions: dict[str, tuple[str, int, int]] = field(default_factory=dict)  # trade, low, high as journalled
+    noted_excursions: dict[str, tuple[str, int, int, int]] = field(default_factory=dict)  # trade, low, high, mark as journalled
+    held_late: dict[str, int] = field(default_factory=dict)  # trades held past a flat time, and which
     told_trades: dict[str, RoundTrip] = field(default_factory=dict)  # as the journal last heard of each
     told_account_ns: int | None = None  # when the journal last heard how the account stands
     switched_off: dict[str, date | None] = field(default_factory=dict)  # patterns, and for which trade date
@@ -238,6 +242,7 @@ class Floor:
         if self.arming.until_ns is not None:
             self.arming.disarm()
             self.note("arming", "", armed=False)
+        self._drop_reversal("disarmed")
 
     def end_grant(self, why: str) -> None:
         """Unattended trading ends."""
@@ -246,10 +251,17 @@ class Floor:
             self.alert("automation", f"automatic trading ended: {why}")
 
     def revoke_entries(self, why: str) -> None:
-        """Entries that have not left never leave."""
+        """Entries that have not left never leave, one that a reversal plans included."""
         for key, waiting in list(self.waiting.items()):
             if waiting.proposal.purpose is Purpose.ENTRY:
                 self.drop(key, News.REVOKED, why)
+        self._drop_reversal(why)
+
+    def _drop_reversal(self, why: str) -> None:
+        """The flatten goes on, and nothing is entered the other way behind it."""
+        if self.campaign is not None and self.campaign.then is not None:
+            self.campaign.then = None
+            self.say(self.campaign.id, f"no reversal after the flatten: {why}")
 
     def drop(self, key: str, news: News, why: str) -> None:
         """A proposal dies before it left."""

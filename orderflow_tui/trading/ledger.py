@@ -66,9 +66,8 @@ class Ledger:
         """Turn the trade date: figures start at zero, open lots count from the last mark on."""
         self.past_net_cents += self.net_cents
         for symbol, episode in self._episodes.items():
-            mark = self._marks.get(symbol)
             for lot in episode.lots:
-                lot.basis_ticks = lot.basis_ticks if mark is None else mark
+                lot.basis_ticks = self._marks[symbol]
         self._carried = deepcopy(self._episodes)
         self._keep_past()
         self._executions.clear()
@@ -244,6 +243,18 @@ class Ledger:
         key = self._newest.get(instrument, instrument)
         before_low, before_high = self._ranges.get(key, (low, high))
         self._ranges[key] = (min(before_low, low), max(before_high, high))
+
+    def recall_mark(self, instrument: str, ticks: int) -> None:
+        """Replay: the market's last price as the journal knows it."""
+        self._marks[instrument] = ticks
+
+    def marked(self) -> dict[str, int]:
+        """What is held, and the price in ticks it is valued at."""
+        return {symbol: self._marks[symbol] for symbol in self._episodes}
+
+    def priced_anew(self) -> bool:
+        """Whether the market of something held was heard in this life."""
+        return any(symbol in self._seen for symbol in self._episodes)
 
     def seen(self, instrument: str) -> tuple[int, int] | None:
         """How far the market went since the last execution of what is held, low and high in ticks; None: not held, or nothing

@@ -28,6 +28,8 @@ from orderflow_tui.trading.trading_session import end_cut_short, hold_tighter, n
 
 def replay(floor: Floor, journal: Sequence[Row]) -> None:
     """Apply rows in the order they were written. Raises RowError for a row that makes no sense."""
+    turns = [row for row in journal if row.kind == "turn"]  # one whose commit failed stands behind the first rows of its day
+    floor.turns = dict(rows.turn_of(row) for row in turns)
     early: dict[str, list[Row]] = {}  # news of orders that left without a commit, written before the order itself
     for row in journal:
         floor.gate.saw_id(row.ref)  # whatever its kind: also of an intent that was refused, or whose commit failed
@@ -85,8 +87,17 @@ def _apply(floor: Floor, row: Row) -> None:
             episode = floor.ledger.episode(symbol)
             if episode is not None and episode.id == row.ref:
                 floor.ledger.saw(symbol, rows.number(row, "low"), rows.number(row, "high"))
+                mark = rows.maybe(row, "mark")
+                if mark is not None:
+                    floor.ledger.recall_mark(symbol, mark)
         case "trade":
             heard_trade(floor, row)
+        case "turn":
+            _turn(floor, rows.turn_of(row)[0])
+        case "day":
+            floor.told_day = row
+        case "held_late":
+            floor.held_late[row.ref] = rows.number(row, "flat_at_ns")
         case "peak":
             _peak(floor, row)
         case "tier":
@@ -96,12 +107,15 @@ def _apply(floor: Floor, row: Row) -> None:
         case "pattern":
             note_pattern(floor, row.ref, bool(row.payload.get("on")), rows.day(row))
         case "session":
-            floor.session = restored_session(row) if rows.text(row, "what") == "begin" else None
+            if rows.text(row, "what") == "begin":
+                floor.session = restored_session(row)
+            elif floor.session is not None and floor.session.id == row.ref:
+                floor.session = None
         case "refusal":
             if floor.session is not None:
                 floor.session.refusals[rows.text(row, "rule")] += 1
         case _:
-            return  # evidence, not state: commands, days, alerts
+            return  # evidence, not state: commands, reports, alerts
 
 
 def _intent(floor: Floor, row: Row) -> None:
@@ -125,7 +139,15 @@ def _order(floor: Floor, row: Row) -> None:
 
 def _day(floor: Floor, day: date | None) -> None:
     if day is not None and day != floor.ledger.trade_date:
+        for symbol, ticks in floor.turns.get(day, {}).items():
+            floor.ledger.recall_mark(symbol, ticks)
         floor.ledger.begin_day(day)
+        floor.noted_peak_cents = 0
+
+
+def _turn(floor: Floor, day: date) -> None:
+    if floor.ledger.trade_date is None or day > floor.ledger.trade_date:
+        _day(floor, day)
 
 
 def _adjust(floor: Floor, row: Row) -> None:
@@ -166,7 +188,8 @@ def _peak(floor: Floor, row: Row) -> None:
 
 def _campaign(floor: Floor, row: Row) -> None:
     if rows.text(row, "what") != "begin":
-        floor.campaign = None
+        if floor.campaign is not None and floor.campaign.id == row.ref:  # the end of one before it may have been written late
+            floor.campaign = None
         return
     why = ExitReason(rows.text(row, "exit_reason"))
     floor.campaign = Campaign(row.ref, rows.text(row, "reason"), why, bool(row.payload.get("manual")))

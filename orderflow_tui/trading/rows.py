@@ -6,6 +6,8 @@ The constructor of an `Order` from a row stays with the gate, the only place tha
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 from orderflow_tui.domain.action import Json, Row
@@ -129,6 +131,19 @@ def fill_row(
         reason=reason,
         seen=None if seen is None else [*seen],
     )
+
+
+def turn_row(trade_date: date, now_ns: int, marks: Mapping[str, int]) -> Row:
+    """The trade date turned: from which price in ticks on the new day counts what was carried into it, by instrument."""
+    return row("turn", trade_date.isoformat(), now_ns, trade_date=trade_date.isoformat(), marks={**marks})
+
+
+def turn_of(source: Row) -> tuple[date, dict[str, int]]:
+    """Trade date and prices of a `turn` row. Raises RowError."""
+    turned, marks = day(source), source.payload.get("marks")
+    if turned is None or not isinstance(marks, dict):
+        raise RowError(f"journal row {source.kind} {source.ref}: expected a trade date and prices, got {source.payload!r}")
+    return turned, {symbol: number(replace(source, payload=marks), symbol) for symbol in marks}
 
 
 def adjust_row(

@@ -32,7 +32,8 @@ from orderflow_tui.trading.trade_rows import tell_trades
 from orderflow_tui.trading.trading_session import apply_held, turn_session
 
 NOTE_NS = 10 * SECOND_NS  # at most so much of an open position's extremes is lost with the process
-CANCEL_AGAIN_NS = 5 * SECOND_NS  # an entry of unknown outcome, while no report tells whether its cancel was lost
+COMPARED_NS = 10 * SECOND_NS  # after a reconnect the broker has so long to say what is held
+ENTRY_CANCEL_AGAIN_NS = 5 * SECOND_NS  # an entry of unknown outcome, while no report tells whether its cancel was lost
 
 
 # -- what is due --------------------------------------------------------------------------------------------------------
@@ -60,7 +61,7 @@ def _entry_due_ns(floor: Floor, ticket: Ticket) -> int | None:
     go, and if it has ended a cancel does no harm."""
     unknown = ticket.state is OrderState.UNKNOWN and floor.reachable
     if ticket.cancel_ns is not None:  # where a report must say whether the cancel was lost, and none comes, it is sent again
-        return ticket.cancel_ns + CANCEL_AGAIN_NS if unknown else None
+        return ticket.cancel_ns + ENTRY_CANCEL_AGAIN_NS if unknown else None
     if not (unknown or ticket.state in SENT_STATES):
         return None
     due = ticket.order.expires_ns
@@ -96,7 +97,8 @@ def settle(floor: Floor) -> None:
 
 
 def _note_extremes(floor: Floor) -> None:
-    """What a restart must not forget of an open position: the day's peak and how far each trade went either way.
+    """What a restart must not forget of an open position: the day's peak, how far each trade went either way and where the
+    market stood.
 
     Noted at instants of its own, ten seconds apart from the opening fill on, and at the close: never when a piece of market
     happens to end, so that the journal is the same however the stream was cut.
@@ -126,10 +128,10 @@ def _note_excursions(floor: Floor) -> None:
     for symbol in floor.ledger.held:
         episode = floor.ledger.episode(symbol)
         assert episode is not None, "what is held has an episode"
-        seen = floor.ledger.seen(symbol)
-        if seen is not None and floor.noted_excursions.get(symbol) != (episode.id, *seen):
-            floor.noted_excursions[symbol] = (episode.id, *seen)
-            floor.note("excursion", episode.id, instrument=symbol, low=seen[0], high=seen[1])
+        seen, mark = floor.ledger.seen(symbol), floor.ledger.marked()[symbol]
+        if seen is not None and floor.noted_excursions.get(symbol) != (episode.id, *seen, mark):
+            floor.noted_excursions[symbol] = (episode.id, *seen, mark)
+            floor.note("excursion", episode.id, instrument=symbol, low=seen[0], high=seen[1], mark=mark)
 
 
 def trip_breaker(floor: Floor) -> None:
@@ -137,10 +139,22 @@ def trip_breaker(floor: Floor) -> None:
     for trip in breaker.trips(floor.ledger, floor.params.risk, loss_limit_cents(floor)):
         if trip.kind in floor.board or (trip.kind is LatchKind.TRADE_COUNT and floor.blotter.entries()):
             continue
+        if trip.kind in breaker.AT_THE_MARK and _unheard(floor):
+            continue
         floor.latch(trip.kind, trip.reason)
         if trip.flatten and (floor.ledger.held or floor.blotter.live):
             begin_campaign(floor, f"{trip.kind.value}: {trip.reason}", ExitReason.HALTED)
     _keep_flat(floor)
+
+
+def _unheard(floor: Floor) -> bool:
+    """Whether what we believe to hold may be gone: the stop may have filled while nobody listened, and the market run on. After
+    a restart until the broker has agreed: nothing could be closed before, and no entry leaves. After a reconnect until its first
+    word on positions, but not for ever: an entry that the day cannot bear is refused anyway."""
+    if not floor.ledger.held:
+        return False
+    since_ns = floor.uncompared_ns
+    return not floor.agreed or (since_ns is not None and floor.now < since_ns + COMPARED_NS)
 
 
 def _keep_flat(floor: Floor) -> None:
@@ -152,23 +166,48 @@ def _keep_flat(floor: Floor) -> None:
         return
     if not floor.params.send_path or trading_state(floor)[0] is TradingState.LOCKED:
         return
-    episodes = {symbol: floor.ledger.episode(symbol) for symbol in floor.ledger.held}
-    ours = [f"{floor.position(symbol):+d} {symbol}" for symbol, episode in episodes.items() if episode and episode.intent_id]
+    ours, _ = _whose(floor)
     if ours:
         begin_campaign(floor, f"{latch.kind.value}: {', '.join(ours)} held behind the limit", ExitReason.HALTED)
 
 
+def _whose(floor: Floor) -> tuple[list[str], list[str]]:
+    """What is held: ours to close, and what is not: a person opened it elsewhere, or no order can go out there."""
+    ours: list[str] = []
+    theirs: list[str] = []
+    for symbol in floor.ledger.held:
+        episode = floor.ledger.episode(symbol)
+        assert episode is not None, "what is held has an episode"
+        (ours if episode.intent_id and symbol in floor.tradable else theirs).append(f"{floor.position(symbol):+d} {symbol}")
+    return ours, theirs
+
+
 def _flat_time(floor: Floor) -> None:
-    """The session's flat time: the grant ends, and what is held goes."""
+    """The session's flat time: the grant ends, what is held goes. What a person opened elsewhere stays; they are told."""
     flat_at = floor.facts.flat_at_ns
     if flat_at is None or floor.now < flat_at:
+        floor.alert_once("external held", False, "")
         return
     floor.end_grant("the session's flat time")
-    held = any(floor.position(s) for s in floor.held) or floor.blotter.entries()
+    _held_late(floor, flat_at)
+    ours, theirs = _whose(floor)
+    text = f"past the session's flat time {', '.join(theirs)} is held, which is not ours to close"
+    floor.alert_once("external held", bool(theirs), text, Tier.CRITICAL)
     locked = trading_state(floor)[0] is TradingState.LOCKED
     may = floor.params.auto_flatten and floor.params.send_path
+    held = ours or (floor.blotter.entries() and not theirs)
     if may and held and floor.campaign is None and floor.agreed and not locked:
         begin_campaign(floor, "the session's flat time", ExitReason.FLAT)
+
+
+def _held_late(floor: Floor, flat_at: int) -> None:
+    """A flat time passed while a trade was held: it is a broken rule whenever it closes, on whatever trade date."""
+    for symbol in floor.ledger.held:
+        episode = floor.ledger.episode(symbol)
+        assert episode is not None, "what is held has an episode"
+        if episode.id not in floor.held_late:
+            floor.held_late[episode.id] = flat_at
+            floor.note("held_late", episode.id, flat_at_ns=flat_at)
 
 
 def _stale_with_position(floor: Floor) -> None:
@@ -186,30 +225,43 @@ def _stale_with_position(floor: Floor) -> None:
 
 def turn_day(floor: Floor) -> None:
     """A new trade date: the old day's result, figures at zero, daily latches end, the tier is fixed anew."""
-    if floor.started_ns is None:
+    starting, day = floor.started_ns is None, floor.trade_date
+    if starting:
         floor.started_ns = floor.now
         tell_trades(floor)  # rows that died with the process
         if floor.reconciler.ask_ns is None and floor.params.timing.reconcile_ms:
             floor.reconciler.ask_at(floor.now)
-    day = floor.trade_date
     if day is not None and day != floor.ledger.trade_date:
         _begin_day(floor, day)
+    elif day is not None and starting:
+        _end_daily(floor, day)  # the rows of the turn may not all have come to the journal
     if day is not None and floor.held_changes:
         apply_held(floor)
     _choose(floor)
 
 
 def _begin_day(floor: Floor, day: date) -> None:
-    if floor.ledger.trade_date is not None:
+    """The row of the turn comes last and is committed: what it says is known from nowhere else, and where it is, the old day's
+    result is there too. One that died with the process leaves the turn to the next start."""
+    turned, marks = floor.ledger.trade_date is not None, floor.ledger.marked()
+    if turned:
         close_day(floor, tell=True)
         turn_session(floor)
+        if floor.facts.flat_at_ns is not None:
+            _held_late(floor, floor.now)  # where nothing ran at the flat time
     floor.ledger.begin_day(day)
     floor.noted_peak_cents = 0
+    _end_daily(floor, day)
+    floor.end_grant("the session ended")
+    floor.tiers.tier = None
+    if turned or marks:
+        floor.commit(rows.turn_row(day, floor.now, marks))
+
+
+def _end_daily(floor: Floor, day: date) -> None:
     for latch in floor.board.new_day(day):
         floor.commit(rows.latch_row(latch, floor.now, False, "new trade date"))
         floor.alert("resume", f"{latch.kind.value} ended with its trade date", Tier.INFO, latch.kind.value)
-    floor.end_grant("the session ended")
-    floor.tiers.tier = None
 
 
 def _choose(floor: Floor) -> None:
@@ -284,6 +336,8 @@ def _due_ns(floor: Floor, facts: Facts) -> int:
         times += [floor.reconciler.ask_ns, floor.margin_ask_ns]
     if facts.flat_at_ns is not None and facts.flat_at_ns > facts.now_ns:
         times.append(facts.flat_at_ns)
+    if floor.uncompared_ns is not None and floor.uncompared_ns + COMPARED_NS > facts.now_ns:
+        times.append(floor.uncompared_ns + COMPARED_NS)
     if floor.link_lost_ns is not None and floor.automation.granted:
         times.append(floor.link_lost_ns + timing.grant_link_ms * MS_NS)
     return min((t for t in times if t is not None), default=NEVER)

@@ -90,6 +90,7 @@ def _breaks(floor: Floor, trip: RoundTrip, known: RoundTrip | None) -> tuple[str
 
 
 def _too_late(floor: Floor, trip: RoundTrip) -> bool:
-    """By the flat time of now: a trade that is judged again later keeps what was found of the same exit."""
-    flat_at = floor.facts.flat_at_ns
+    """By the flat time it was held past, else that of now: a trade that is judged again later keeps what was found of the same
+    exit."""
+    flat_at = floor.held_late.get(trip.id, floor.facts.flat_at_ns)
     return flat_at is not None and trip.exit_ns > flat_at and trip.reason is not ExitReason.FLAT

@@ -15,11 +15,22 @@ def locked_rows(damage: Damage) -> list[Row]:
     itself, and the lock stands until a person clears it, restarts included."""
     now_ns = damage.ts_ns
     found = [rows.row("counter", f"of1-{damage.install}-{damage.counter}", now_ns)]
-    campaign = next((stored.row for stored in reversed(damage.rows) if stored.row.kind == "campaign"), None)
-    if campaign is not None and campaign.payload.get("what") == "begin":
-        found.append(rows.row("campaign", campaign.ref, now_ns, what="cut", reason="the journal was damaged"))
+    running = _running([stored.row for stored in damage.rows if stored.row.kind == "campaign"])
+    if running is not None:
+        found.append(rows.row("campaign", running, now_ns, what="cut", reason="the journal was damaged"))
     latch = Latch(LatchKind.BROKEN_CHAIN, now_ns, None, reason(damage))
     return [*found, rows.latch_row(latch, now_ns, True)]
+
+
+def _running(campaigns: list[Row]) -> str | None:
+    """The flatten that had begun and not ended; the end of one before it may have been written late."""
+    running: str | None = None
+    for row in campaigns:
+        if row.payload.get("what") == "begin":
+            running = row.ref
+        elif row.ref == running:
+            running = None
+    return running
 
 
 def reason(damage: Damage) -> str:

@@ -10,6 +10,7 @@ from tests.simulation.memory import Broken, Memory
 from tests.simulation.money import worth
 
 LATE_PEAK_NS = 12 * SECOND_NS  # a peak is in the journal after ten seconds, and on disk two later
+COMPARED_NS = 10 * SECOND_NS  # after a reconnect what is open may wait so long for the broker's word on it
 PROVEN_NS = 1_800 * SECOND_NS  # so long a margin figure counts
 
 
@@ -45,15 +46,26 @@ def _judge_price(memory: Memory, spread: tuple[int, int]) -> None:
         told = f"the ledger says {ledger.value_cents} cents, executions and mark make {now}"
         raise Broken("the day's value", f"with {memory.position:+d} held: {told}")
     worst, best = sorted(worth(money, price, instrument) for price in spread)
-    if worst <= -risk.daily_loss_cents and LatchKind.DAILY_LOSS not in board:
+    waits = _unheard(memory)
+    if worst <= -risk.daily_loss_cents and LatchKind.DAILY_LOSS not in board and not waits:
         raise Broken("the breaker trips", f"the day stands at {worst} cents, limit {-risk.daily_loss_cents}")
     before = memory.peak_cents
     memory.rose(best)
     fallen = max(before - worst, memory.peak_cents - now)
-    if fallen >= risk.max_drawdown_cents and LatchKind.DRAWDOWN not in board:
+    if fallen >= risk.max_drawdown_cents and LatchKind.DRAWDOWN not in board and not waits:
         raise Broken("the breaker trips", f"{fallen} cents under the day's peak, limit {risk.max_drawdown_cents}")
     if ledger.peak_cents < memory.peak_cents:
         raise Broken("the day's peak", f"the ledger's is {ledger.peak_cents} cents, the day stood at {memory.peak_cents}")
+
+
+def _unheard(memory: Memory) -> bool:
+    """Whether what is believed to be open may have gone while nobody listened: before a restart has been agreed with the broker,
+    and for ten seconds after a reconnect, while no report agrees."""
+    if not memory.money.lots:
+        return False
+    since_ns = memory.heard.ns
+    back = since_ns is not None and not memory.agreements and memory.now_ns - since_ns <= COMPARED_NS
+    return back or not memory.settled_in
 
 
 def judge_trip(memory: Memory, kind: LatchKind, reason: str) -> None:

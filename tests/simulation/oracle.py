@@ -326,10 +326,10 @@ class Oracle(Memory):
         if flat_ns is not None and now_ns >= flat_ns:
             self.grant.end()
         due = flat_ns is not None and now_ns >= flat_ns and self.setting.params.trading.auto_flatten
-        if due and ours and ours == self.truth and floor.campaign is None and not locked and self.settled_in:
+        free = floor.campaign is None and not locked and self.settled_in and not self.outsiders
+        if due and ours and ours == self.truth and free:
             raise Broken("flat at the flat time", f"{ours:+d} is held after the session's flat time")
         limits = DAY_LIMITS & floor.board._open.keys()
-        free = floor.campaign is None and not locked and self.settled_in and not self.outsiders
         if limits and ours and ours == self.truth and free and not floor.reconciler.differences:
             raise Broken("flat behind a limit", f"{ours:+d} is held behind {sorted(kind.value for kind in limits)}")
 

@@ -311,6 +311,37 @@ def test_a_reversal_flattens_first_and_enters_the_other_way_after() -> None:
     assert house.latched == set()
 
 
+@pytest.mark.parametrize("stop", ["X", "disarm", "halt", "STOP file", "link", "time", "flatten"])
+def test_whatever_takes_entries_back_takes_a_planned_reversal_along(stop: str) -> None:
+    house = House().enter()
+    house.wait(8_000)
+    house.arm()
+    house.press(Command.REVERSE)
+    match stop:
+        case "X":
+            house.press(Command.CANCEL_ENTRIES)
+        case "disarm":
+            house.press(Command.DISARM)
+        case "halt":
+            house.press(Command.HALT)
+        case "STOP file":
+            house.stop_file("halt")
+        case "link":
+            house.link(Link.BROKER_LOST)
+            house.link(Link.READY)
+        case "time":
+            house.changes["market_open"] = False
+            house.wait(house.params.timing.arm_ms)
+            house.changes["market_open"] = True
+        case _:
+            house.press(Command.FLATTEN)
+    assert [n.text for n in house.desk.news if "no reversal after the flatten" in n.text]
+    house.press(Command.ARM)
+    flat(house, 9_000)
+    assert (house.desk.flattening, house.desk.position()) == (None, 0), "the flatten goes on"
+    assert [o.side for o in house.sent(Purpose.ENTRY) if o.role is Role.ENTRY] == [Side.BUY]
+
+
 def test_a_reversal_needs_arming_a_position_and_a_running_desk() -> None:
     house = House()
     house.press(Command.REVERSE)
@@ -336,6 +367,47 @@ def test_everything_goes_flat_at_the_sessions_flat_time() -> None:
     assert house.state == "RUNNING", "no latch: tomorrow is another session"
     house.bracket()
     assert house.refusal == "window"
+
+
+def by_hand(house: House, side: Side = Side.BUY) -> House:
+    """A person trades one contract elsewhere in the account."""
+    broker = house.broker
+    name = f"m{len(broker.fills) + 1}"
+    broker.position += side
+    broker.fills.append(Fill(f"{name}.01", name, 1, None, house.now, "MES", side, 1, house.last))
+    house.tell(broker.fills[-1])
+    return house
+
+
+def test_what_a_person_opened_elsewhere_is_told_at_the_flat_time_and_stays_theirs() -> None:
+    house = House()
+    house.wait(10)
+    house.changes["flat_at_ns"] = house.now + 10_000 * MS_NS
+    by_hand(house)
+    house.wait(9_000)
+    assert house.alerts("external held") == []
+    flat(house)
+    assert house.desk.position() == 1
+    assert house.alerts("flatten") == []
+    assert [o.type for o in house.sent()] == [OrderType.STOP], "it has a stop"
+    (told,) = house.alerts("external held")
+    assert "+1 MES is held, which is not ours to close" in told
+    house.changes["flat_at_ns"] = house.now + 1_000 * MS_NS
+    house.trade(house.last)
+    house.wait(1_000)
+    assert len(house.alerts("external held")) == 2, "the next session's flat time tells it again"
+
+
+def test_an_entry_that_may_fill_beside_a_persons_position_brings_no_flatten_of_it() -> None:
+    house = House()
+    house.bracket()
+    house.broker.deaf = True
+    by_hand(house)
+    assert house.floor.blotter.entries(), "its cancel is on the way"
+    house.changes["flat_at_ns"] = house.now + MS_NS
+    house.wait(1)
+    assert house.desk.flattening is None
+    assert len(house.alerts("external held")) == 1
 
 
 def test_a_house_that_cannot_send_does_not_tell_of_a_flatten_again_and_again_after_the_flat_time() -> None:
@@ -522,3 +594,92 @@ def test_partial_exits_are_followed_by_the_remainder() -> None:
     flat(house, 10_000)
     assert house.broker.position == 0
     assert [o.quantity for o in house.sent(Purpose.FLATTEN)] == [3, 2, 1]
+
+
+# -- before the broker has said what is held ----------------------------------------------------------------------------
+
+
+def stopped_unheard(house: House) -> House:
+    """The stop fills while nobody listens, and the market falls on: the day is worth far more than our books believe."""
+    house.broker.out.clear()
+    house.broker.match(PRICE - 16, PRICE - 14, PRICE - 15, house.now)
+    house.broker.out.clear()
+    assert house.broker.position == 0
+    house.broker.mute_reports = True
+    return house
+
+
+def fall(house: House, price: int = PRICE - 200) -> House:
+    house.last = price
+    house._carry(house.desk.on_mark(house.facts))
+    return house
+
+
+def test_a_restart_does_not_trip_on_a_position_the_broker_has_not_confirmed() -> None:
+    house = stopped_unheard(House().enter(quantity=2))
+    again = house.restart()
+    again.wait(300)
+    fall(again)
+    assert -again.desk.ledger.value_cents > again.desk.loss_limit_cents
+    assert (again.latched, again.desk.flattening) == (set(), None)
+    again.broker.mute_reports = False
+    again.wait(3_000)
+    assert (again.latched, again.state) == (set(), "FENCED")
+    assert 0 < -again.desk.ledger.value_cents < 6_000
+
+
+def test_a_restart_trips_when_the_broker_has_agreed_to_what_is_held() -> None:
+    house = House().enter(quantity=2)
+    stop = house.ticket(Role.STOP).order.id
+    house.broker.orders[stop].order = replace(house.broker.orders[stop].order, stop_ticks=1)
+    again = house.restart()
+    again.wait(300)
+    fall(again)
+    assert again.latched == set()
+    again.wait(1_500)
+    assert {"DAILY_LOSS", "DRAWDOWN"} <= again.latched
+    assert again.desk.flattening is not None
+
+
+def test_after_a_reconnect_the_first_report_comes_before_the_limits() -> None:
+    house = House().enter(quantity=2)
+    house.wait(3_000)
+    house.link(Link.BROKER_LOST)
+    stopped_unheard(house)
+    house.link(Link.READY)
+    fall(house)
+    house.wait(1_000)
+    assert -house.desk.ledger.value_cents > house.desk.loss_limit_cents
+    assert house.latched == set()
+    house.broker.mute_reports = False
+    house.press(Command.RECONCILE)
+    house.wait(6_000)
+    assert (house.latched, house.desk.position()) == (set(), 0)
+
+
+def test_after_a_reconnect_without_a_report_the_limits_wait_ten_seconds_and_no_longer() -> None:
+    house = House().enter(quantity=2)
+    ticket = house.ticket(Role.STOP)
+    ticket.order = replace(ticket.order, stop_ticks=1)  # no stop is passed meanwhile
+    house.wait(3_000)
+    house.link(Link.BROKER_LOST)
+    house.broker.mute_reports = True
+    house.link(Link.READY)
+    fall(house)
+    house.wait(9_999)
+    assert house.latched == set()
+    house.wait(1)
+    assert "DAILY_LOSS" in house.latched
+
+
+def test_money_that_is_lost_latches_also_before_the_first_report() -> None:
+    house = House(TradingParams(risk=replace(RICH, daily_loss_cents=2_700))).enter()
+    house.journal = "silent"  # the latch dies with the process
+    house.broker.match(PRICE - 22, PRICE - 20, PRICE - 21, house.now)
+    house._deliver()
+    assert (house.desk.position(), house.latched) == (0, {"DAILY_LOSS"})
+    again = house.restart()
+    assert again.latched == set()
+    again.broker.mute_reports = True
+    again.wait(100)
+    assert again.latched == {"DAILY_LOSS"}

@@ -236,13 +236,12 @@ def test_arming_ends_at_its_deadline() -> None:
 def test_a_grant_is_for_one_session_and_falls_back() -> None:
     mode = AutomationMode(Automation.CONFIRM)
     assert not mode.end_grant()
-    mode.choose(Automation.AUTO, TODAY)
+    mode.choose(Automation.AUTO)
     assert mode.granted
-    assert mode.trade_date == TODAY
     assert mode.end_grant()
     assert mode.mode is Automation.CONFIRM
-    mode.choose(Automation.OFF, TODAY)
-    assert mode.trade_date is None
+    mode.choose(Automation.OFF)
+    assert not mode.end_grant()
 
 
 def test_auto_is_never_a_default() -> None:

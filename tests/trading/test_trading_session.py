@@ -9,7 +9,7 @@ import pytest
 
 from orderflow_tui.domain.account import Link
 from orderflow_tui.domain.action import Row
-from orderflow_tui.domain.event import Automation, Command
+from orderflow_tui.domain.event import Automation, Command, JournalFailed
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.signal import Regime
 from orderflow_tui.trading.limit_change import LOOSER, changed, loosens, value_of
@@ -144,6 +144,20 @@ def test_a_session_the_process_died_in_is_ended_by_the_next_start_from_the_journ
     third = again.restart()
     third.press(Command.OPEN_SESSION)
     assert len(session_rows(third, "end")) == 2
+
+
+def test_the_end_of_a_session_written_late_does_not_end_the_next_one() -> None:
+    house = opened()
+    house.journal = "silent"
+    house.press(Command.CLOSE_SESSION, why="a person")
+    ended = next(key for key, row in house.floor.owed.items() if row.kind == "session")
+    house.journal = "prompt"
+    house.wait(1)
+    house.press(Command.OPEN_SESSION)
+    house.tell(JournalFailed(house.now, (ended,), "disk full"))
+    again = house.restart()
+    again.press(Command.OPEN_SESSION)
+    assert [row.payload["why"] for row in session_rows(again, "end")] == ["a person", "the process died"]
 
 
 # -- limits -------------------------------------------------------------------------------------------------------------

@@ -764,6 +764,24 @@ def test_a_claim_whose_commit_failed_is_not_overtaken_by_the_row_before_it() -> 
     assert [r.payload["manual"] for r in house.rows if r.kind == "campaign"] == [True]
 
 
+def test_the_end_of_a_flatten_written_late_does_not_end_the_next_one() -> None:
+    house = House().enter()
+    house.press(Command.FLATTEN)
+    house.journal = "silent"
+    flat(house, 8_000)
+    assert house.desk.flattening is None
+    house.journal = "prompt"
+    house.changes["market_open"] = False
+    house.press(Command.FLATTEN)
+    ended = next(key for key, row in house.floor.owed.items() if row.kind == "campaign")
+    house.tell(JournalFailed(house.now, (ended,), "disk full"))
+    assert [r.payload["what"] for r in house.rows if r.kind == "campaign"] == ["begin", "begin", "end"]
+    again = house.restart()
+    assert again.desk.flattening == "PENDING", "the second goes on"
+    again.wait(8_000)
+    assert again.restart().desk.flattening is None, "and ends by its own row"
+
+
 def test_an_adopted_position_and_an_answered_change_come_back() -> None:
     house = House(broker=TinyBroker(part=1))
     house.bracket(quantity=2)

@@ -79,6 +79,8 @@ def test_an_unfinished_flatten_is_cut_and_a_finished_one_is_left_alone() -> None
     ended = Row("orders", "campaign", "of1-t-4", NOW_NS, {"what": "end"})
     assert [row.kind for row in locked_rows(damage([begun]))] == ["counter", "campaign", "latch"]
     assert [row.kind for row in locked_rows(damage([begun, ended]))] == ["counter", "latch"]
+    late = Row("orders", "campaign", "of1-t-3", NOW_NS, {"what": "end"})
+    assert [row.ref for row in locked_rows(damage([begun, late])) if row.kind == "campaign"] == ["of1-t-4"]
 
 
 def test_the_alert_names_both_files_and_what_there_is_to_do() -> None:
