@@ -152,6 +152,7 @@ class Memory:
     link: Link = Link.OFF  # as told
     epoch: int = 0
     link_was_up: bool = False  # before the event
+    commits: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=1_000))  # when answered, ms each took
     cool_ns: int = 0  # entries wait until then
     rejected: set[str] = field(default_factory=set)  # entries whose rejection was told
     reports: int = 0  # complete ones since the boot

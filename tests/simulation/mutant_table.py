@@ -456,6 +456,7 @@ FENCES = (
     _t("reset_is_fine", "fences", "if facts.house.broker_resets else None", "if facts.house is None else None"),
     _t("clock_set_back_is_fine", "fences", "        if abs(off) > CLOCK_OFF_MS\n", "        if off > CLOCK_OFF_MS\n"),
     _t("old_report_is_fine", "fences", "    report_recent,\n    data_fresh", "    data_fresh"),
+    _t("slow_journal_is_fine", "fences", "    journal_quick,\n    no_reset", "    no_reset"),
     _t("broker_never_asked", "reconcile", "now_ns + wait if wait else None", "now_ns + wait if soon else None"),
     _t("no_rate_limit", "rates", "        if short >= caps.ENTRIES_PER_10_S:\n", "        if short >= 1_000:\n"),
     Mutant(

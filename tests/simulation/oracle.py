@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from orderflow_tui.adapters.sim_broker_orders import Stage as Where
 from orderflow_tui.domain.account import AccountReport, Link, LinkStatus, MarginFigure
-from orderflow_tui.domain.event import Command, Event, HouseHealth, OperatorCommand, StopFileGone, StopFileSeen
+from orderflow_tui.domain.event import Command, Committed, Event, HouseHealth, OperatorCommand, StopFileGone, StopFileSeen
 from orderflow_tui.domain.latch import LatchKind, Severity
 from orderflow_tui.domain.market import Depth, Quote, Trades
 from orderflow_tui.domain.order import BrokerStatus, Change, Fill, Order, OrderState, OrderUpdate, Role, Side
@@ -219,6 +219,8 @@ class Oracle(Memory):
         judge_latches(self)
         judge_consequences(self)
         judge_asking(self)
+        if isinstance(self.event, Committed):
+            self.commits.append((self.now_ns, self.event.took_ms))
         self._campaigns(floor)
         self.day = floor.ledger.trade_date
         self.time_the_flatten(self.now_ns)
@@ -390,6 +392,7 @@ class Oracle(Memory):
         self.halted_by_stop = LatchKind.STOP_FILE in board
         self.armed_ns = self.link_lost_ns = self.unwell_ns = None
         self.unwell = self.priced = False
+        self.commits.clear()
         self.grant, self.running = Grant(), floor.campaign
         self.link, self.epoch, self.agreements, self.agreed_ns = Link.OFF, 0, 0, None
         self.cool_ns = max(self.written.cooldown_ns, 0)
