@@ -324,6 +324,9 @@ PROTECTION = (
         "        if report is not None and report.began_ns >= since_ns and ended and not _ours(report) and waited:",
     ),
     _t(
+        "entries_end_late", "timers", "    due = ticket.order.expires_ns\n", "    due = ticket.order.expires_ns + 3 * SECOND_NS\n"
+    ),
+    _t(
         "flatten_of_nothing_for_ever",
         "timers",
         "    if ours:\n        begin_campaign",
