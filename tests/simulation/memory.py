@@ -183,6 +183,7 @@ class Memory:
     slept_ns: int = 0  # when it began to stand still the last time, 0 since a birth
     asked_ns: int = 0  # when a report was last asked for
     working: dict[str, int] = field(default_factory=dict)  # entries at the broker, and since when nobody tried to end them
+    news: dict[str, int] = field(default_factory=dict)  # entries of which a part filled, and when news of them last came
     day: date | None = None
     # the day's money
     money: Money = field(default_factory=Money)

@@ -324,6 +324,12 @@ PROTECTION = (
         "        if report is not None and report.began_ns >= since_ns and ended and not _ours(report) and waited:",
     ),
     _t(
+        "rest_of_an_entry_works_on",
+        "timers",
+        "    if ticket.filled:\n        due = min",
+        "    if ticket.filled < 0:\n        due = min",
+    ),
+    _t(
         "entries_end_late", "timers", "    due = ticket.order.expires_ns\n", "    due = ticket.order.expires_ns + 3 * SECOND_NS\n"
     ),
     _t(

@@ -71,6 +71,8 @@ class Oracle(Memory):
                 self.tape.book(event)
             case Fill():
                 self.book(event)
+                if event.order_id in self.working:
+                    self.news[event.order_id] = self.now_ns
             case AccountReport():
                 self._report(event)
             case MarginFigure():
@@ -96,6 +98,7 @@ class Oracle(Memory):
                 return
 
     def _report(self, report: AccountReport) -> None:
+        self.news = dict.fromkeys(self.news, self.now_ns)
         if speaks(self, report):
             self.reports, self.reported_ns = self.reports + 1, self.now_ns
             hear_report(self, report)
@@ -125,6 +128,8 @@ class Oracle(Memory):
             self.armed_ns = None
 
     def _status(self, update: OrderUpdate) -> None:
+        if update.order_id in self.news:
+            self.news[update.order_id] = self.now_ns
         if update.status is BrokerStatus.REJECTED:
             self._rejected(update.order_id)
 
@@ -298,6 +303,12 @@ class Oracle(Memory):
             if self.now_ns - since_ns > longest_ns and self.settled_in:
                 waited_ms = (self.now_ns - since_ns) // MS_NS
                 raise Broken("entries time out", f"{order_id} works, and nobody tried to end it for {waited_ms} ms")
+            rests = order_id in self.news and order_id not in self.told_to_go and self.settled_in
+            waited_ms = (self.now_ns - max(since_ns, self.news[order_id])) // MS_NS if rests else 0
+            if waited_ms > self.setting.params.trading.timing.partial_wait_ms + ENTRY_NS // MS_NS:
+                raise Broken(
+                    "entries time out", f"a part of {order_id} filled, and nobody tried to end the rest for {waited_ms} ms"
+                )
 
     def _believed(self, floor: Floor) -> None:
         """No outcome is invented: what works at the broker, or is on its way there, is not believed over."""
