@@ -19,6 +19,7 @@ FENCE_NS = 5 * SECOND_NS
 COMMIT_NS = 250 * MS_NS
 STALE_NS = 3_001 * MS_NS
 AT_ONCE_NS = 50 * MS_NS
+SLOW_MS = 100
 
 
 def orders_leave(memory: Memory, orders: Sequence[Order], now_ns: int) -> None:
@@ -105,6 +106,7 @@ def _entry_leaves(memory: Memory, orders: Sequence[Order], now_ns: int) -> None:
     _permitted(memory, entry, now_ns)
     _prompt(memory, entry, now_ns)
     _connected(memory, entry, now_ns)
+    _quick_disk(memory, entry, now_ns)
     _bracketed(memory, orders)
     _rates(memory, entry, now_ns)
     _room(memory, entry)
@@ -166,6 +168,14 @@ def _connected(memory: Memory, entry: Order, now_ns: int) -> None:
         raise Broken("fence", f"{entry.id} left while loop or clocks are out of step, or the broker's reset is near")
     if memory.unwell_ns is not None and now_ns - memory.unwell_ns < FENCE_NS:
         raise Broken("fence", f"{entry.id} left {(now_ns - memory.unwell_ns) // MS_NS} ms after loop or clock were out of step")
+
+
+def _quick_disk(memory: Memory, entry: Order, now_ns: int) -> None:
+    """99 of 100 commits of the last minute before its own, counted as a hundred where they are fewer, took 100 ms at most."""
+    recent = [ms for at_ns, ms in memory.commits if now_ns - at_ns < 60 * SECOND_NS]
+    slow = sum(ms > SLOW_MS for ms in recent)
+    if slow > max(len(recent), 100) // 100:
+        raise Broken("fence", f"{entry.id} left after {slow} slow commits of {len(recent)} in a minute")
 
 
 def _bracketed(memory: Memory, orders: Sequence[Order]) -> None:

@@ -152,6 +152,7 @@ class Memory:
     link: Link = Link.OFF  # as told
     epoch: int = 0
     link_was_up: bool = False  # before the event
+    commits: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=1_000))  # when answered, ms each took
     cool_ns: int = 0  # entries wait until then
     rejected: set[str] = field(default_factory=set)  # entries whose rejection was told
     reports: int = 0  # complete ones since the boot
@@ -183,6 +184,7 @@ class Memory:
     slept_ns: int = 0  # when it began to stand still the last time, 0 since a birth
     asked_ns: int = 0  # when a report was last asked for
     working: dict[str, int] = field(default_factory=dict)  # entries at the broker, and since when nobody tried to end them
+    news: dict[str, int] = field(default_factory=dict)  # entries of which a part filled, and when news of them last came
     day: date | None = None
     # the day's money
     money: Money = field(default_factory=Money)

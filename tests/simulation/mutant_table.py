@@ -324,6 +324,15 @@ PROTECTION = (
         "        if report is not None and report.began_ns >= since_ns and ended and not _ours(report) and waited:",
     ),
     _t(
+        "rest_of_an_entry_works_on",
+        "timers",
+        "    if ticket.filled:\n        due = min",
+        "    if ticket.filled < 0:\n        due = min",
+    ),
+    _t(
+        "entries_end_late", "timers", "    due = ticket.order.expires_ns\n", "    due = ticket.order.expires_ns + 3 * SECOND_NS\n"
+    ),
+    _t(
         "flatten_of_nothing_for_ever",
         "timers",
         "    if ours:\n        begin_campaign",
@@ -456,6 +465,7 @@ FENCES = (
     _t("reset_is_fine", "fences", "if facts.house.broker_resets else None", "if facts.house is None else None"),
     _t("clock_set_back_is_fine", "fences", "        if abs(off) > CLOCK_OFF_MS\n", "        if off > CLOCK_OFF_MS\n"),
     _t("old_report_is_fine", "fences", "    report_recent,\n    data_fresh", "    data_fresh"),
+    _t("slow_journal_is_fine", "fences", "    journal_quick,\n    no_reset", "    no_reset"),
     _t("broker_never_asked", "reconcile", "now_ns + wait if wait else None", "now_ns + wait if soon else None"),
     _t("no_rate_limit", "rates", "        if short >= caps.ENTRIES_PER_10_S:\n", "        if short >= 1_000:\n"),
     Mutant(

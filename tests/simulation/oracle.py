@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from orderflow_tui.adapters.sim_broker_orders import Stage as Where
 from orderflow_tui.domain.account import AccountReport, Link, LinkStatus, MarginFigure
-from orderflow_tui.domain.event import Command, Event, HouseHealth, OperatorCommand, StopFileGone, StopFileSeen
+from orderflow_tui.domain.event import Command, Committed, Event, HouseHealth, OperatorCommand, StopFileGone, StopFileSeen
 from orderflow_tui.domain.latch import LatchKind, Severity
 from orderflow_tui.domain.market import Depth, Quote, Trades
 from orderflow_tui.domain.order import BrokerStatus, Change, Fill, Order, OrderState, OrderUpdate, Role, Side
@@ -71,6 +71,8 @@ class Oracle(Memory):
                 self.tape.book(event)
             case Fill():
                 self.book(event)
+                if event.order_id in self.working:
+                    self.news[event.order_id] = self.now_ns
             case AccountReport():
                 self._report(event)
             case MarginFigure():
@@ -96,6 +98,7 @@ class Oracle(Memory):
                 return
 
     def _report(self, report: AccountReport) -> None:
+        self.news = dict.fromkeys(self.news, self.now_ns)
         if speaks(self, report):
             self.reports, self.reported_ns = self.reports + 1, self.now_ns
             hear_report(self, report)
@@ -125,6 +128,8 @@ class Oracle(Memory):
             self.armed_ns = None
 
     def _status(self, update: OrderUpdate) -> None:
+        if update.order_id in self.news:
+            self.news[update.order_id] = self.now_ns
         if update.status is BrokerStatus.REJECTED:
             self._rejected(update.order_id)
 
@@ -219,6 +224,8 @@ class Oracle(Memory):
         judge_latches(self)
         judge_consequences(self)
         judge_asking(self)
+        if isinstance(self.event, Committed):
+            self.commits.append((self.now_ns, self.event.took_ms))
         self._campaigns(floor)
         self.day = floor.ledger.trade_date
         self.time_the_flatten(self.now_ns)
@@ -299,6 +306,12 @@ class Oracle(Memory):
             if self.now_ns - since_ns > longest_ns and self.settled_in:
                 waited_ms = (self.now_ns - since_ns) // MS_NS
                 raise Broken("entries time out", f"{order_id} works, and nobody tried to end it for {waited_ms} ms")
+            rests = order_id in self.news and order_id not in self.told_to_go and self.settled_in
+            waited_ms = (self.now_ns - max(since_ns, self.news[order_id])) // MS_NS if rests else 0
+            if waited_ms > self.setting.params.trading.timing.partial_wait_ms + ENTRY_NS // MS_NS:
+                raise Broken(
+                    "entries time out", f"a part of {order_id} filled, and nobody tried to end the rest for {waited_ms} ms"
+                )
 
     def _believed(self, floor: Floor) -> None:
         """No outcome is invented: what works at the broker, or is on its way there, is not believed over."""
@@ -393,6 +406,7 @@ class Oracle(Memory):
         self.halted_by_stop = LatchKind.STOP_FILE in board
         self.armed_ns = self.link_lost_ns = self.unwell_ns = None
         self.unwell = self.priced = False
+        self.commits.clear()
         self.grant, self.running = Grant(), floor.campaign
         self.link, self.epoch, self.agreements, self.agreed_ns = Link.OFF, 0, 0, None
         self.cool_ns = max(self.written.cooldown_ns, 0)
