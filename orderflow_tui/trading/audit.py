@@ -64,7 +64,7 @@ def _back(floor: Floor) -> None:
     """Everything is asked anew; agreement and the guard count from here."""
     if floor.link_lost_ns is not None:
         floor.doubt()
-    floor.link_lost_ns, floor.uncompared_ns = None, floor.now
+    floor.link_lost_ns, floor.reached_ns, floor.uncompared_ns = None, floor.now, floor.now
     floor.reconciler.reset()
     for guard in floor.guards.values():
         guard.reset()
@@ -285,7 +285,8 @@ def check_outcomes(floor: Floor) -> None:
             ticket.refused_ns = None
     limit = floor.params.timing.unresolved_ms * MS_NS
     for ticket in floor.blotter.unresolved():
-        if ticket.unknown_ns is not None and floor.reachable and floor.now - ticket.unknown_ns >= limit:
+        since = _asked_since_ns(floor, ticket)
+        if since is not None and floor.reachable and floor.now - since >= limit:
             floor.latch(LatchKind.UNRECONCILED, f"{ticket.order.id}: outcome unknown for {limit // SECOND_NS} s")
 
 
@@ -294,5 +295,12 @@ def unresolved_due_ns(floor: Floor) -> int | None:
     if LatchKind.UNRECONCILED in floor.board or not floor.reachable:
         return None
     limit = floor.params.timing.unresolved_ms * MS_NS
-    times = [t.unknown_ns + limit for t in floor.blotter.unresolved() if t.unknown_ns is not None]
-    return min(times, default=None)
+    times = (_asked_since_ns(floor, t) for t in floor.blotter.unresolved())
+    return min((since + limit for since in times if since is not None), default=None)
+
+
+def _asked_since_ns(floor: Floor, ticket: Ticket) -> int | None:
+    """Since when the broker can be asked about an outcome: out of reach, and asleep, no minute passes."""
+    if ticket.unknown_ns is None:
+        return None
+    return max(ticket.unknown_ns, floor.reached_ns or 0, floor.woke_ns or 0)

@@ -143,13 +143,14 @@ def _propose_exit(floor: Floor, campaign: Campaign, wanted: Exit) -> None:
 
 def _end(floor: Floor, campaign: Campaign) -> None:
     floor.campaign = None
-    floor.commit(_row(floor, campaign, "end" if campaign.stage is Stage.DONE else "failed"))
     for guard in floor.guards.values():
         guard.reset()
     if campaign.stage is Stage.FAILED:
         steps = "close the position in the broker's own program or call its desk, then cancel all orders"
         floor.latch(LatchKind.FLATTEN_FAILED, f"{campaign.rounds} rounds failed: {steps}")
+        floor.commit(_row(floor, campaign, "failed"))  # after its lock: a death between the two must not lose both
         return
+    floor.commit(_row(floor, campaign, "end"))
     left = still_held(_report(floor))
     if left:
         text = f"ours is flat, the broker said so twice; the account still holds {left}, which is not ours to close: close it"
@@ -258,7 +259,7 @@ def _emergency(floor: Floor, symbol: str, position: int, wanted: Emergency) -> N
         return
     instrument = floor.instruments[symbol]
     price = emergency_stop(
-        position, floor.mark(symbol), episode.average_ticks, _planned_stop(floor, episode.intent_id), instrument.stop_ticks
+        position, floor.mark(symbol), episode.average_ticks, _planned_stop(floor, episode.intent_id, closing(position)), instrument.stop_ticks
     )
     if price is None:
         _flatten_naked(floor, "the market stands beyond where the missing stop should be")
@@ -272,9 +273,9 @@ def _emergency(floor: Floor, symbol: str, position: int, wanted: Emergency) -> N
         _flatten_naked(floor, "an emergency stop was refused")
 
 
-def _planned_stop(floor: Floor, intent_id: str) -> int | None:
-    """Where the bracket's own stop stood, None for positions without one."""
+def _planned_stop(floor: Floor, intent_id: str, side: Side) -> int | None:
+    """Where the bracket's own stop stood, None for positions without one: what an exit made of it has no plan either."""
     ticket = floor.blotter.tickets.get(f"{intent_id}-S")
-    if ticket is None or ticket.state is OrderState.PROPOSED:
+    if ticket is None or ticket.state is OrderState.PROPOSED or ticket.order.side is not side:
         return None
     return ticket.order.stop_ticks

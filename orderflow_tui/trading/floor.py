@@ -119,6 +119,7 @@ class Floor:
     booked_ns: int | None = None  # when the newest execution was booked
     doubt_ns: int | None = None  # when link, outcome or mismatch were last in doubt
     link_lost_ns: int | None = None
+    reached_ns: int | None = None  # since when the broker can be spoken to
     uncompared_ns: int | None = None  # when the broker came back, while no report has been compared with our books since
     house: HouseHealth = WELL  # as last told
     bare: dict[str, int] = field(default_factory=dict)  # instruments held without their stop, and since when

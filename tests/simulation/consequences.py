@@ -62,8 +62,7 @@ NAKED_BY: dict[str, frozenset[str]] = {
     "confirmed in time": BARE,
     "beyond where": BARE,
 }
-# nothing says for a minute what became of an order; a lost line and a death do not stop the minute
-UNKNOWN_BY = AWAY | LEAPS | UNREPORTED | {"boots"}
+UNKNOWN_BY = UNREPORTED | {"order_parked"}  # for a minute nothing says what became of an order
 FAILED_BY = AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | UNTRADED | {"send_lost", "send_refused", "boots"}
 TAKE_THE_POSITION_ALONG = frozenset({LatchKind.DAILY_LOSS, LatchKind.DRAWDOWN, LatchKind.NAKED, LatchKind.REVERSED})
 

@@ -1085,3 +1085,44 @@ def test_contracts_the_broker_has_counted_and_not_told_keep_the_next_entry_waiti
     house.broker.mute_reports = False
     house.wait(6_000)
     assert (house.state, house.desk.position()) == ("RUNNING", 1)
+
+
+def test_a_minute_out_of_reach_is_no_minute_of_the_broker_not_answering() -> None:
+    house = House().enter()
+    house.link(Link.BACKOFF, 1)
+    assert house.state_of(Role.STOP) is OrderState.UNKNOWN
+    house.wait(61_000)
+    house.broker.mute_reports = True
+    house.link(Link.READY, 2)
+    house.wait(59_000)
+    assert "UNRECONCILED" not in house.latched
+    house.wait(1_000)
+    assert "UNRECONCILED" in house.latched
+
+
+def test_a_flatten_that_failed_is_locked_before_the_journal_says_that_it_failed() -> None:
+    """Written the other way round, a death between the two rows left a position with neither a flatten nor a lock."""
+    house = House().enter()
+    house.broker.deaf = True
+    house.press(Command.FLATTEN)
+    house.wait(80_000)
+    kinds = [row.ref if row.kind == "latch" else row.payload["what"] for row in house.rows if row.kind in ("latch", "campaign")]
+    assert kinds[-2:] == ["FLATTEN_FAILED", "failed"]
+
+
+def test_an_emergency_stop_of_a_position_that_an_exit_made_does_not_stand_where_the_old_trade_planned_its_own() -> None:
+    """Sold short, bought back by its stop; then the broker took the sale back: the one that is left was bought, and the plan of
+    the short stood above the market."""
+    house = House().enter("SELL", 1)
+    sale = house.broker.fills[-1]
+    planned = house.ticket(Role.STOP).order.stop_ticks
+    assert planned is not None
+    house.trade(planned)
+    assert house.desk.position() == 0
+    house.trade(PRICE)
+    bust = replace(sale, exec_id=f"{sale.base_id}.02", revision=2, quantity=0)
+    house.broker.fills[0], house.broker.position = bust, 1
+    house.tell(bust)
+    house.wait(3_000)
+    emergency = house.ticket(Role.EMERGENCY).order
+    assert (emergency.side, emergency.stop_ticks) == (Side.SELL, PRICE - 1 - MES.stop_ticks)
