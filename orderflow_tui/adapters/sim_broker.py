@@ -230,8 +230,10 @@ class SimBroker:
         return self._epoch
 
     def behave(self, faults: SimFaults = HONEST) -> None:
-        """Other probabilities from now on; without arguments the broker turns honest."""
+        """Other probabilities from now on; without arguments the broker turns honest, and parks nothing any more."""
         self._mischief.faults = faults
+        if not faults.order_parked:
+            self._exchange.wake_parked(self._now_ns)
 
     def connect(self, now_ns: int) -> None:
         """The line comes up: a new epoch if it was down, and a LinkStatus READY either way."""

@@ -158,6 +158,11 @@ class Exchange:
         if delay % 3:
             self._timers.at(now_ns + PARKED_NS + 2 * delay, partial(self._wake, resting))
 
+    def wake_parked(self, now_ns: int) -> None:
+        """Every parked order wakes."""
+        for resting in [resting for resting in self._open if resting.parked]:
+            self._wake(resting, now_ns)
+
     def _wake(self, resting: Resting, now_ns: int) -> None:
         if resting.stage in LIVE:
             resting.parked, self._band = False, None

@@ -49,21 +49,23 @@ LEAPS = frozenset({"suspended", "loop_stall", "clock_forward", "clock_hour"})
 UNREPORTED = frozenset({"report_lost", "report_late", "report_incomplete", "report_stale", "reports_silent", "account_swapped"})
 UNHEARD = frozenset({"exec_late", "exec_lost", "status_lost", "ack_lost", "ack_late", "latency_jitter"})
 UNCHANGED = frozenset({"change_refused", "changes_refused", "change_lost", "cancel_refused", "cancel_lost", "fill_after_cancel"})
-NEVER_THERE = frozenset({"send_lost", "send_refused", "reject_stop", "tif_changed", "outside_rth_changed", "oca_lost"})
+NEVER_THERE = frozenset(
+    {"send_lost", "send_refused", "reject_stop", "tif_changed", "outside_rth_changed", "oca_lost", "order_parked"}
+)
 ILLUSIONS = frozenset({"feed_outlier", "feed_far_prints", "feed_out_of_order"})
-UNTRADED = frozenset({"feed_silence", "feed_down", "feed_gap"})  # what nobody trades fills no market exit
+UNFILLED = frozenset({"stop_stuck", "exit_rests", "feed_limit_locked"})  # the price is there, and the exit waits
 # by what the reason says: what can keep a position without its stop, exits too large, a stop from filling
 BARE = AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | NEVER_THERE | OUTSIDERS | DISK_TROUBLE | {"boots"}
 NAKED_BY: dict[str, frozenset[str]] = {
     "does not take": frozenset({"reject_stop"}),
-    "reached and did not fill": AWAY | LEAPS | UNHEARD | ILLUSIONS | {"stop_stuck"},
+    "reached and did not fill": AWAY | LEAPS | UNHEARD | ILLUSIONS | UNFILLED,
     "as small as the position": AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | OUTSIDERS,
     "with nothing to take out": AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | OUTSIDERS,
     "confirmed in time": BARE,
     "beyond where": BARE,
 }
 UNKNOWN_BY = UNREPORTED | {"order_parked"}  # for a minute nothing says what became of an order
-FAILED_BY = AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | UNTRADED | {"send_lost", "send_refused", "boots"}
+FAILED_BY = AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | UNFILLED | {"send_lost", "send_refused", "reject_stop", "boots"}
 TAKE_THE_POSITION_ALONG = frozenset({LatchKind.DAILY_LOSS, LatchKind.DRAWDOWN, LatchKind.NAKED, LatchKind.REVERSED})
 
 
