@@ -65,7 +65,7 @@ NAKED_BY: dict[str, frozenset[str]] = {
     "beyond where": BARE,
 }
 UNKNOWN_BY = UNREPORTED | {"order_parked", "link_hung", "link_hung_short"}  # for a minute nothing says what became of an order
-FAILED_BY = AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | UNFILLED | {"send_lost", "send_refused", "reject_stop", "boots"}
+FAILED_BY = AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | UNFILLED | {"send_lost", "send_refused", "reject_entry", "boots"}
 TAKE_THE_POSITION_ALONG = frozenset({LatchKind.DAILY_LOSS, LatchKind.DRAWDOWN, LatchKind.NAKED, LatchKind.REVERSED})
 
 
