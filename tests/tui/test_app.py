@@ -479,3 +479,74 @@ async def test_leaving_does_not_wait_for_ever_for_a_terminal_that_does_not_read(
         taken.set()
         threading.Thread.join(writer)
         assert not stage.app.terminal_stuck
+
+
+def _breaks(*_: object) -> object:
+    raise ValueError("a reading nobody foresaw")
+
+
+@pytest.mark.parametrize("name", ["dom", "footprint", "profile", "signals", "regime", "pnl"])
+async def test_a_panel_that_cannot_be_drawn_says_so_and_the_rest_goes_on(
+    view: ConsoleView, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with on_stage(view) as stage:
+        panel = stage.trade.panels[name]
+        grid = panel.grids()[-1]
+        with monkeypatch.context() as broken:
+            broken.setattr(grid, "content", _breaks)
+            for n in range(5):
+                stage.seam.shown = replace(view, seq=n, truth=replace(view.truth, working_orders=70 + n))
+                await stage.draw()
+            assert "cannot be drawn" in stage.text()
+            assert "ValueError" in stage.text()
+            assert "work 74" in stage.text()
+            await stage.press("X")
+            assert stage.sent == [Command.CANCEL_ENTRIES]
+            assert len([record for record in caplog.records if "cannot be drawn" in record.message]) == 1
+        await stage.draw()
+        assert "cannot be drawn" not in stage.text()
+
+
+@pytest.mark.parametrize("drawn", ["truth_rows", "lights_row", "notice_row", "money_row", "replay_row", "overlays.rows"])
+async def test_a_line_that_cannot_be_drawn_says_so(view: ConsoleView, drawn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with on_stage(replaying(view), (80, 24)) as stage:
+        stage.app.desk.open(Overlay.QUIT, stage.now_ns)
+        monkeypatch.setattr(f"orderflow_tui.tui.screens.console_screen.{drawn}", _breaks)
+        await stage.draw()
+        assert "cannot be drawn: ValueError: a reading nobody foresaw" in stage.text()
+        assert "DOM" in stage.text()
+        await stage.press("F", "F")
+        assert stage.sent == [Command.FLATTEN]
+
+
+async def test_a_frame_that_fails_as_a_whole_says_so_and_the_keys_work(
+    view: ConsoleView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with on_stage(view) as stage:
+        monkeypatch.setattr(stage.app.desk, "check", _breaks)
+        await stage.draw()
+        assert "THE SCREEN cannot be drawn: ValueError" in stage.text()
+        await stage.press("H")
+        assert stage.sent == [Command.HALT]
+
+
+async def test_a_key_that_fails_says_so_and_the_next_one_works(view: ConsoleView, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with on_stage(view) as stage:
+        monkeypatch.setattr(stage.app, "_picture", _breaks)
+        await stage.press("s")
+        assert "s failed: ValueError" in stage.text()
+        await stage.press("X")
+        assert stage.sent == [Command.CANCEL_ENTRIES]
+
+
+async def test_an_exception_that_ends_the_screen_is_kept_and_nothing_of_it_is_printed(view: ConsoleView) -> None:
+    stage = Stage(view, ConsoleOptions())
+
+    async def broken() -> None:
+        async with stage.app.run_test():
+            stage.app._handle_exception(ValueError("a reading nobody foresaw"))
+
+    with pytest.raises(ValueError, match="nobody foresaw"):
+        await broken()
+    assert stage.app._exit_renderables == []
+    assert isinstance(stage.app.fault, ValueError)

@@ -116,11 +116,28 @@ class Panel(LiveGrid):
             rows = cells.faded(rows)
             heading = f"STALE {cells.age(sight.stale_ms).strip()} · {heading}" if self.word else heading
         ink = "armed" if sight.armed else "focus" if sight.focused else "frame"
+        return self._framed(rows, heading, inside, height, ink, "bold focus" if sight.focused else "bold title")
+
+    def paint_fault(self, reason: str) -> None:
+        """Say that the picture cannot be drawn, and why; the next paint that succeeds takes the place again."""
+        if self.box is not None:
+            self._fault_into(self.box, reason)
+
+    def _fault_into(self, box: Box, reason: str) -> None:
+        inside = box.width - self.left_edge - self.right_edge
+        height = box.height - 2
+        if inside <= 0 or height <= 0:
+            return
+        self.forget()  # a paint that broke off may have left lines that are not what they are kept as
+        rows = cells.sentence(f"cannot be drawn: {reason}", inside, height, "bold alarm")
+        self._framed(rows, self.word, inside, height, "alarm", "bold alarm")
+
+    def _framed(self, rows: Sequence[Row], heading: str, inside: int, height: int, ink: str, title_ink: str) -> int:
         edge: Row = (("│", ink),)
         left, right = edge if self.left_edge else (), edge if self.right_edge else ()
         body = list(rows[:height])
         body.extend(() for _ in range(height - len(body)))
-        top = self._top(heading, inside, ink, "bold focus" if sight.focused else "bold title")
+        top = self._top(heading, inside, ink, title_ink)
         bottom: Row = ((f"{'└' if left else ''}{'─' * inside}{'┘' if right else ''}", ink),)
         return self.show([top, *body, bottom], inside, left, right, capped=True)
 

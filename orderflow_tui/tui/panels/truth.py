@@ -43,11 +43,6 @@ def truth_rows(view: ConsoleView | None, beat_ms: int | None, alive: bool, width
     return _flow(_items(view, beat_ms, alive, narrow=width < NARROW), width)
 
 
-def truth_height(view: ConsoleView | None, width: int) -> int:
-    """How many lines the truth bar needs at this width."""
-    return len(truth_rows(view, 0, True, width))
-
-
 def _flow(items: list[Row], width: int) -> tuple[Row, ...]:
     space = 2 if sum(map(cells.width, items)) + 2 * (len(items) - 1) <= width else 1
     lines: list[list[Span]] = [[]]

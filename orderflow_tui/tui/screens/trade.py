@@ -66,7 +66,10 @@ class TradeScreen(ConsoleScreen):
         for phase, (name, panel) in enumerate(self.panels.items()):
             box = placed.boxes.get(name)
             if box is not None and (force or clock.due(panel.every, phase)):
-                panel.paint(glance.view, self.sight(name, box, base))
+                try:
+                    panel.paint(glance.view, self.sight(name, box, base))
+                except Exception as error:
+                    panel.paint_fault(self.faults.tell(f"panel {name}", error))
 
     def _base_sight(self, glance: Glance, placed: Arrangement) -> Sight:
         view = glance.view
