@@ -7,7 +7,7 @@ Enter on that preview after it has been readable for 300 ms. A brake pressed mea
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from orderflow_tui.domain.event import Command
@@ -129,10 +129,19 @@ class Desk:
         self.said, self.said_ns = text, now_ns
 
     def check(self, now_ns: int, view: ConsoleView | None) -> None:
-        """Each frame: a preview does not outlive what allowed it."""
-        if self.overlay is Overlay.PREVIEW and (reason := why_not(view, now_ns)):
+        """Each frame: a preview shows what would be sent now, and does not outlive what allowed it."""
+        if self.overlay is Overlay.PREVIEW and (reason := self._renew(now_ns, view)):
             self.close()
             self.say(f"preview closed, nothing sent: {reason}", now_ns)
+
+    def _renew(self, now_ns: int, view: ConsoleView | None) -> str:
+        """Make the preview anew from this view; says why it is not to be confirmed, empty when it may be."""
+        seen = self.preview
+        if (reason := why_not(view, now_ns)) or view is None or seen is None:
+            return reason or "no preview"
+        now = preview(view, seen.side)
+        self.preview = replace(now, opened_at=seen.opened_at)
+        return seen.other_order(now)
 
     def close(self) -> None:
         """Back to the panels; whatever was typed is gone."""
@@ -222,10 +231,10 @@ class Desk:
         return None
 
     def _confirm(self, now_ns: int, view: ConsoleView | None) -> Deed | None:
-        seen = self.preview
+        reason, seen = self._renew(now_ns, view), self.preview
         self.close()
-        if seen is None or (reason := why_not(view, now_ns)):
-            self.say(f"nothing sent: {reason if seen else 'no preview'}", now_ns)
+        if reason or seen is None:
+            self.say(f"nothing sent: {reason}", now_ns)
             return None
         return Send(Command.BRACKET, {"side": seen.side.name, "quantity": str(seen.quantity)})
 

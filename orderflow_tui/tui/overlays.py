@@ -10,6 +10,7 @@ from orderflow_tui.tui import cells
 from orderflow_tui.tui.cells import Row
 from orderflow_tui.tui.desk import Desk, Overlay, Pages, asks_key, matching
 from orderflow_tui.tui.keymap import COMING, KEYS, Group, KeyId, KeyRow, printed
+from orderflow_tui.tui.preview import Preview
 from orderflow_tui.view import ConsoleView, SignalRow
 
 SIMULATED = ("demo", "replay", "sim")
@@ -147,7 +148,7 @@ def _preview(desk: Desk, view: ConsoleView | None) -> list[Row]:
 
     return [
         ((f"{glyph} {seen.side.name} {seen.quantity} {seen.instrument}", side_ink), ("  at market, about ", "text"),
-         (at(seen.price), "bold")),
+         (at(seen.price), "bold"), *_ran(seen)),
         (),
         (("stop    ", "dim"), (f"{at(seen.stop)}  {-seen.stop_ticks:+5d} ticks  ", "text"),
          (cells.money(seen.risk_cents, 12), "bold down")),
@@ -161,6 +162,13 @@ def _preview(desk: Desk, view: ConsoleView | None) -> list[Row]:
         (),
         (("The stop goes to the broker with the entry. The gate looks once more.", "dim"),),
     ]  # fmt: skip
+
+
+def _ran(seen: Preview) -> Row:
+    """How far the price went since the trader pressed the key."""
+    if not seen.ran:
+        return ()
+    return ((f"  {'ran away' if seen.ran > 0 else 'came back'} {abs(seen.ran)} ticks", "bold warn" if seen.ran > 0 else "text"),)
 
 
 def _resume(desk: Desk, view: ConsoleView | None, width: int) -> list[Row]:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from orderflow_tui.domain.event import Command
 from orderflow_tui.domain.latch import TradingState
+from orderflow_tui.tui import overlays
 from orderflow_tui.tui.desk import Desk, Feed, Leave, Look, Overlay, Send, matching
 from orderflow_tui.tui.keymap import KEYS, KeyId, resolve
 from orderflow_tui.view import ConsoleView
@@ -150,6 +152,68 @@ def test_a_brake_throws_the_preview_away(armed_view: ConsoleView) -> None:
     hand.press("H")
     assert hand.desk.overlay is None
     assert hand.press("enter") == Look(KeyId.OPEN)
+
+
+def moved(view: ConsoleView, ticks: int) -> ConsoleView:
+    """The same view with the whole book and the last trade somewhere else."""
+    bids = tuple((price + ticks, size) for price, size in view.dom.bids)
+    asks = tuple((price + ticks, size) for price, size in view.dom.asks)
+    return replace(view, dom=replace(view.dom, bids=bids, asks=asks, last=(view.dom.last or 0) + ticks))
+
+
+def test_a_preview_follows_the_market_and_says_how_far_it_ran(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("B")
+    best_ask = armed_view.dom.asks[0][0]
+    far = replace(moved(armed_view, 100), beat_mono_ns=hand.now_ns)
+    hand.desk.check(hand.now_ns, far)
+    seen = hand.desk.preview
+    assert seen is not None
+    assert (seen.price, seen.stop, seen.target, seen.ran) == (best_ask + 100, best_ask + 84, best_ask + 124, 100)
+    drawn = "\n".join("".join(text for text, _ in row) for row in overlays.rows(Overlay.PREVIEW, hand.desk, far, None, 66, 20))
+    assert f"{armed_view.instrument.text(best_ask + 100)}  ran away 100 ticks" in drawn
+    hand.view = far
+    assert hand.press("enter") == Send(Command.BRACKET, {"side": "BUY", "quantity": "2"})
+
+
+def test_a_preview_has_the_distances_of_the_instrument_that_is_traded(armed_view: ConsoleView) -> None:
+    hand = Hand(replace(armed_view, instrument=replace(armed_view.instrument, stop_ticks=8, target_ticks=9)))
+    hand.press("B")
+    seen = hand.desk.preview
+    assert seen is not None
+    assert (seen.stop_ticks, seen.target_ticks, seen.risk_cents) == (16, 24, -16 * 2 * 125)
+
+
+def test_no_preview_without_known_distances(armed_view: ConsoleView) -> None:
+    hand = Hand(replace(armed_view, pnl=replace(armed_view.pnl, stop_ticks=None)))
+    hand.press("B")
+    assert hand.desk.overlay is None
+    assert "the stop and target of MES are not known yet" in hand.desk.said
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda v: replace(v, truth=replace(v.truth, local_position=1)), "the position is +1 now, was +2"),
+        (lambda v: replace(v, truth=replace(v.truth, execution="ES")), "the instrument is ES now, was MES"),
+        (lambda v: replace(v, pnl=replace(v.pnl, contracts_allowed=3)), "the size is 3 now, was 2"),
+        (lambda v: replace(v, pnl=replace(v.pnl, stop_ticks=8)), "the stop is 8 ticks now, was 16 ticks"),
+        (lambda v: replace(v, pnl=replace(v.pnl, target_ticks=8)), "the target is 8 ticks now, was 24 ticks"),
+    ],
+)
+@pytest.mark.parametrize("frame_between", [True, False])
+def test_another_order_than_the_one_seen_needs_a_fresh_key(
+    armed_view: ConsoleView, change: Callable[[ConsoleView], ConsoleView], said: str, frame_between: bool
+) -> None:
+    hand = Hand(armed_view)
+    hand.press("B")
+    hand.view = change(armed_view)
+    if frame_between:
+        hand.desk.check(hand.now_ns, replace(hand.view, beat_mono_ns=hand.now_ns))
+        assert hand.desk.overlay is None
+    else:
+        assert hand.press("enter") is None
+    assert f"nothing sent: {said}: press again" in hand.desk.said
 
 
 def test_raising_keys_ignore_repeats_within_300_ms(armed_view: ConsoleView) -> None:
