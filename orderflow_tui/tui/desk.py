@@ -2,7 +2,8 @@
 
 Theory. Reducing risk is looked at first, whatever is on the screen, and is never filtered, asked or delayed. Raising risk
 passes, in this order: not a repeat within 300 ms, not part of a paste, nothing forbids it (`why_not`), a preview, and
-Enter on that preview after it has been readable for 300 ms. A brake pressed meanwhile throws the preview away.
+Enter on that preview after it has been readable for 300 ms. A brake pressed meanwhile throws the preview away. A terminal
+tells no key-up: a key that was also the last one before, less than `HELD_NS` ago, may still be held down and confirms nothing.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from orderflow_tui.view import ConsoleView
 MS = 1_000_000
 FLATTEN_WINDOW_NS = 1_000 * MS
 REPEAT_NS = 300 * MS
+HELD_NS = 1_200 * MS  # longer than keyboards wait before they repeat a key for the first time
 PASTE_NS = 15 * MS  # keys closer than this were not typed by a hand
 TYPED_LIMIT = 64
+NOTHING = -1  # no row of the palette is chosen: nobody has typed or moved yet
 SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 
 
@@ -103,14 +106,17 @@ class Desk:
         self.said = ""
         self.said_ns = -(1 << 62)
         self._opened_ns = 0
+        self._last_key = ""
         self._last_key_ns = -(1 << 62)
+        self._held = False
         self._first_f_ns = -(1 << 62)
         self._last_raise: dict[KeyId, int] = {}
 
     def press(self, key: str, now_ns: int, view: ConsoleView | None) -> Deed | None:
         """The deed of a key, None when it only changed what is shown or meant nothing."""
         pasted = now_ns - self._last_key_ns < PASTE_NS
-        self._last_key_ns = now_ns
+        self._held = key == self._last_key and now_ns - self._last_key_ns < HELD_NS
+        self._last_key, self._last_key_ns = key, now_ns
         key_id = self.keymap.by_key.get(key)
         if key_id in BRAKES:
             return self._brake(key_id, now_ns)
@@ -179,6 +185,7 @@ class Desk:
         """Lay something over the panels."""
         self.close()
         self.overlay = overlay
+        self.chosen = NOTHING if overlay is Overlay.PALETTE else 0
         self._opened_ns = now_ns
 
     def _raise_risk(self, key_id: KeyId, now_ns: int, pasted: bool, view: ConsoleView | None) -> Deed | None:
@@ -206,11 +213,13 @@ class Desk:
     ) -> Deed | None:
         if key_id is KeyId.BACK or overlay in (Overlay.TOUR, Overlay.HELP, Overlay.CHAIN):
             return self._turn_page(overlay, key_id)
-        readable = not pasted and now_ns - self._opened_ns >= REPEAT_NS
+        readable = not pasted and not self._held and now_ns - self._opened_ns >= REPEAT_NS
         match overlay:
             case Overlay.QUIT:
                 return Leave() if readable and (key == "enter" or key_id is KeyId.QUIT) else None
             case Overlay.PREVIEW:
+                if key == "enter" and self._held:
+                    self.say("nothing sent: Enter may still be held down; let go, then once more", now_ns)
                 return self._confirm(now_ns, view) if readable and key == "enter" else None
             case Overlay.RESUME:
                 return self._type_resume(key, readable, now_ns, view)
@@ -268,6 +277,8 @@ class Desk:
             self.chosen = max(self.chosen - 1, 0)
         elif key == "down":
             self.chosen = min(self.chosen + 1, max(len(found) - 1, 0))
+        elif key == "enter" and self.chosen == NOTHING:
+            return None
         elif key == "enter":
             row = found[self.chosen] if self.chosen < len(found) else None
             self.close()
@@ -279,7 +290,7 @@ class Desk:
         else:
             character = " " if key == "space" else key
             self.typed = self.typed[:-1] if key == "backspace" else (self.typed + character * (len(character) == 1))[:TYPED_LIMIT]
-            self.chosen = 0
+            self.chosen = 0 if self.typed else NOTHING
         return None
 
     def _replay(self, key_id: KeyId, view: ConsoleView | None) -> Deed | None:
@@ -305,6 +316,9 @@ def asks_key(view: ConsoleView | None) -> bool:
 
 
 def matching(typed: str) -> tuple[KeyRow, ...]:
-    """Actions of the palette whose name or meaning holds every word typed, in the order of the key table."""
+    """Actions of the palette whose name or meaning holds every word typed: names that begin so first, then the order of the
+    key table."""
     words = typed.lower().split()
-    return tuple(row for row in KEYS if row.word and all(w in f"{row.id.value} {row.word} {row.meaning}".lower() for w in words))
+    found = [row for row in KEYS if row.word and all(w in f"{row.id.value} {row.word} {row.meaning}".lower() for w in words)]
+    begun = " ".join(words)
+    return tuple(sorted(found, key=lambda row: not (row.word.lower().startswith(begun) or row.id.value.startswith(begun))))

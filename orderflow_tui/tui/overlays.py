@@ -38,7 +38,7 @@ def title(overlay: Overlay, desk: Desk) -> str:
         case Overlay.RESUME:
             return "UNLATCH · Esc backs out"
         case Overlay.QUIT:
-            return "QUIT? · q or Enter quits · Esc stays"
+            return "QUIT? · Enter quits · Esc stays"
         case Overlay.PALETTE:
             return "ACTIONS · type, ↑↓, Enter · Esc backs out"
         case Overlay.CHAIN:

@@ -293,7 +293,7 @@ async def test_a_silent_engine_is_shown_without_its_help(view: ConsoleView) -> N
         assert "BEAT DEAD" in stage.text()
 
 
-@pytest.mark.parametrize("way", [("q", "q"), ("q", "enter"), ("ctrl+c",), ("ctrl+q", "enter")])
+@pytest.mark.parametrize("way", [("q", "ctrl+q"), ("q", "enter"), ("ctrl+c",), ("ctrl+q", "enter")])
 async def test_leaving_asks_the_engine_to_stop_and_ends_the_app(view: ConsoleView, way: tuple[str, ...]) -> None:
     async with on_stage(view) as stage:
         await stage.press(*way[:-1])

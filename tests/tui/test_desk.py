@@ -127,7 +127,40 @@ def test_enter_is_ignored_until_the_preview_could_be_read(armed_view: ConsoleVie
     hand.press("B")
     assert hand.press("enter", 200) is None
     assert hand.desk.overlay is Overlay.PREVIEW
+    assert hand.press("enter", 200) is None  # the same key may still be held
+    assert isinstance(hand.press("enter", 1_200), Send)
+
+
+@pytest.mark.parametrize("first_repeat_ms", [250, 500, 660, 1_000])
+def test_an_enter_held_since_the_palette_never_confirms_the_preview_it_opened(
+    armed_view: ConsoleView, first_repeat_ms: int
+) -> None:
+    hand = Hand(armed_view)
+    hand.press("ctrl+p")
+    hand.type("buy")
+    hand.press("enter")
+    assert [hand.press("enter", wait) for wait in (first_repeat_ms, *[33] * 200)] == [None] * 201
+    assert hand.desk.overlay is Overlay.PREVIEW
+    assert "let go" in hand.desk.said
+    assert isinstance(hand.press("enter", 1_200), Send)
+
+
+def test_another_key_pressed_between_ends_the_wait_for_a_held_one(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("ctrl+p")
+    hand.type("buy")
+    hand.press("enter")
+    hand.press("down", 200)
     assert isinstance(hand.press("enter", 200), Send)
+
+
+def test_an_enter_held_on_the_typed_word_does_not_send_an_empty_key(armed_view: ConsoleView) -> None:
+    hand = Hand(halted(armed_view))
+    hand.press("U")
+    hand.type("resume")
+    assert [hand.press("enter", wait) for wait in (200, 500, 33, 33)] == [None] * 4
+    hand.type("s3cret")
+    assert hand.press("enter") == Send(Command.RESUME, {"word": "RESUME", "key": "s3cret"})
 
 
 def test_arming_that_ran_out_between_preview_and_enter_sends_nothing(armed_view: ConsoleView) -> None:
@@ -269,17 +302,34 @@ def test_a_brake_key_inside_the_typed_word_brakes(armed_view: ConsoleView) -> No
 
 
 def test_quit_says_first_and_leaves_on_q_or_enter(armed_view: ConsoleView) -> None:
-    for confirm in ("q", "enter"):
+    for confirm, after_ms in (("q", 1_200), ("ctrl+q", 300), ("enter", 300)):
         hand = Hand(armed_view)
         assert hand.press("q") is None
         assert hand.desk.overlay is Overlay.QUIT
-        assert hand.press(confirm) == Leave()
+        assert hand.press(confirm, after_ms) == Leave()
 
 
-def test_a_held_q_does_not_quit_at_once(armed_view: ConsoleView) -> None:
+@pytest.mark.parametrize("first_repeat_ms", [30, 250, 500, 660, 1_000])
+def test_a_held_q_does_not_quit(armed_view: ConsoleView, first_repeat_ms: int) -> None:
     hand = Hand(armed_view)
     hand.press("q")
-    assert hand.press("q", 30) is None
+    assert [hand.press("q", wait) for wait in (first_repeat_ms, *[33] * 200)] == [None] * 201
+
+
+def test_the_palette_opens_with_nothing_chosen(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("ctrl+p")
+    assert hand.press("enter") is None
+    assert hand.desk.overlay is Overlay.PALETTE
+    hand.type("x")
+    hand.press("backspace")
+    assert hand.press("enter") is None
+    hand.press("down")
+    assert hand.press("enter") == Send(Command.FLATTEN)
+
+
+def test_the_palette_chooses_a_name_that_begins_so_before_a_brake_whose_meaning_holds_the_letters() -> None:
+    assert [matching(typed)[0].id for typed in ("t", "th", "fl", "z")] == [KeyId.THEME, KeyId.THEME, KeyId.FLATTEN, KeyId.ZOOM]
 
 
 @pytest.mark.parametrize("overlay", list(Overlay))
