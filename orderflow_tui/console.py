@@ -14,7 +14,7 @@ import signal
 import sys
 import termios
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +55,7 @@ def open_house(wish: Wish, *, headless: bool) -> int:
     plan = plan_of(wish)
     prove_fed(plan)
     prove_meant(plan, wish.account_suffix, _ask if sys.stdin.isatty() else None)
-    told = enrol_key(plan)
+    told = enrol_key(plan, brake_letters(plan.keymap))
     if told:
         sys.stderr.write(f"orderflow-tui: {told}\n")
     plan = prove_auto(plan, headless=headless, ask=getpass.getpass if sys.stdin.isatty() else None)
@@ -81,6 +81,13 @@ def open_house(wish: Wish, *, headless: bool) -> int:
 def keep_private() -> None:
     """What is written at run time is ours alone, whichever verb comes first to a fresh folder."""
     os.umask(0o077)
+
+
+def brake_letters(keymap: Mapping[str, tuple[str, ...]]) -> str:
+    """The characters that brake on screen under this keymap (ids to keys), wherever they are typed."""
+    from orderflow_tui.tui.keymap import brake_letters as letters
+
+    return letters(keymap)
 
 
 def _ask(question: str) -> str:

@@ -22,6 +22,7 @@ MS = 1_000_000
 FLATTEN_WINDOW_NS = 1_000 * MS
 REPEAT_NS = 300 * MS
 HELD_NS = 1_200 * MS  # longer than keyboards wait before they repeat a key for the first time
+MUTE_NS = 1_000 * MS  # how long the keys must rest after a brake broke into what was being typed
 PASTE_NS = 15 * MS  # keys closer than this were not typed by a hand
 TYPED_LIMIT = 64
 NOTHING = -1  # no row of the palette is chosen: nobody has typed or moved yet
@@ -109,6 +110,7 @@ class Desk:
         self._last_key = ""
         self._last_key_ns = -(1 << 62)
         self._held = False
+        self._muted = False
         self._first_f_ns = -(1 << 62)
         self._last_raise: dict[KeyId, int] = {}
 
@@ -116,12 +118,15 @@ class Desk:
         """The deed of a key, None when it only changed what is shown or meant nothing."""
         pasted = now_ns - self._last_key_ns < PASTE_NS
         self._held = key == self._last_key and now_ns - self._last_key_ns < HELD_NS
+        self._muted = self._muted and now_ns - self._last_key_ns < MUTE_NS
         self._last_key, self._last_key_ns = key, now_ns
         key_id = self.keymap.by_key.get(key)
         if key_id in BRAKES:
             return self._brake(key_id, now_ns)
         if key_id is KeyId.INTERRUPT:
             return Leave(interrupted=True)
+        if self._muted:  # the rest of a word or key that somebody goes on typing
+            return None
         if self.overlay is not None:
             return self._on_overlay(self.overlay, key, key_id, now_ns, pasted, view)
         if key_id is None:
@@ -157,6 +162,8 @@ class Desk:
         self.chosen = 0
 
     def _brake(self, key_id: KeyId | None, now_ns: int) -> Deed | None:
+        if self.overlay is Overlay.RESUME:
+            self._muted = True
         if self.overlay in (Overlay.PREVIEW, Overlay.RESUME, Overlay.TOUR):
             self.close()
         if key_id is KeyId.FLATTEN:

@@ -9,7 +9,7 @@ from orderflow_tui.domain.order import Side
 from orderflow_tui.tui import cells
 from orderflow_tui.tui.cells import Row
 from orderflow_tui.tui.desk import Desk, Overlay, Pages, asks_key, matching
-from orderflow_tui.tui.keymap import COMING, KEYS, Group, KeyId, KeyRow, printed
+from orderflow_tui.tui.keymap import BRAKES, COMING, KEYS, Group, KeyId, KeyRow, printed
 from orderflow_tui.tui.preview import Preview
 from orderflow_tui.view import ConsoleView, SignalRow
 
@@ -185,7 +185,8 @@ def _resume(desk: Desk, view: ConsoleView | None, width: int) -> list[Row]:
     if asks_key(view):
         shown = "•" * len(desk.secret) + (cursor if desk.in_secret else "")
         lines.append((("key   ", "dim"), (shown, "bold"), ("  safety key; empty when none is set; Tab moves", "dim")))
-        lines.append((("F X H K D stay brakes while you type: use other letters in the key.", "dim"),))
+        letters = " ".join(key for row in KEYS if row.id in BRAKES for key in desk.keymap.by_id[row.id] if len(key) == 1)
+        lines.append(((f"{letters} stay brakes while you type and close this box.", "dim"),))
     if desk.said.startswith("nothing sent"):
         lines.append(((desk.said, "warn"),))
     return lines

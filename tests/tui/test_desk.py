@@ -301,6 +301,22 @@ def test_a_brake_key_inside_the_typed_word_brakes(armed_view: ConsoleView) -> No
     assert hand.press("H") == Send(Command.HALT)
 
 
+def test_a_brake_inside_the_key_mutes_what_is_typed_on_until_the_keys_rest_for_a_second(armed_view: ConsoleView) -> None:
+    hand = Hand(halted(armed_view))
+    hand.press("U")
+    hand.type("resume")
+    hand.press("enter")
+    assert [hand.press(letter, 120) for letter in "trusty-Kite-quay7"].count(Send(Command.STOP)) == 1
+    assert hand.press("enter") is None
+    assert hand.desk.overlay is None
+    assert hand.press("H", 50) == Send(Command.HALT)
+    assert hand.press("q", 999) is None
+    assert hand.desk.overlay is None
+    assert hand.press("ctrl+c", 100) == Leave(interrupted=True)
+    hand.press("q", 1_000)
+    assert hand.desk.overlay is Overlay.QUIT
+
+
 def test_quit_says_first_and_leaves_on_q_or_enter(armed_view: ConsoleView) -> None:
     for confirm, after_ms in (("q", 1_200), ("ctrl+q", 300), ("enter", 300)):
         hand = Hand(armed_view)
