@@ -26,6 +26,7 @@ from orderflow_tui.tui.faults import Faults
 from orderflow_tui.tui.frame_clock import FrameClock
 from orderflow_tui.tui.keymap import KeyId, resolve
 from orderflow_tui.tui.palette import THEMES, Palette
+from orderflow_tui.tui.picture import aged
 from orderflow_tui.tui.screens import SCREENS, ConsoleScreen
 from orderflow_tui.tui.screens.console_screen import Glance
 from orderflow_tui.tui.seam import ConsoleOptions, Seam
@@ -99,7 +100,7 @@ class OrderflowApp(App[None]):
     def draw(self) -> None:
         """Paint one frame from the newest view."""
         now_ns = self.now_ns()
-        view = self.seam.view()
+        view = aged(self.seam.view(), now_ns)
         try:
             self.desk.check(now_ns, view)
             self.console_screen.paint(Glance(view, now_ns, self.seam.engine_alive()), self.frames)
@@ -155,7 +156,7 @@ class OrderflowApp(App[None]):
         """What a key does."""
         now_ns = self.now_ns()
         try:
-            deed = self.desk.press(key, now_ns, self.seam.view())
+            deed = self.desk.press(key, now_ns, aged(self.seam.view(), now_ns))
             if deed is not None:
                 self._do(deed, now_ns)
         except ScreenStackError:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from orderflow_tui.domain.latch import TradingState
 from orderflow_tui.domain.order import Side
+from orderflow_tui.tui.picture import SILENT_ENGINE_MS, beat_age_ms
 from orderflow_tui.view import ConsoleView
-
-SILENT_ENGINE_MS = 2_000  # a beat older than this and nothing that raises risk is sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +44,6 @@ class Preview:
             ("the target", f"{self.target_ticks} ticks", f"{now.target_ticks} ticks"),
         )
         return next((f"{name} is {new} now, was {old}: press again" for name, old, new in parts if old != new), "")
-
-
-def beat_age_ms(view: ConsoleView, now_ns: int) -> int:
-    """Milliseconds since the engine last turned its loop, by the screen's own monotonic clock."""
-    return max(now_ns - view.beat_mono_ns, 0) // 1_000_000
 
 
 def why_not(view: ConsoleView | None, now_ns: int) -> str:

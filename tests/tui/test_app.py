@@ -14,6 +14,7 @@ from textual import events
 from textual.pilot import Pilot
 
 from orderflow_tui.domain.event import Command
+from orderflow_tui.tui import cells
 from orderflow_tui.tui.app import OrderflowApp
 from orderflow_tui.tui.desk import Overlay
 from orderflow_tui.tui.keymap import KEYS, KeymapError
@@ -291,6 +292,29 @@ async def test_a_silent_engine_is_shown_without_its_help(view: ConsoleView) -> N
         stage.seam.alive = False
         await stage.draw()
         assert "BEAT DEAD" in stage.text()
+
+
+async def test_the_money_of_a_silent_engine_is_dim_and_says_how_old_it_is(view: ConsoleView) -> None:
+    async with on_stage(view) as stage:
+        stage.now_ns += 60_000 * MS
+        await stage.draw()
+        shown = stage.text()
+        for word in ("STALE 60s · P&L", "STALE 60s · REGIME", "STALE 60s · SIGNALS", "STALE 60s · DOM", "RUNNING?", "disarmed"):
+            assert word in shown, word
+        inks = {ink for _, ink in stage.trade.panels["pnl"]._rows[1]}
+        assert inks == {"stale"}
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+async def test_the_money_line_of_a_small_screen_says_how_old_a_silent_engines_word_is(
+    view: ConsoleView, size: tuple[int, int]
+) -> None:
+    async with on_stage(view, size) as stage:
+        stage.now_ns += 60_000 * MS
+        await stage.draw()
+        shown = stage.trade.money._strips[0].text
+        assert "STALE 60s" in shown
+        assert f"worst {cells.money(view.pnl.worst_case, 9)} " in shown
 
 
 @pytest.mark.parametrize("way", [("q", "ctrl+q"), ("q", "enter"), ("ctrl+c",), ("ctrl+q", "enter")])

@@ -24,7 +24,7 @@ from orderflow_tui.tui.panels.footer import key_row, notice_row, replay_row, tab
 from orderflow_tui.tui.panels.panel import Box, put
 from orderflow_tui.tui.panels.pnl import money_row
 from orderflow_tui.tui.panels.truth import lights_row, truth_rows
-from orderflow_tui.tui.preview import beat_age_ms
+from orderflow_tui.tui.picture import SILENT_ENGINE_MS, beat_age_ms
 from orderflow_tui.view import ConsoleView, SignalRow
 
 SAID_FOR_NS = 4_000_000_000
@@ -35,7 +35,7 @@ WIDTHS = {Overlay.PREVIEW: 70, Overlay.QUIT: 70, Overlay.RESUME: 78, Overlay.HEL
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """One frame's facts. `now_ns` is the monotonic clock, `alive` whether the engine thread runs."""
+    """One frame's facts. `view` is aged to `now_ns`, the monotonic clock; `alive`: whether the engine thread runs."""
 
     view: ConsoleView | None
     now_ns: int
@@ -45,6 +45,12 @@ class Glance:
     def beat_ms(self) -> int | None:
         """Age of the engine's beat by the screen's clock."""
         return None if self.view is None else beat_age_ms(self.view, self.now_ns)
+
+    @property
+    def silent_ms(self) -> int | None:
+        """Age of the picture in whole seconds once the engine is silent, else None."""
+        beat = self.beat_ms
+        return None if beat is None or beat <= SILENT_ENGINE_MS else beat // 1000 * 1000
 
 
 class ConsoleScreen(Screen[None]):
@@ -135,7 +141,7 @@ class ConsoleScreen(Screen[None]):
             if placed.tab_row is not None:
                 self.tab_line.show([tabs_row(self.tab_words(), width)], width)
             if placed.money is not None:
-                self._show_line(self.money, "money", lambda: money_row(glance.view, width), width)
+                self._show_line(self.money, "money", lambda: money_row(glance.view, width, glance.silent_ms), width)
             if placed.replay is not None and glance.view is not None and (replay := glance.view.replay) is not None:
                 mode = glance.view.truth.mode
                 self._show_line(self.replay_bar, "replay bar", lambda: replay_row(replay, mode, self.desk.keymap, width), width)
