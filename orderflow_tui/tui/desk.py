@@ -16,7 +16,7 @@ from orderflow_tui.domain.latch import TradingState
 from orderflow_tui.domain.order import Side
 from orderflow_tui.tui.keymap import BRAKES, KEYS, KeyId, Keymap, KeyRow, coming
 from orderflow_tui.tui.preview import Preview, preview, why_not
-from orderflow_tui.view import ConsoleView
+from orderflow_tui.view import ConsoleView, OrderRow
 
 MS = 1_000_000
 FLATTEN_WINDOW_NS = 1_000 * MS
@@ -24,6 +24,8 @@ REPEAT_NS = 300 * MS
 HELD_NS = 1_200 * MS  # longer than keyboards wait before they repeat a key for the first time
 MUTE_NS = 1_000 * MS  # how long the keys must rest after a brake broke into what was being typed
 PASTE_NS = 15 * MS  # keys closer than this were not typed by a hand
+SAID_FOR_NS = 4_000 * MS
+REFUSED_FOR_NS = 10_000 * MS
 TYPED_LIMIT = 64
 NOTHING = -1  # no row of the palette is chosen: nobody has typed or moved yet
 SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
@@ -105,7 +107,8 @@ class Desk:
         self.chosen = 0
         self.pages = Pages()
         self.said = ""
-        self.said_ns = -(1 << 62)
+        self.said_until_ns = -(1 << 62)
+        self._refused: tuple[int, str, str] | None = None
         self._opened_ns = 0
         self._last_key = ""
         self._last_key_ns = -(1 << 62)
@@ -135,12 +138,19 @@ class Desk:
             return None
         return self._act(key_id, now_ns, pasted, view)
 
-    def say(self, text: str, now_ns: int) -> None:
+    def say(self, text: str, now_ns: int, for_ns: int = SAID_FOR_NS) -> None:
         """Tell the trader what a key did or why it did nothing."""
-        self.said, self.said_ns = text, now_ns
+        self.said, self.said_until_ns = text, now_ns + for_ns
 
     def check(self, now_ns: int, view: ConsoleView | None) -> None:
-        """Each frame: a preview shows what would be sent now, and does not outlive what allowed it."""
+        """Each frame: a new refusal is said, like the answer that it is; a preview shows what would be sent now, and does not
+        outlive what allowed it."""
+        row = next((row for row in view.news if row.kind == "refused"), None) if view is not None else None
+        newest = (0, "", "") if row is None else (row.ts_ns, row.id, row.note)
+        if row is not None and self._refused not in (None, newest):
+            self.say(refusal(row), now_ns, REFUSED_FOR_NS)
+        if view is not None:
+            self._refused = newest
         if self.overlay is Overlay.PREVIEW and (reason := self._renew(now_ns, view)):
             self.close()
             self.say(f"preview closed, nothing sent: {reason}", now_ns)
@@ -315,6 +325,11 @@ class Desk:
                 return Feed("speed", next((s for s in SPEEDS if s > speed), SPEEDS[-1]))
             case _:
                 return Feed("speed", next((s for s in reversed(SPEEDS) if s < speed), SPEEDS[0]))
+
+
+def refusal(row: OrderRow) -> str:
+    """A refusal as the screen writes it: the rule that refused, and its numbers."""
+    return f"refused, {row.state}: {row.note}"
 
 
 def asks_key(view: ConsoleView | None) -> bool:

@@ -11,7 +11,7 @@ from orderflow_tui.domain.latch import TradingState
 from orderflow_tui.tui import overlays
 from orderflow_tui.tui.desk import Desk, Feed, Leave, Look, Overlay, Send, matching
 from orderflow_tui.tui.keymap import KEYS, KeyId, resolve
-from orderflow_tui.view import ConsoleView
+from orderflow_tui.view import ConsoleView, OrderRow
 from tests.tui.views import Scene, halted, replaying, unarmed
 
 MS = 1_000_000
@@ -417,3 +417,28 @@ def test_ten_thousand_random_key_streams_never_raise_risk_unarmed(armed_view: Co
                 sent += 1
                 assert deed.command not in RAISING
     assert sent > 1_000
+
+
+def test_a_new_refusal_is_said_and_an_old_one_is_not(armed_view: ConsoleView) -> None:
+    def refused(ts_ns: int, rule: str) -> ConsoleView:
+        row = OrderRow(ts_ns, "10:06:02", "", "refused", "", 0, "", rule, f"why {ts_ns}")
+        return replace(armed_view, news=(replace(armed_view.news[0], ts_ns=9), row), beat_mono_ns=START)
+
+    desk = Desk(resolve({}))
+    desk.check(START, None)
+    desk.check(START, refused(1, "armed"))
+    assert desk.said == ""  # it was there before the screen was
+    desk.check(START, refused(2, "resume"))
+    assert desk.said == "refused, resume: why 2"
+    assert desk.said_until_ns == START + 10_000 * MS
+    desk.say("halt asked", START)
+    desk.check(START, refused(2, "resume"))
+    assert desk.said == "halt asked"
+
+
+def test_the_first_refusal_of_a_run_is_said(armed_view: ConsoleView) -> None:
+    desk = Desk(resolve({}))
+    desk.check(START, replace(armed_view, news=(), beat_mono_ns=START))
+    row = OrderRow(1, "10:06:02", "", "refused", "", 0, "", "armed", "cannot arm: HALTED")
+    desk.check(START, replace(armed_view, news=(row,), beat_mono_ns=START))
+    assert desk.said == "refused, armed: cannot arm: HALTED"

@@ -23,7 +23,7 @@ from orderflow_tui.tui.panels.profile import profile_axis, profile_heading, prof
 from orderflow_tui.tui.panels.regime import regime_rows
 from orderflow_tui.tui.panels.signals import signals_rows
 from orderflow_tui.tui.panels.tape import tape_rows
-from orderflow_tui.view import ConsoleView, Protection
+from orderflow_tui.view import ConsoleView, OrderRow, Protection
 from tests.tui.views import Scene, empty_view, halted, replaying
 
 Rows = Callable[[ConsoleView, Sight], Sequence[Row]]
@@ -346,6 +346,29 @@ def test_all_brakes_are_in_the_key_bar_at_sixty_columns() -> None:
 
 def test_the_notice_says_what_holds_trading(view: ConsoleView) -> None:
     assert "HALTED: OPERATOR: H at 10:04:12" in text(notice_row(halted(view), "", 120))
+
+
+REFUSED = OrderRow(0, "10:06:02", "of1-x-9", "refused", "", 0, "", "concurrent trades", "1 trade is open, 1 is allowed")
+
+
+def test_the_notice_shows_what_happened_last(view: ConsoleView) -> None:
+    assert "10:06:02 refused, concurrent trades: 1 trade is open, 1 is allowed" in text(
+        notice_row(replace(view, latest=REFUSED), "", 120)
+    )
+    alert = replace(REFUSED, kind="alert", state="the safety key does not match", note="waiting")
+    assert "10:06:02 the safety key does not match (waiting)" in text(notice_row(replace(view, latest=alert), "", 120))
+    news = replace(REFUSED, kind="news", state="", note="cancelled")
+    assert "10:06:02 news cancelled" in text(notice_row(replace(view, latest=news), "", 120))
+
+
+def test_a_fresh_refusal_stands_beside_what_holds_trading(view: ConsoleView) -> None:
+    held = halted(view)
+    fresh = replace(REFUSED, ts_ns=held.truth.now_ns - 14_000_000_000)
+    shown = text(notice_row(replace(held, latest=fresh), "", 170))
+    assert shown.index("HALTED: OPERATOR") < shown.index("refused, concurrent trades") < shown.index("U and the typed word")
+    old = replace(fresh, ts_ns=held.truth.now_ns - 15_000_000_000)
+    for silent in (old, replace(fresh, kind="news"), replace(fresh, kind="alert", state="OPERATOR: H at 10:04:12")):
+        assert "10:06:02" not in text(notice_row(replace(held, latest=silent), "", 170))
 
 
 def test_the_notice_shows_what_the_last_key_did(view: ConsoleView) -> None:

@@ -27,7 +27,6 @@ from orderflow_tui.tui.panels.truth import lights_row, truth_rows
 from orderflow_tui.tui.picture import SILENT_ENGINE_MS, beat_age_ms
 from orderflow_tui.view import ConsoleView, SignalRow
 
-SAID_FOR_NS = 4_000_000_000
 PULSE_FRAMES = 10
 OVERLAY_WIDTH = 88
 WIDTHS = {Overlay.PREVIEW: 70, Overlay.QUIT: 70, Overlay.RESUME: 78, Overlay.HELP: 118}
@@ -135,7 +134,7 @@ class ConsoleScreen(Screen[None]):
         if force or clock.due(2):
             bright = clock.frame % (2 * PULSE_FRAMES) < PULSE_FRAMES
             self._show_line(self.lights, "lights", lambda: lights_row(glance.view, bright, width), width)
-            said = self.desk.said if glance.now_ns - self.desk.said_ns < SAID_FOR_NS else ""
+            said = self.desk.said if glance.now_ns < self.desk.said_until_ns else ""
             self._show_line(self.notice, "notice", lambda: notice_row(glance.view, said, width), width)
             self.key_bar.show([key_row(self.desk.keymap, width)], width)
             if placed.tab_row is not None:
