@@ -430,3 +430,9 @@ def test_a_setup_shows_its_score_its_parts_and_what_forbids_it(view: ConsoleView
     assert "✗ VA_BREAKOUT ▲" in rows[-2]
     assert "confidence 67.5 < 75.0" in rows[-2]
     assert "loc 30 val 20 reg 16 aln 15 hyp 3 = 83.5 of 100" in rows[-1]
+
+
+@pytest.mark.parametrize("width", range(34, 60))
+def test_worst_stopped_keeps_all_its_digits_at_every_width(view: ConsoleView, width: int) -> None:
+    bad = replace(view, pnl=replace(view.pnl, net=-1_234_567, worst_case=-2_244_438))
+    assert "-22,444.38" in text(pnl_rows(bad, Sight(width, 10))[0])
