@@ -163,6 +163,13 @@ def test_doubt_moves_nothing(view: ConsoleView, state: TradingState) -> None:
     assert f"{state.value}?" in line(shown, 60_000)
 
 
+def test_the_lights_of_a_silent_engine_are_dim(view: ConsoleView) -> None:
+    assert {ink for _, ink in lights_row(view, True, 170, silent=True)} == {"stale"}
+    assert "".join(text for text, _ in lights_row(view, True, 170, silent=True)) == "".join(
+        text for text, _ in lights_row(view, True, 170)
+    )
+
+
 def test_unknown_ages_stay_unknown(view: ConsoleView) -> None:
     truth = replace(view.truth, data_age_ms=None, reconcile_age_ms=None)
     old = aged(replace(view, truth=truth), view.beat_mono_ns + 10**9)

@@ -10,7 +10,7 @@ from orderflow_tui.tui.panels.panel import Panel, Sight
 from orderflow_tui.view import ConsoleView, PnlView
 
 MONEY_AND_AGE = 74  # cells that four amounts and their age need
-WORST_STOPPED = 41  # cells from which the first line has room for the whole name
+WORST_STOPPED = 40  # cells from which the first line has room for the whole name
 SMALL_SAMPLE = 30  # fewer trades than this and the expectancy says so
 
 
@@ -28,7 +28,7 @@ def pnl_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
     expectancy_ink = "text" if pnl.expectancy is None else _ink(pnl.expectancy)
     tier = " ".join(part for part in ("" if pnl.tier is None else str(pnl.tier), pnl.tier_text) if part) or cells.UNKNOWN
     net_ink, worst_ink = _ink(pnl.net), _ink(pnl.worst_case)
-    worst = "  worst stopped " if sight.width >= WORST_STOPPED else "  worst "
+    worst = " worst stopped " if sight.width >= WORST_STOPPED else "  worst "
     spark_room = max(sight.width - 18, 8)
     rows: list[Row] = [
         ((" net ", "dim"), (cells.money(pnl.net, 10), f"bold {net_ink}"),

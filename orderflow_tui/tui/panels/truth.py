@@ -210,8 +210,9 @@ def _beat(beat_ms: int | None, alive: bool) -> Row:
     return (("beat ", "dim on row"), (cells.age(beat_ms), ink))
 
 
-def lights_row(view: ConsoleView | None, bright: bool, width: int) -> Row:
-    """Traffic lights with word and glyph; the clock of the exchange at the right. `bright` is the beat of a pulse."""
+def lights_row(view: ConsoleView | None, bright: bool, width: int, silent: bool = False) -> Row:
+    """Traffic lights with word and glyph; the clock of the exchange at the right. `bright` is the beat of a pulse; all of it
+    is dim while the engine is silent, the clock is the engine's."""
     if view is None:
         return cells.blank(width)
     time: Row = ((f"{view.truth.et_clock} ET ", "bold text"),)
@@ -221,7 +222,8 @@ def lights_row(view: ConsoleView | None, bright: bool, width: int) -> Row:
             spans += _light(light, bright, word_cells, name_cells)
         if cells.width(spans) + cells.width(time) <= width:
             break
-    return cells.spread(spans, time, width)
+    row = cells.spread(spans, time, width)
+    return cells.faded([row])[0] if silent else row
 
 
 def _glyph(light: Light, bright: bool) -> Span:

@@ -133,7 +133,8 @@ class ConsoleScreen(Screen[None]):
         self.truth.show(truth, width)
         if force or clock.due(2):
             bright = clock.frame % (2 * PULSE_FRAMES) < PULSE_FRAMES
-            self._show_line(self.lights, "lights", lambda: lights_row(glance.view, bright, width), width)
+            silent = glance.silent_ms is not None
+            self._show_line(self.lights, "lights", lambda: lights_row(glance.view, bright, width, silent), width)
             said = self.desk.said if glance.now_ns < self.desk.said_until_ns else ""
             self._show_line(self.notice, "notice", lambda: notice_row(glance.view, said, width), width)
             self.key_bar.show([key_row(self.desk.keymap, width)], width)
