@@ -1,7 +1,8 @@
 """The main thread: takes the lock, starts the engine, owns the terminal and the signals, leaves in order.
 
 SIGTERM and SIGINT stop everything in order and keep their exit codes. SIGHUP or a vanished terminal takes only the screen:
-the engine goes on, latched UNATTENDED, until it is told to stop. Whatever happens to the terminal never delays the engine.
+the engine goes on, latched UNATTENDED, until it is told to stop. The same when an exception ends the screen; the exit code
+is then 1. Whatever happens to the terminal never delays the engine.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import signal
 import sys
 import termios
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from orderflow_tui.adapters.heartbeat import boot_id
@@ -33,6 +35,8 @@ __all__ = ["Wish", "import_paths", "keep_private", "open_house"]
 INTERRUPTED = 130
 STOP_LIMIT_S = 8.0
 SCREEN_LIMIT_S = 3.0
+FAULT_CHARACTERS = 160
+GONE = "the terminal is gone"
 RESTORE = b"\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[0m\r\n"
 
 
@@ -51,7 +55,7 @@ def open_house(wish: Wish, *, headless: bool) -> int:
     plan = plan_of(wish)
     prove_fed(plan)
     prove_meant(plan, wish.account_suffix, _ask if sys.stdin.isatty() else None)
-    told = enrol_key(plan)
+    told = enrol_key(plan, brake_letters(plan.keymap))
     if told:
         sys.stderr.write(f"orderflow-tui: {told}\n")
     plan = prove_auto(plan, headless=headless, ask=getpass.getpass if sys.stdin.isatty() else None)
@@ -77,6 +81,13 @@ def open_house(wish: Wish, *, headless: bool) -> int:
 def keep_private() -> None:
     """What is written at run time is ours alone, whichever verb comes first to a fresh folder."""
     os.umask(0o077)
+
+
+def brake_letters(keymap: Mapping[str, tuple[str, ...]]) -> str:
+    """The characters that brake on screen under this keymap (ids to keys), wherever they are typed."""
+    from orderflow_tui.tui.keymap import brake_letters as letters
+
+    return letters(keymap)
 
 
 def _ask(question: str) -> str:
@@ -133,7 +144,7 @@ def _run(plan: Plan, *, headless: bool) -> int:
 
 def _listen(seam: Seam, leaving: Leaving, close_screen: list[Callable[[], None]]) -> None:
     def stop(number: int, _: FrameType | None) -> None:
-        leaving.code = 128 + number
+        leaving.code = leaving.code or 128 + number
         seam.request_stop()
         for close in close_screen:
             close()
@@ -141,7 +152,7 @@ def _listen(seam: Seam, leaving: Leaving, close_screen: list[Callable[[], None]]
     def hang_up(number: int, _: FrameType | None) -> None:
         del number
         leaving.unattended = True
-        seam.command(Command.UNATTENDED, {"reason": "the terminal went away"})
+        seam.command(Command.UNATTENDED, {"reason": GONE})
         for close in close_screen:
             close()
 
@@ -201,10 +212,13 @@ def _show(plan: Plan, runtime: Runtime, leaving: Leaving, close_screen: list[Cal
     close_screen.append(close)
     guarding = (runtime, leaving, closed, before, close)
     threading.Thread(target=_guard_screen, args=guarding, daemon=True, name="screen guard").start()
+    fault: Exception | None = None
     try:
         asyncio.run(show())
         if app.interrupted:
             leaving.code = leaving.code or INTERRUPTED
+    except Exception as error:
+        fault = error
     finally:
         closed.set()
         leaving.stuck = app.terminal_stuck
@@ -213,12 +227,30 @@ def _show(plan: Plan, runtime: Runtime, leaving: Leaving, close_screen: list[Cal
             undo()
     if leaving.unattended or _terminal_gone():
         if not leaving.unattended:
-            runtime.seam.command(Command.UNATTENDED, {"reason": "the terminal went away"})
+            runtime.seam.command(Command.UNATTENDED, {"reason": GONE})
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
         _wait(runtime)
         return
-    runtime.stop()
+    fault = fault or app.fault
+    if fault is None or runtime.seam.stop_requested.is_set():
+        runtime.stop()
+    else:
+        leaving.code = leaving.code or 1
+        _go_on_without_screen(runtime, fault, plan.data_dir)
     _wait(runtime)
+
+
+def _go_on_without_screen(runtime: Runtime, fault: Exception, data_dir: Path) -> None:
+    """The screen broke, the engine did not: it goes on as when the terminal went away, and the terminal is told."""
+    what = " ".join(f"{type(fault).__name__}: {fault}".split())[:FAULT_CHARACTERS]
+    runtime.seam.command(Command.UNATTENDED, {"reason": f"the screen ended by an error, {what}"})
+    sys.stderr.write(
+        f"orderflow-tui: the screen ended by an error: {what}\n"
+        "orderflow-tui: the engine goes on, latched UNATTENDED: no new entries; stops and targets stay at the broker. "
+        f"`orderflow-tui status --data-dir {data_dir}` looks, `orderflow-tui flatten --data-dir {data_dir}` closes, "
+        f"Ctrl-C stops the engine in order; the traceback is in {data_dir / 'log'}\n"
+    )
+    sys.stderr.flush()
 
 
 def _guard_screen(

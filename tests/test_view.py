@@ -95,6 +95,19 @@ def test_lights_speak_in_words(desk: Desk) -> None:
     assert shown.alerts[0][1:] == ("something", "on screen")
 
 
+def test_the_latest_is_the_newest_of_alerts_news_and_refusals(desk: Desk) -> None:
+    now = desk.engine.now_ns
+    alert = Alert(now, "test", "something", Tier.WARNING)
+    assert desk.builder.build(3, 0, now, (), None).latest is None
+    told = desk.builder.build(3, 0, now, ((now, alert, "on screen"),), None).latest
+    assert told is not None
+    assert (told.kind, told.state, told.note) == ("alert", "something", "on screen")
+    desk.loop.feed(OperatorCommand(now + 1, Command.BRACKET, "b", {"side": "BUY", "quantity": "1"}))
+    shown = desk.builder.build(4, 0, now + 1, ((now, alert, "on screen"),), None)
+    assert shown.latest is not None
+    assert (shown.latest.kind, shown.latest.state) == ("refused", "armed")
+
+
 def test_a_bracket_shows_at_once_with_its_stop_and_one_position(desk: Desk) -> None:
     now = desk.engine.now_ns
     desk.loop.feed(OperatorCommand(now, Command.ARM, "a"))

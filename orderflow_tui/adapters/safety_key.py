@@ -75,10 +75,23 @@ def set_key(path: Path, key: str) -> None:
     path.with_name(MISSES_FILE).unlink(missing_ok=True)
 
 
-def enrol(path: Path, key: str) -> bool:
+def untypable(key: str, brakes: str) -> str:
+    """Why a key cannot be typed on screen, empty when it can: the characters of `brakes` brake there, in every field."""
+    found = [character for character in brakes if character in key]
+    if not found:
+        return ""
+    return (
+        f"this key holds {' and '.join(found)}: a brake on screen, also while a key is typed there; "
+        f"choose one without {' '.join(brakes)}"
+    )
+
+
+def enrol(path: Path, key: str, brakes: str) -> bool:
     """Take the key that was found in the environment: kept when none is set (True), else it must be the one that is set
-    (False). Raises KeyFault."""
+    (False). `brakes` are the characters that brake on screen. Raises KeyFault."""
     if not is_set(path):
+        if found := untypable(key, brakes):
+            raise KeyFault(f"SAFETY_AUTH_KEY was not taken: {found}")
         set_key(path, key)
         return True
     if not matches(path, key):

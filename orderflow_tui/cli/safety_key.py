@@ -13,16 +13,17 @@ def set_safety_key(data_dir: DataDir = None) -> None:
     Example: orderflow-tui safety-key set
     """
     from orderflow_tui.adapters.safety_key import KeyFault
-    from orderflow_tui.console import keep_private
+    from orderflow_tui.console import brake_letters, keep_private
     from orderflow_tui.ops.enrol import ask_and_set
-    from orderflow_tui.wiring.plan import data_folder
+    from orderflow_tui.wiring.plan import configuration, data_folder
 
     if not sys.stdin.isatty():
         raise Quit(REFUSED, "the safety key is typed at a terminal, where nobody and nothing keeps it")
     keep_private()
-    folder = guarded(lambda: data_folder(data_dir))
+    loaded = guarded(configuration)
+    folder = data_folder(data_dir, loaded)
     try:
-        where = ask_and_set(folder)
+        where = ask_and_set(folder, brake_letters(loaded.keymap))
     except KeyFault as fault:
         raise Quit(REFUSED, str(fault)) from None
     except OSError as fault:

@@ -21,10 +21,11 @@ def resume_args(data_dir: Path, word: str, *, terminal: bool) -> dict[str, str]:
     if not word:
         if not terminal:
             raise Unasked("resume needs the word: type it at a terminal, or give --word")
-        sys.stderr.write(_latched(status) + "type the word to resume: ")
+        named = str(status.get("resume_word") or "").lower()
+        sys.stderr.write(_latched(status) + f"type the word {named + ' ' if named else ''}to resume: ")
         sys.stderr.flush()
         word = sys.stdin.readline().strip()
-    args = {"word": word}
+    args = {"word": word.upper()}  # the word of the configuration is in capitals, and either case will do, as on screen
     key = status.get("safety_key")
     if isinstance(key, dict) and (key.get("needed") or status.get("trading_state") == "LOCKED"):
         if not terminal:

@@ -62,7 +62,7 @@ def on_command(floor: Floor, event: OperatorCommand) -> None:
         case Command.ROLL:
             _roll(floor, event)
         case Command.UNATTENDED:
-            floor.latch(LatchKind.UNATTENDED, "the terminal is gone")
+            floor.latch(LatchKind.UNATTENDED, event.args.get("reason", "the terminal is gone"))
         case Command.OPEN_SESSION:
             open_session(floor)
         case Command.CLOSE_SESSION:

@@ -7,6 +7,7 @@ and leaves the terminal as it found it.
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import threading
 import time
@@ -17,12 +18,15 @@ from pathlib import Path
 
 from textual import events
 from textual.app import App, ScreenStackError
+from textual.worker import WorkerFailed
 
 from orderflow_tui.domain.event import Command
 from orderflow_tui.tui.desk import Deed, Desk, Feed, Leave, Look, Overlay, Send
+from orderflow_tui.tui.faults import Faults
 from orderflow_tui.tui.frame_clock import FrameClock
 from orderflow_tui.tui.keymap import KeyId, resolve
 from orderflow_tui.tui.palette import THEMES, Palette
+from orderflow_tui.tui.picture import aged
 from orderflow_tui.tui.screens import SCREENS, ConsoleScreen
 from orderflow_tui.tui.screens.console_screen import Glance
 from orderflow_tui.tui.seam import ConsoleOptions, Seam
@@ -58,6 +62,8 @@ class OrderflowApp(App[None]):
         self.colours = Palette("mono" if options.no_color else options.theme)
         self.frames = FrameClock(options.fps)
         self.interrupted = False
+        self.fault: Exception | None = None  # what ended the screen, if an exception did
+        self._faults = Faults()
         super().__init__()
 
     def get_default_screen(self) -> ConsoleScreen:
@@ -94,9 +100,27 @@ class OrderflowApp(App[None]):
     def draw(self) -> None:
         """Paint one frame from the newest view."""
         now_ns = self.now_ns()
-        view = self.seam.view()
-        self.desk.check(now_ns, view)
-        self.console_screen.paint(Glance(view, now_ns, self.seam.engine_alive()), self.frames)
+        view = aged(self.seam.view(), now_ns)
+        try:
+            self.desk.check(now_ns, view)
+            self.console_screen.paint(Glance(view, now_ns, self.seam.engine_alive()), self.frames)
+        except ScreenStackError:
+            raise
+        except Exception as error:
+            self.console_screen.paint_fault(self._faults.tell("a frame", error))
+
+    def _handle_exception(self, error: Exception) -> None:
+        """An exception ends the screen, and whoever runs it decides what becomes of the engine. Textual would print a
+        traceback with every local on the terminal; ours goes to the log, which is cleaned."""
+        if isinstance(error, WorkerFailed) and isinstance(error.error, Exception):
+            error = error.error
+        logging.getLogger(__name__).critical("the screen ended", exc_info=error)
+        self.fault = self.fault or error
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        self._close_messages_no_wait()
 
     @property
     def _writer(self) -> threading.Thread | None:
@@ -131,9 +155,15 @@ class OrderflowApp(App[None]):
     def key(self, key: str) -> None:
         """What a key does."""
         now_ns = self.now_ns()
-        deed = self.desk.press(key, now_ns, self.seam.view())
-        if deed is not None:
-            self._do(deed, now_ns)
+        try:
+            deed = self.desk.press(key, now_ns, aged(self.seam.view(), now_ns))
+            if deed is not None:
+                self._do(deed, now_ns)
+        except ScreenStackError:
+            raise
+        except Exception as error:
+            self.desk.close()
+            self.desk.say(f"{key} failed: {self._faults.tell(f'what {key} does', error)}", now_ns)
 
     def _do(self, deed: Deed, now_ns: int) -> None:
         match deed:

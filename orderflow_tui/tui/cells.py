@@ -28,19 +28,23 @@ def width(row: Iterable[Span]) -> int:
 
 
 def fit(row: Sequence[Span], cells: int, ink: str = "text") -> Row:
-    """The row cut or padded with `ink` to exactly `cells`."""
+    """The row padded with `ink` or cut to exactly `cells`; where something was cut away the last cell says so with `…`."""
     if isinstance(row, tuple) and width(row) == cells:
         return row
     out: list[Span] = []
     left = cells
+    lost = ""
     for text, style in row:
-        if left <= 0:
-            break
-        if text:
+        if text and left > 0:
             out.append((text[:left], style))
-            left -= len(text)
+        if len(text) > left:
+            lost += text[max(left, 0) :]
+        left -= len(text)
     if left > 0:
         out.append((" " * left, ink))
+    if out and not lost.isspace() and lost:
+        text, style = out[-1]
+        out[-1] = (f"{text[:-1]}…", style)
     return tuple(out)
 
 

@@ -2,12 +2,13 @@
 
 Theory. Reducing risk is looked at first, whatever is on the screen, and is never filtered, asked or delayed. Raising risk
 passes, in this order: not a repeat within 300 ms, not part of a paste, nothing forbids it (`why_not`), a preview, and
-Enter on that preview after it has been readable for 300 ms. A brake pressed meanwhile throws the preview away.
+Enter on that preview after it has been readable for 300 ms. A brake pressed meanwhile throws the preview away. A terminal
+tells no key-up: a key that was also the last one before, less than `HELD_NS` ago, may still be held down and confirms nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from orderflow_tui.domain.event import Command
@@ -15,13 +16,18 @@ from orderflow_tui.domain.latch import TradingState
 from orderflow_tui.domain.order import Side
 from orderflow_tui.tui.keymap import BRAKES, KEYS, KeyId, Keymap, KeyRow, coming
 from orderflow_tui.tui.preview import Preview, preview, why_not
-from orderflow_tui.view import ConsoleView
+from orderflow_tui.view import ConsoleView, OrderRow
 
 MS = 1_000_000
 FLATTEN_WINDOW_NS = 1_000 * MS
 REPEAT_NS = 300 * MS
+HELD_NS = 1_200 * MS  # longer than keyboards wait before they repeat a key for the first time
+MUTE_NS = 1_000 * MS  # how long the keys must rest after a brake broke into what was being typed
 PASTE_NS = 15 * MS  # keys closer than this were not typed by a hand
+SAID_FOR_NS = 4_000 * MS
+REFUSED_FOR_NS = 10_000 * MS
 TYPED_LIMIT = 64
+NOTHING = -1  # no row of the palette is chosen: nobody has typed or moved yet
 SPEEDS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 
 
@@ -101,21 +107,29 @@ class Desk:
         self.chosen = 0
         self.pages = Pages()
         self.said = ""
-        self.said_ns = -(1 << 62)
+        self.said_until_ns = -(1 << 62)
+        self._refused: tuple[int, str, str] | None = None
         self._opened_ns = 0
+        self._last_key = ""
         self._last_key_ns = -(1 << 62)
+        self._held = False
+        self._muted = False
         self._first_f_ns = -(1 << 62)
         self._last_raise: dict[KeyId, int] = {}
 
     def press(self, key: str, now_ns: int, view: ConsoleView | None) -> Deed | None:
         """The deed of a key, None when it only changed what is shown or meant nothing."""
         pasted = now_ns - self._last_key_ns < PASTE_NS
-        self._last_key_ns = now_ns
+        self._held = key == self._last_key and now_ns - self._last_key_ns < HELD_NS
+        self._muted = self._muted and now_ns - self._last_key_ns < MUTE_NS
+        self._last_key, self._last_key_ns = key, now_ns
         key_id = self.keymap.by_key.get(key)
         if key_id in BRAKES:
             return self._brake(key_id, now_ns)
         if key_id is KeyId.INTERRUPT:
             return Leave(interrupted=True)
+        if self._muted:  # the rest of a word or key that somebody goes on typing
+            return None
         if self.overlay is not None:
             return self._on_overlay(self.overlay, key, key_id, now_ns, pasted, view)
         if key_id is None:
@@ -124,15 +138,31 @@ class Desk:
             return None
         return self._act(key_id, now_ns, pasted, view)
 
-    def say(self, text: str, now_ns: int) -> None:
+    def say(self, text: str, now_ns: int, for_ns: int = SAID_FOR_NS) -> None:
         """Tell the trader what a key did or why it did nothing."""
-        self.said, self.said_ns = text, now_ns
+        self.said, self.said_until_ns = text, now_ns + for_ns
 
     def check(self, now_ns: int, view: ConsoleView | None) -> None:
-        """Each frame: a preview does not outlive what allowed it."""
-        if self.overlay is Overlay.PREVIEW and (reason := why_not(view, now_ns)):
+        """Each frame: a new refusal is said, like the answer that it is; a preview shows what would be sent now, and does not
+        outlive what allowed it."""
+        row = next((row for row in view.news if row.kind == "refused"), None) if view is not None else None
+        newest = (0, "", "") if row is None else (row.ts_ns, row.id, row.note)
+        if row is not None and self._refused not in (None, newest):
+            self.say(refusal(row), now_ns, REFUSED_FOR_NS)
+        if view is not None:
+            self._refused = newest
+        if self.overlay is Overlay.PREVIEW and (reason := self._renew(now_ns, view)):
             self.close()
             self.say(f"preview closed, nothing sent: {reason}", now_ns)
+
+    def _renew(self, now_ns: int, view: ConsoleView | None) -> str:
+        """Make the preview anew from this view; says why it is not to be confirmed, empty when it may be."""
+        seen = self.preview
+        if (reason := why_not(view, now_ns)) or view is None or seen is None:
+            return reason or "no preview"
+        now = preview(view, seen.side)
+        self.preview = replace(now, opened_at=seen.opened_at)
+        return seen.other_order(now)
 
     def close(self) -> None:
         """Back to the panels; whatever was typed is gone."""
@@ -142,6 +172,8 @@ class Desk:
         self.chosen = 0
 
     def _brake(self, key_id: KeyId | None, now_ns: int) -> Deed | None:
+        if self.overlay is Overlay.RESUME:
+            self._muted = True
         if self.overlay in (Overlay.PREVIEW, Overlay.RESUME, Overlay.TOUR):
             self.close()
         if key_id is KeyId.FLATTEN:
@@ -170,6 +202,7 @@ class Desk:
         """Lay something over the panels."""
         self.close()
         self.overlay = overlay
+        self.chosen = NOTHING if overlay is Overlay.PALETTE else 0
         self._opened_ns = now_ns
 
     def _raise_risk(self, key_id: KeyId, now_ns: int, pasted: bool, view: ConsoleView | None) -> Deed | None:
@@ -197,11 +230,13 @@ class Desk:
     ) -> Deed | None:
         if key_id is KeyId.BACK or overlay in (Overlay.TOUR, Overlay.HELP, Overlay.CHAIN):
             return self._turn_page(overlay, key_id)
-        readable = not pasted and now_ns - self._opened_ns >= REPEAT_NS
+        readable = not pasted and not self._held and now_ns - self._opened_ns >= REPEAT_NS
         match overlay:
             case Overlay.QUIT:
                 return Leave() if readable and (key == "enter" or key_id is KeyId.QUIT) else None
             case Overlay.PREVIEW:
+                if key == "enter" and self._held:
+                    self.say("nothing sent: Enter may still be held down; let go, then once more", now_ns)
                 return self._confirm(now_ns, view) if readable and key == "enter" else None
             case Overlay.RESUME:
                 return self._type_resume(key, readable, now_ns, view)
@@ -222,10 +257,10 @@ class Desk:
         return None
 
     def _confirm(self, now_ns: int, view: ConsoleView | None) -> Deed | None:
-        seen = self.preview
+        reason, seen = self._renew(now_ns, view), self.preview
         self.close()
-        if seen is None or (reason := why_not(view, now_ns)):
-            self.say(f"nothing sent: {reason if seen else 'no preview'}", now_ns)
+        if reason or seen is None:
+            self.say(f"nothing sent: {reason}", now_ns)
             return None
         return Send(Command.BRACKET, {"side": seen.side.name, "quantity": str(seen.quantity)})
 
@@ -259,6 +294,8 @@ class Desk:
             self.chosen = max(self.chosen - 1, 0)
         elif key == "down":
             self.chosen = min(self.chosen + 1, max(len(found) - 1, 0))
+        elif key == "enter" and self.chosen == NOTHING:
+            return None
         elif key == "enter":
             row = found[self.chosen] if self.chosen < len(found) else None
             self.close()
@@ -270,7 +307,7 @@ class Desk:
         else:
             character = " " if key == "space" else key
             self.typed = self.typed[:-1] if key == "backspace" else (self.typed + character * (len(character) == 1))[:TYPED_LIMIT]
-            self.chosen = 0
+            self.chosen = 0 if self.typed else NOTHING
         return None
 
     def _replay(self, key_id: KeyId, view: ConsoleView | None) -> Deed | None:
@@ -290,12 +327,20 @@ class Desk:
                 return Feed("speed", next((s for s in reversed(SPEEDS) if s < speed), SPEEDS[0]))
 
 
+def refusal(row: OrderRow) -> str:
+    """A refusal as the screen writes it: the rule that refused, and its numbers."""
+    return f"refused, {row.state}: {row.note}"
+
+
 def asks_key(view: ConsoleView | None) -> bool:
     """Whether unlatching may need the safety key: real accounts, and latches that lock."""
     return view is not None and (view.truth.mode.lower() in ("paper", "live") or view.truth.state is TradingState.LOCKED)
 
 
 def matching(typed: str) -> tuple[KeyRow, ...]:
-    """Actions of the palette whose name or meaning holds every word typed, in the order of the key table."""
+    """Actions of the palette whose name or meaning holds every word typed: names that begin so first, then the order of the
+    key table."""
     words = typed.lower().split()
-    return tuple(row for row in KEYS if row.word and all(w in f"{row.id.value} {row.word} {row.meaning}".lower() for w in words))
+    found = [row for row in KEYS if row.word and all(w in f"{row.id.value} {row.word} {row.meaning}".lower() for w in words)]
+    begun = " ".join(words)
+    return tuple(sorted(found, key=lambda row: not (row.word.lower().startswith(begun) or row.id.value.startswith(begun))))

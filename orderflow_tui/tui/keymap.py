@@ -139,6 +139,13 @@ class Keymap:
         return printed(self.by_id[key_id][0]) * (2 if key_id is KeyId.FLATTEN else 1)
 
 
+def brake_letters(remap: Mapping[str, tuple[str, ...]]) -> str:
+    """The characters that are brakes under this remapping: what nobody can type on screen without braking."""
+    rows = (row for row in KEYS if row.id in BRAKES)
+    keys = (key for row in rows for key in (*row.keys, *remap.get(row.id.value, ())))
+    return "".join(dict.fromkeys(key for key in keys if len(key) == 1))
+
+
 def coming(key: str) -> str:
     """What a key is kept for, empty for any other key."""
     return next((what for keys, what in COMING if key in keys), "")

@@ -9,7 +9,8 @@ from orderflow_tui.domain.order import Side
 from orderflow_tui.tui import cells
 from orderflow_tui.tui.cells import Row
 from orderflow_tui.tui.desk import Desk, Overlay, Pages, asks_key, matching
-from orderflow_tui.tui.keymap import COMING, KEYS, Group, KeyId, KeyRow, printed
+from orderflow_tui.tui.keymap import BRAKES, COMING, KEYS, Group, KeyId, KeyRow, printed
+from orderflow_tui.tui.preview import Preview
 from orderflow_tui.view import ConsoleView, SignalRow
 
 SIMULATED = ("demo", "replay", "sim")
@@ -37,7 +38,7 @@ def title(overlay: Overlay, desk: Desk) -> str:
         case Overlay.RESUME:
             return "UNLATCH · Esc backs out"
         case Overlay.QUIT:
-            return "QUIT? · q or Enter quits · Esc stays"
+            return "QUIT? · Enter quits · Esc stays"
         case Overlay.PALETTE:
             return "ACTIONS · type, ↑↓, Enter · Esc backs out"
         case Overlay.CHAIN:
@@ -147,7 +148,7 @@ def _preview(desk: Desk, view: ConsoleView | None) -> list[Row]:
 
     return [
         ((f"{glyph} {seen.side.name} {seen.quantity} {seen.instrument}", side_ink), ("  at market, about ", "text"),
-         (at(seen.price), "bold")),
+         (at(seen.price), "bold"), *_ran(seen)),
         (),
         (("stop    ", "dim"), (f"{at(seen.stop)}  {-seen.stop_ticks:+5d} ticks  ", "text"),
          (cells.money(seen.risk_cents, 12), "bold down")),
@@ -161,6 +162,13 @@ def _preview(desk: Desk, view: ConsoleView | None) -> list[Row]:
         (),
         (("The stop goes to the broker with the entry. The gate looks once more.", "dim"),),
     ]  # fmt: skip
+
+
+def _ran(seen: Preview) -> Row:
+    """How far the price went since the trader pressed the key."""
+    if not seen.ran:
+        return ()
+    return ((f"  {'ran away' if seen.ran > 0 else 'came back'} {abs(seen.ran)} ticks", "bold warn" if seen.ran > 0 else "text"),)
 
 
 def _resume(desk: Desk, view: ConsoleView | None, width: int) -> list[Row]:
@@ -177,7 +185,8 @@ def _resume(desk: Desk, view: ConsoleView | None, width: int) -> list[Row]:
     if asks_key(view):
         shown = "•" * len(desk.secret) + (cursor if desk.in_secret else "")
         lines.append((("key   ", "dim"), (shown, "bold"), ("  safety key; empty when none is set; Tab moves", "dim")))
-        lines.append((("F X H K D stay brakes while you type: use other letters in the key.", "dim"),))
+        letters = " ".join(key for row in KEYS if row.id in BRAKES for key in desk.keymap.by_id[row.id] if len(key) == 1)
+        lines.append(((f"{letters} stay brakes while you type and close this box.", "dim"),))
     if desk.said.startswith("nothing sent"):
         lines.append(((desk.said, "warn"),))
     return lines

@@ -1,4 +1,4 @@
-"""What a manual bracket would do, computed from the view the trader is looking at."""
+"""What a manual bracket would do, computed anew from every view: from the execution instrument, which is what is sent."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from orderflow_tui.domain.latch import TradingState
 from orderflow_tui.domain.order import Side
+from orderflow_tui.tui.picture import SILENT_ENGINE_MS, beat_age_ms
 from orderflow_tui.view import ConsoleView
-
-SILENT_ENGINE_MS = 2_000  # a beat older than this and nothing that raises risk is sent
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A bracket as it would be asked for. Prices in ticks (None: no quote), money in cents, position after the fill."""
+    """A bracket as it would be asked for now. Prices in ticks (None: no quote), money in cents, position after the fill;
+    `opened_at` is the price when the trader's key opened it."""
 
     side: Side
     quantity: int
@@ -27,11 +27,23 @@ class Preview:
     reward_cents: int
     position_now: int
     position_after: int
+    opened_at: int | None = None
 
+    @property
+    def ran(self) -> int:
+        """Ticks the price has gone since the key was pressed; positive is worse for the trader."""
+        return 0 if self.price is None or self.opened_at is None else self.side * (self.price - self.opened_at)
 
-def beat_age_ms(view: ConsoleView, now_ns: int) -> int:
-    """Milliseconds since the engine last turned its loop, by the screen's own monotonic clock."""
-    return max(now_ns - view.beat_mono_ns, 0) // 1_000_000
+    def other_order(self, now: Preview) -> str:
+        """What makes `now` another order than the one the trader pressed a key for, empty when it is the same."""
+        parts = (
+            ("the instrument", self.instrument, now.instrument),
+            ("the size", self.quantity, now.quantity),
+            ("the position", f"{self.position_now:+d}", f"{now.position_now:+d}"),
+            ("the stop", f"{self.stop_ticks} ticks", f"{now.stop_ticks} ticks"),
+            ("the target", f"{self.target_ticks} ticks", f"{now.target_ticks} ticks"),
+        )
+        return next((f"{name} is {new} now, was {old}: press again" for name, old, new in parts if old != new), "")
 
 
 def why_not(view: ConsoleView | None, now_ns: int) -> str:
@@ -47,12 +59,15 @@ def why_not(view: ConsoleView | None, now_ns: int) -> str:
         return "not armed: A arms"
     if view.pnl.contracts_allowed <= 0:
         return f"no contracts allowed now ({view.pnl.tier_text or 'size is zero'})"
+    if view.pnl.stop_ticks is None or view.pnl.target_ticks is None:
+        return f"the stop and target of {truth.execution} are not known yet"
     return ""
 
 
 def preview(view: ConsoleView, side: Side) -> Preview:
-    """The bracket that `side` would ask for now."""
-    instrument, dom = view.instrument, view.dom
+    """The bracket that `side` would ask for now. The distances are those of the instrument that is traded."""
+    dom = view.dom
+    stop_ticks, target_ticks = view.pnl.stop_ticks or 0, view.pnl.target_ticks or 0
     quantity = view.pnl.contracts_allowed
     opposite = dom.asks if side is Side.BUY else dom.bids
     price = opposite[0][0] if opposite else dom.last
@@ -63,12 +78,13 @@ def preview(view: ConsoleView, side: Side) -> Preview:
         quantity=quantity,
         instrument=view.truth.execution,
         price=price,
-        stop=None if price is None else price - side * instrument.stop_ticks,
-        target=None if price is None else price + side * instrument.target_ticks,
-        stop_ticks=instrument.stop_ticks,
-        target_ticks=instrument.target_ticks,
-        risk_cents=-per_tick * instrument.stop_ticks,
-        reward_cents=per_tick * instrument.target_ticks,
+        stop=None if price is None else price - side * stop_ticks,
+        target=None if price is None else price + side * target_ticks,
+        stop_ticks=stop_ticks,
+        target_ticks=target_ticks,
+        risk_cents=-per_tick * stop_ticks,
+        reward_cents=per_tick * target_ticks,
         position_now=position,
         position_after=position + side * quantity,
+        opened_at=price,
     )

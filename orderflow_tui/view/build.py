@@ -13,7 +13,7 @@ from orderflow_tui.view.definitions import definitions
 from orderflow_tui.view.footprint import FootprintPart
 from orderflow_tui.view.ladder import ladder
 from orderflow_tui.view.lights import lights
-from orderflow_tui.view.model import ConsoleView, ReplayView, TapeRow
+from orderflow_tui.view.model import ConsoleView, OrderRow, ReplayView, TapeRow
 from orderflow_tui.view.money import news_rows, order_rows, pnl, truth
 from orderflow_tui.view.profile import ProfilePart
 from orderflow_tui.view.signals import regime_view, signals_view
@@ -50,6 +50,7 @@ class ViewBuilder:
         data_ts = engine.market.data_ts_ns
         age = None if data_ts is None else max(0, shown_ns - data_ts) // MS_NS
         facts = replace(engine.facts(), now_ns=shown_ns, data_age_ms=age)
+        told, news = tuple((ts, alert.text, state) for ts, alert, state in reversed(alerts)), news_rows(engine)
         return ConsoleView(
             seq=seq,
             beat_mono_ns=beat_mono_ns,
@@ -63,14 +64,22 @@ class ViewBuilder:
             regime=regime_view(engine),
             pnl=pnl(engine),
             orders=order_rows(engine),
-            news=news_rows(engine),
+            news=news,
             tape=self._tape(),
             latches=self._latches(),
-            alerts=tuple((et_clock(engine.params.table, ts), alert.text, state) for ts, alert, state in reversed(alerts)),
+            alerts=tuple((et_clock(engine.params.table, ts), text, state) for ts, text, state in told),
+            latest=self._latest(told, news),
             context=engine.analyst.context,
             replay=replay,
             definitions=self._definitions,
         )
+
+    def _latest(self, alerts: Sequence[tuple[int, str, str]], news: Sequence[OrderRow]) -> OrderRow | None:
+        """What happened last. Both come newest first; an alert of the same instant says more than the news it is about."""
+        if alerts and (not news or alerts[0][0] >= news[0].ts_ns):
+            ts, text, state = alerts[0]
+            return OrderRow(ts, et_clock(self._engine.params.table, ts), "", "alert", "", 0, "", text, state)
+        return news[0] if news else None
 
     def _tape(self) -> tuple[TapeRow, ...]:
         table = self._engine.params.table

@@ -143,6 +143,14 @@ def unknowns(params: EngineParams) -> Chapter:
             ("pos UNKNOWN", "the broker has not reported the position since the link came up; entries wait for it"),
             ("stop UNKNOWN", "an order's outcome is open until the broker's own list of orders settles it"),
             ("STALE", "the newest market data is older than 5 s: numbers are dimmed and the age stands in the frame"),
+            (
+                "RUNNING?",
+                "the engine has been silent for 2 s: its state is doubtful, ages go on growing, arming runs out, everything dims",
+            ),
+            (
+                "cannot be drawn",
+                "a panel met something nobody foresaw: the reason stands in it, the log has more; the rest goes on",
+            ),
             ("NO BOOK", "the feed sends no depth, or it has not been whole since a gap"),
             ("~gap", "trades were lost inside this bar: its levels are not read"),
             ("~bars", "made from bars, not trades: value is approximate, delta and levels are not known"),

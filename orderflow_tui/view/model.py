@@ -330,4 +330,5 @@ class ConsoleView:
     context: Context | None
     replay: ReplayView | None
     definitions: tuple[Chapter, ...]
+    latest: OrderRow | None = None  # newest of alerts (kind `alert`, text in state, delivery in note), news and refusals
     closing: bool = False

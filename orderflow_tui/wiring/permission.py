@@ -19,16 +19,17 @@ NAME = "SAFETY_AUTH_KEY"
 AskSecret = Callable[[str], str]
 
 
-def enrol_key(plan: Plan) -> str:
+def enrol_key(plan: Plan, brakes: str) -> str:
     """Take a key found in the environment or in `.env`: its hash is kept, and nothing of it stays with us or is handed on
-    to a child. Returns a sentence for the terminal, empty when there was none. Raises ConfigFault."""
+    to a child. `brakes` are the characters that brake on screen. Returns a sentence for the terminal, empty when there was
+    none. Raises ConfigFault."""
     os.environ.pop(NAME, None)
     secret = plan.loaded.secrets.pop(NAME, None)
     if secret is None:
         return ""
     where = key_path(plan.data_dir)
     try:
-        fresh = enrol(where, secret.get_secret_value())
+        fresh = enrol(where, secret.get_secret_value(), brakes)
     except KeyFault as fault:
         raise ConfigFault([Problem(plan.loaded.sources.get(NAME, "environment"), str(fault))]) from None
     return f"the hash of {NAME} is kept in {where}; the variable is no longer needed, remove it" if fresh else ""

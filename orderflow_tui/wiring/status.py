@@ -24,6 +24,7 @@ def status_document(plan: Plan, runtime: Runtime, view: ConsoleView | None = Non
         "versions": {"orderflow_tui": __version__},
         "config_hash": plan.loaded.hash,
         "safety_key": key_status(plan),
+        "resume_word": plan.loaded.config.desk.resume_word,
         "faults": runtime.inbox.faults,
         "inbox": len(runtime.inbox),
     }

@@ -173,12 +173,21 @@ def test_a_path_that_cannot_be_looked_at_counts_as_set(tmp_path: Path) -> None:
 
 def test_a_key_in_the_environment_is_taken_once_and_must_be_the_same_afterwards(tmp_path: Path) -> None:
     where = key_path(tmp_path)
-    assert enrol(where, KEY)
+    assert enrol(where, KEY, "FXHKD")
     before = where.read_bytes()
-    assert not enrol(where, KEY)
+    assert not enrol(where, KEY, "FXHKD")
     with pytest.raises(KeyFault, match="is not the key that is set"):
-        enrol(where, KEY + "x")
+        enrol(where, KEY + "x", "FXHKD")
     assert where.read_bytes() == before
+
+
+def test_a_key_that_holds_brakes_is_not_taken_and_the_sentence_names_them(tmp_path: Path) -> None:
+    where = key_path(tmp_path)
+    with pytest.raises(KeyFault, match=r"holds K and D: .* choose one without F X H K D"):
+        enrol(where, "trusty-Kite-Day7", "FXHKD")
+    assert not is_set(where)
+    set_key(where, "trusty-Kite-Day7")  # set before its letters became brakes: what is set stays the key
+    assert not enrol(where, "trusty-Kite-Day7", "FXHKD")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")

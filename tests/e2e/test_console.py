@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -228,3 +229,50 @@ def observed(tmp_path: Path, kind: str) -> list[Observation]:
     """What a replay's journal holds of a kind."""
     (folder,) = (tmp_path / "journal" / "replay").iterdir()
     return [observation_of(stored.row) for stored in read_observations(folder, kind)]
+
+
+BROKEN_SCREEN = """
+import time
+from orderflow_tui.__main__ import main
+from orderflow_tui.tui.app import OrderflowApp
+from orderflow_tui.tui.screens.console_screen import ConsoleScreen
+
+drawn = ConsoleScreen.paint
+begun = []
+
+def paint(self, glance, clock):
+    if glance.view is not None and glance.view.truth.state.value == "RUNNING":
+        begun.append(time.monotonic())
+    if begun and time.monotonic() - begun[0] > 1.0:
+        raise ValueError("a reading nobody foresaw")
+    drawn(self, glance, clock)
+
+def paint_fault(self, reason):
+    raise ValueError(reason)
+
+ConsoleScreen.paint, ConsoleScreen.paint_fault = paint, paint_fault
+main()
+"""
+
+
+def test_an_exception_that_ends_the_screen_leaves_the_engine_reduce_only_and_says_so(tmp_path: Path) -> None:
+    broken = [sys.executable, "-c", BROKEN_SCREEN]
+    with Terminal(demo(tmp_path), cwd=tmp_path, command=broken) as terminal:
+        limit = time.monotonic() + PATIENCE_S
+        found: dict[str, object] = {}
+        while time.monotonic() < limit and found.get("trading_state") != "REDUCE_ONLY":
+            terminal.pump()
+            with suppress(OSError, ValueError):
+                found = beat(tmp_path)
+        assert found["trading_state"] == "REDUCE_ONLY"
+        wait_for_beat(tmp_path, int(str(found["sequence"])) + 3)
+        assert terminal.restored()
+        terminal.signal(signal.SIGINT)
+        assert terminal.wait() == 1
+        assert terminal.process.stderr is not None
+        said = terminal.process.stderr.read().decode()
+    assert "the screen ended by an error: ValueError: " in said
+    assert "stops and targets stay at the broker" in said
+    assert "Traceback" not in said
+    assert len(said) < 2_000
+    assert kinds(tmp_path)[-1] == "run_end"

@@ -296,7 +296,7 @@ def test_what_a_running_engine_refuses_ends_with_3_and_its_reason_and_what_it_do
         ):
             code, told = spoken(*args)
             assert (code, f"{args[0]} was refused: " in told, reason in told) == (3, True, True), told
-        for line in ("limit daily_loss_cents 20000", "pattern RULE_80 off", "halt", "flatten"):
+        for line in ("limit daily_loss_cents 20000", "pattern RULE_80 off", "halt", "resume --word resume", "flatten"):
             code, told = spoken(*line.split())
             assert (code, f"{line.split()[0]} taken by the engine" in told) == (0, True), told
     finally:

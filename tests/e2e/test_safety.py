@@ -98,6 +98,18 @@ def test_two_different_answers_or_a_short_one_set_nothing(tmp_path: Path) -> Non
     assert not key_path(tmp_path / "data").exists()
 
 
+def test_a_key_with_a_brake_of_the_key_map_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "orderflow.toml").touch()
+    (tmp_path / "keymap.toml").write_text('[keys]\nhalt = ["9"]\n')
+    for key, held in (("trusty-Kite-quay", "holds K:"), (CANARY + "9", "holds 9:")):
+        with Terminal(["safety-key", "set"], cwd=tmp_path) as terminal:
+            type_key(terminal, "at least 12 characters", key)
+            assert terminal.wait() == 3
+            assert terminal.process.stderr is not None
+            assert held in terminal.process.stderr.read().decode()
+    assert not key_path(tmp_path / "data").exists()
+
+
 def test_another_key_needs_the_one_that_is_set(tmp_path: Path) -> None:
     set_key(key_path(tmp_path / "data"), CANARY)
     with Terminal(["safety-key", "set"], cwd=tmp_path) as terminal:

@@ -14,6 +14,7 @@ from textual import events
 from textual.pilot import Pilot
 
 from orderflow_tui.domain.event import Command
+from orderflow_tui.tui import cells
 from orderflow_tui.tui.app import OrderflowApp
 from orderflow_tui.tui.desk import Overlay
 from orderflow_tui.tui.keymap import KEYS, KeymapError
@@ -293,7 +294,30 @@ async def test_a_silent_engine_is_shown_without_its_help(view: ConsoleView) -> N
         assert "BEAT DEAD" in stage.text()
 
 
-@pytest.mark.parametrize("way", [("q", "q"), ("q", "enter"), ("ctrl+c",), ("ctrl+q", "enter")])
+async def test_the_money_of_a_silent_engine_is_dim_and_says_how_old_it_is(view: ConsoleView) -> None:
+    async with on_stage(view) as stage:
+        stage.now_ns += 60_000 * MS
+        await stage.draw()
+        shown = stage.text()
+        for word in ("STALE 60s · P&L", "STALE 60s · REGIME", "STALE 60s · SIGNALS", "STALE 60s · DOM", "RUNNING?", "disarmed"):
+            assert word in shown, word
+        inks = {ink for _, ink in stage.trade.panels["pnl"]._rows[1]}
+        assert inks == {"stale"}
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+async def test_the_money_line_of_a_small_screen_says_how_old_a_silent_engines_word_is(
+    view: ConsoleView, size: tuple[int, int]
+) -> None:
+    async with on_stage(view, size) as stage:
+        stage.now_ns += 60_000 * MS
+        await stage.draw()
+        shown = stage.trade.money._strips[0].text
+        assert "STALE 60s" in shown
+        assert f"worst {cells.money(view.pnl.worst_case, 9)} " in shown
+
+
+@pytest.mark.parametrize("way", [("q", "ctrl+q"), ("q", "enter"), ("ctrl+c",), ("ctrl+q", "enter")])
 async def test_leaving_asks_the_engine_to_stop_and_ends_the_app(view: ConsoleView, way: tuple[str, ...]) -> None:
     async with on_stage(view) as stage:
         await stage.press(*way[:-1])
@@ -479,3 +503,74 @@ async def test_leaving_does_not_wait_for_ever_for_a_terminal_that_does_not_read(
         taken.set()
         threading.Thread.join(writer)
         assert not stage.app.terminal_stuck
+
+
+def _breaks(*_: object) -> object:
+    raise ValueError("a reading nobody foresaw")
+
+
+@pytest.mark.parametrize("name", ["dom", "footprint", "profile", "signals", "regime", "pnl"])
+async def test_a_panel_that_cannot_be_drawn_says_so_and_the_rest_goes_on(
+    view: ConsoleView, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with on_stage(view) as stage:
+        panel = stage.trade.panels[name]
+        grid = panel.grids()[-1]
+        with monkeypatch.context() as broken:
+            broken.setattr(grid, "content", _breaks)
+            for n in range(5):
+                stage.seam.shown = replace(view, seq=n, truth=replace(view.truth, working_orders=70 + n))
+                await stage.draw()
+            assert "cannot be drawn" in stage.text()
+            assert "ValueError" in stage.text()
+            assert "work 74" in stage.text()
+            await stage.press("X")
+            assert stage.sent == [Command.CANCEL_ENTRIES]
+            assert len([record for record in caplog.records if "cannot be drawn" in record.message]) == 1
+        await stage.draw()
+        assert "cannot be drawn" not in stage.text()
+
+
+@pytest.mark.parametrize("drawn", ["truth_rows", "lights_row", "notice_row", "money_row", "replay_row", "overlays.rows"])
+async def test_a_line_that_cannot_be_drawn_says_so(view: ConsoleView, drawn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with on_stage(replaying(view), (80, 24)) as stage:
+        stage.app.desk.open(Overlay.QUIT, stage.now_ns)
+        monkeypatch.setattr(f"orderflow_tui.tui.screens.console_screen.{drawn}", _breaks)
+        await stage.draw()
+        assert "cannot be drawn: ValueError: a reading nobody foresaw" in stage.text()
+        assert "DOM" in stage.text()
+        await stage.press("F", "F")
+        assert stage.sent == [Command.FLATTEN]
+
+
+async def test_a_frame_that_fails_as_a_whole_says_so_and_the_keys_work(
+    view: ConsoleView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with on_stage(view) as stage:
+        monkeypatch.setattr(stage.app.desk, "check", _breaks)
+        await stage.draw()
+        assert "THE SCREEN cannot be drawn: ValueError" in stage.text()
+        await stage.press("H")
+        assert stage.sent == [Command.HALT]
+
+
+async def test_a_key_that_fails_says_so_and_the_next_one_works(view: ConsoleView, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with on_stage(view) as stage:
+        monkeypatch.setattr(stage.app, "_picture", _breaks)
+        await stage.press("s")
+        assert "s failed: ValueError" in stage.text()
+        await stage.press("X")
+        assert stage.sent == [Command.CANCEL_ENTRIES]
+
+
+async def test_an_exception_that_ends_the_screen_is_kept_and_nothing_of_it_is_printed(view: ConsoleView) -> None:
+    stage = Stage(view, ConsoleOptions())
+
+    async def broken() -> None:
+        async with stage.app.run_test():
+            stage.app._handle_exception(ValueError("a reading nobody foresaw"))
+
+    with pytest.raises(ValueError, match="nobody foresaw"):
+        await broken()
+    assert stage.app._exit_renderables == []
+    assert isinstance(stage.app.fault, ValueError)

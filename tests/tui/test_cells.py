@@ -15,7 +15,8 @@ def test_a_fitted_row_has_exactly_the_width_asked_for(row: list[tuple[str, str]]
     fitted = cells.fit(row, wanted)
     assert cells.width(fitted) == wanted
     whole = "".join(text for text, _ in row)
-    assert "".join(text for text, _ in fitted) == whole[:wanted].ljust(wanted)
+    shown = f"{whole[: wanted - 1]}…" if wanted and len(whole) > wanted else whole[:wanted].ljust(wanted)
+    assert "".join(text for text, _ in fitted) == shown
 
 
 @given(st.text("ab cdefgh", max_size=80), st.integers(4, 20))
@@ -78,3 +79,17 @@ def test_exchange_time_knows_winter_and_summer() -> None:
 def test_every_glyph_is_one_cell_wide() -> None:
     glyphs = cells.EIGHTHS + cells.SPARKS + "▲▼●◐○■◆·×Σ±Δ↕│┌┐└┘─╔╗╚╝═║┃┄▐▕░▓►‖◄…✓✗→≠◦σ–−"
     assert all(cell_len(glyph) == 1 for glyph in glyphs)
+
+
+@pytest.mark.parametrize(
+    ("row", "shown"),
+    [
+        ((("worst ", "dim"), ("-1,244.38", "down")), "worst -1,2…"),
+        ((("worst -12.3", "dim"), ("8", "down")), "worst -12.…"),
+        ((("worst -12.3", "dim"), ("   ", "down")), "worst -12.3"),
+        ((("worst", "dim"),), "worst      "),
+    ],
+)
+def test_a_row_that_loses_something_says_so_in_its_last_cell(row: cells.Row, shown: str) -> None:
+    assert "".join(text for text, _ in cells.fit(row, 11)) == shown
+    assert cells.fit(row, 0) == ()

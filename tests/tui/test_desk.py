@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from orderflow_tui.domain.event import Command
 from orderflow_tui.domain.latch import TradingState
+from orderflow_tui.tui import overlays
 from orderflow_tui.tui.desk import Desk, Feed, Leave, Look, Overlay, Send, matching
 from orderflow_tui.tui.keymap import KEYS, KeyId, resolve
-from orderflow_tui.view import ConsoleView
+from orderflow_tui.view import ConsoleView, OrderRow
 from tests.tui.views import Scene, halted, replaying, unarmed
 
 MS = 1_000_000
@@ -125,7 +127,40 @@ def test_enter_is_ignored_until_the_preview_could_be_read(armed_view: ConsoleVie
     hand.press("B")
     assert hand.press("enter", 200) is None
     assert hand.desk.overlay is Overlay.PREVIEW
+    assert hand.press("enter", 200) is None  # the same key may still be held
+    assert isinstance(hand.press("enter", 1_200), Send)
+
+
+@pytest.mark.parametrize("first_repeat_ms", [250, 500, 660, 1_000])
+def test_an_enter_held_since_the_palette_never_confirms_the_preview_it_opened(
+    armed_view: ConsoleView, first_repeat_ms: int
+) -> None:
+    hand = Hand(armed_view)
+    hand.press("ctrl+p")
+    hand.type("buy")
+    hand.press("enter")
+    assert [hand.press("enter", wait) for wait in (first_repeat_ms, *[33] * 200)] == [None] * 201
+    assert hand.desk.overlay is Overlay.PREVIEW
+    assert "let go" in hand.desk.said
+    assert isinstance(hand.press("enter", 1_200), Send)
+
+
+def test_another_key_pressed_between_ends_the_wait_for_a_held_one(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("ctrl+p")
+    hand.type("buy")
+    hand.press("enter")
+    hand.press("down", 200)
     assert isinstance(hand.press("enter", 200), Send)
+
+
+def test_an_enter_held_on_the_typed_word_does_not_send_an_empty_key(armed_view: ConsoleView) -> None:
+    hand = Hand(halted(armed_view))
+    hand.press("U")
+    hand.type("resume")
+    assert [hand.press("enter", wait) for wait in (200, 500, 33, 33)] == [None] * 4
+    hand.type("s3cret")
+    assert hand.press("enter") == Send(Command.RESUME, {"word": "RESUME", "key": "s3cret"})
 
 
 def test_arming_that_ran_out_between_preview_and_enter_sends_nothing(armed_view: ConsoleView) -> None:
@@ -150,6 +185,68 @@ def test_a_brake_throws_the_preview_away(armed_view: ConsoleView) -> None:
     hand.press("H")
     assert hand.desk.overlay is None
     assert hand.press("enter") == Look(KeyId.OPEN)
+
+
+def moved(view: ConsoleView, ticks: int) -> ConsoleView:
+    """The same view with the whole book and the last trade somewhere else."""
+    bids = tuple((price + ticks, size) for price, size in view.dom.bids)
+    asks = tuple((price + ticks, size) for price, size in view.dom.asks)
+    return replace(view, dom=replace(view.dom, bids=bids, asks=asks, last=(view.dom.last or 0) + ticks))
+
+
+def test_a_preview_follows_the_market_and_says_how_far_it_ran(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("B")
+    best_ask = armed_view.dom.asks[0][0]
+    far = replace(moved(armed_view, 100), beat_mono_ns=hand.now_ns)
+    hand.desk.check(hand.now_ns, far)
+    seen = hand.desk.preview
+    assert seen is not None
+    assert (seen.price, seen.stop, seen.target, seen.ran) == (best_ask + 100, best_ask + 84, best_ask + 124, 100)
+    drawn = "\n".join("".join(text for text, _ in row) for row in overlays.rows(Overlay.PREVIEW, hand.desk, far, None, 66, 20))
+    assert f"{armed_view.instrument.text(best_ask + 100)}  ran away 100 ticks" in drawn
+    hand.view = far
+    assert hand.press("enter") == Send(Command.BRACKET, {"side": "BUY", "quantity": "2"})
+
+
+def test_a_preview_has_the_distances_of_the_instrument_that_is_traded(armed_view: ConsoleView) -> None:
+    hand = Hand(replace(armed_view, instrument=replace(armed_view.instrument, stop_ticks=8, target_ticks=9)))
+    hand.press("B")
+    seen = hand.desk.preview
+    assert seen is not None
+    assert (seen.stop_ticks, seen.target_ticks, seen.risk_cents) == (16, 24, -16 * 2 * 125)
+
+
+def test_no_preview_without_known_distances(armed_view: ConsoleView) -> None:
+    hand = Hand(replace(armed_view, pnl=replace(armed_view.pnl, stop_ticks=None)))
+    hand.press("B")
+    assert hand.desk.overlay is None
+    assert "the stop and target of MES are not known yet" in hand.desk.said
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda v: replace(v, truth=replace(v.truth, local_position=1)), "the position is +1 now, was +2"),
+        (lambda v: replace(v, truth=replace(v.truth, execution="ES")), "the instrument is ES now, was MES"),
+        (lambda v: replace(v, pnl=replace(v.pnl, contracts_allowed=3)), "the size is 3 now, was 2"),
+        (lambda v: replace(v, pnl=replace(v.pnl, stop_ticks=8)), "the stop is 8 ticks now, was 16 ticks"),
+        (lambda v: replace(v, pnl=replace(v.pnl, target_ticks=8)), "the target is 8 ticks now, was 24 ticks"),
+    ],
+)
+@pytest.mark.parametrize("frame_between", [True, False])
+def test_another_order_than_the_one_seen_needs_a_fresh_key(
+    armed_view: ConsoleView, change: Callable[[ConsoleView], ConsoleView], said: str, frame_between: bool
+) -> None:
+    hand = Hand(armed_view)
+    hand.press("B")
+    hand.view = change(armed_view)
+    if frame_between:
+        hand.desk.check(hand.now_ns, replace(hand.view, beat_mono_ns=hand.now_ns))
+        assert hand.desk.overlay is None
+    else:
+        assert hand.press("enter") is None
+    assert f"nothing sent: {said}: press again" in hand.desk.said
 
 
 def test_raising_keys_ignore_repeats_within_300_ms(armed_view: ConsoleView) -> None:
@@ -204,18 +301,51 @@ def test_a_brake_key_inside_the_typed_word_brakes(armed_view: ConsoleView) -> No
     assert hand.press("H") == Send(Command.HALT)
 
 
+def test_a_brake_inside_the_key_mutes_what_is_typed_on_until_the_keys_rest_for_a_second(armed_view: ConsoleView) -> None:
+    hand = Hand(halted(armed_view))
+    hand.press("U")
+    hand.type("resume")
+    hand.press("enter")
+    assert [hand.press(letter, 120) for letter in "trusty-Kite-quay7"].count(Send(Command.STOP)) == 1
+    assert hand.press("enter") is None
+    assert hand.desk.overlay is None
+    assert hand.press("H", 50) == Send(Command.HALT)
+    assert hand.press("q", 999) is None
+    assert hand.desk.overlay is None
+    assert hand.press("ctrl+c", 100) == Leave(interrupted=True)
+    hand.press("q", 1_000)
+    assert hand.desk.overlay is Overlay.QUIT
+
+
 def test_quit_says_first_and_leaves_on_q_or_enter(armed_view: ConsoleView) -> None:
-    for confirm in ("q", "enter"):
+    for confirm, after_ms in (("q", 1_200), ("ctrl+q", 300), ("enter", 300)):
         hand = Hand(armed_view)
         assert hand.press("q") is None
         assert hand.desk.overlay is Overlay.QUIT
-        assert hand.press(confirm) == Leave()
+        assert hand.press(confirm, after_ms) == Leave()
 
 
-def test_a_held_q_does_not_quit_at_once(armed_view: ConsoleView) -> None:
+@pytest.mark.parametrize("first_repeat_ms", [30, 250, 500, 660, 1_000])
+def test_a_held_q_does_not_quit(armed_view: ConsoleView, first_repeat_ms: int) -> None:
     hand = Hand(armed_view)
     hand.press("q")
-    assert hand.press("q", 30) is None
+    assert [hand.press("q", wait) for wait in (first_repeat_ms, *[33] * 200)] == [None] * 201
+
+
+def test_the_palette_opens_with_nothing_chosen(armed_view: ConsoleView) -> None:
+    hand = Hand(armed_view)
+    hand.press("ctrl+p")
+    assert hand.press("enter") is None
+    assert hand.desk.overlay is Overlay.PALETTE
+    hand.type("x")
+    hand.press("backspace")
+    assert hand.press("enter") is None
+    hand.press("down")
+    assert hand.press("enter") == Send(Command.FLATTEN)
+
+
+def test_the_palette_chooses_a_name_that_begins_so_before_a_brake_whose_meaning_holds_the_letters() -> None:
+    assert [matching(typed)[0].id for typed in ("t", "th", "fl", "z")] == [KeyId.THEME, KeyId.THEME, KeyId.FLATTEN, KeyId.ZOOM]
 
 
 @pytest.mark.parametrize("overlay", list(Overlay))
@@ -287,3 +417,28 @@ def test_ten_thousand_random_key_streams_never_raise_risk_unarmed(armed_view: Co
                 sent += 1
                 assert deed.command not in RAISING
     assert sent > 1_000
+
+
+def test_a_new_refusal_is_said_and_an_old_one_is_not(armed_view: ConsoleView) -> None:
+    def refused(ts_ns: int, rule: str) -> ConsoleView:
+        row = OrderRow(ts_ns, "10:06:02", "", "refused", "", 0, "", rule, f"why {ts_ns}")
+        return replace(armed_view, news=(replace(armed_view.news[0], ts_ns=9), row), beat_mono_ns=START)
+
+    desk = Desk(resolve({}))
+    desk.check(START, None)
+    desk.check(START, refused(1, "armed"))
+    assert desk.said == ""  # it was there before the screen was
+    desk.check(START, refused(2, "resume"))
+    assert desk.said == "refused, resume: why 2"
+    assert desk.said_until_ns == START + 10_000 * MS
+    desk.say("halt asked", START)
+    desk.check(START, refused(2, "resume"))
+    assert desk.said == "halt asked"
+
+
+def test_the_first_refusal_of_a_run_is_said(armed_view: ConsoleView) -> None:
+    desk = Desk(resolve({}))
+    desk.check(START, replace(armed_view, news=(), beat_mono_ns=START))
+    row = OrderRow(1, "10:06:02", "", "refused", "", 0, "", "armed", "cannot arm: HALTED")
+    desk.check(START, replace(armed_view, news=(row,), beat_mono_ns=START))
+    assert desk.said == "refused, armed: cannot arm: HALTED"

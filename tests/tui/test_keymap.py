@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from orderflow_tui.tui.keymap import BRAKES, KEYS, KeyId, KeymapError, resolve
+from orderflow_tui.tui.keymap import BRAKES, KEYS, KeyId, KeymapError, brake_letters, resolve
 
 
 def test_every_id_is_in_the_table_once_and_no_key_clashes() -> None:
@@ -46,3 +46,8 @@ def test_keys_are_printed_as_on_the_keyboard() -> None:
     keymap = resolve({})
     shown = [keymap.shown(key_id) for key_id in (KeyId.FLATTEN, KeyId.CENTRE, KeyId.PALETTE, KeyId.HELP, KeyId.BACK)]
     assert shown == ["FF", "Space", "^P", "?", "Esc"]
+
+
+def test_brake_letters_are_the_characters_nobody_can_type_without_braking() -> None:
+    assert brake_letters({}) == "FXHKD"
+    assert brake_letters({"halt": ("9", "f5"), "zoom": ("w",)}) == "FXH9KD"

@@ -23,7 +23,7 @@ from orderflow_tui.tui.panels.profile import profile_axis, profile_heading, prof
 from orderflow_tui.tui.panels.regime import regime_rows
 from orderflow_tui.tui.panels.signals import signals_rows
 from orderflow_tui.tui.panels.tape import tape_rows
-from orderflow_tui.view import ConsoleView, Protection
+from orderflow_tui.view import ConsoleView, OrderRow, Protection
 from tests.tui.views import Scene, empty_view, halted, replaying
 
 Rows = Callable[[ConsoleView, Sight], Sequence[Row]]
@@ -348,6 +348,29 @@ def test_the_notice_says_what_holds_trading(view: ConsoleView) -> None:
     assert "HALTED: OPERATOR: H at 10:04:12" in text(notice_row(halted(view), "", 120))
 
 
+REFUSED = OrderRow(0, "10:06:02", "of1-x-9", "refused", "", 0, "", "concurrent trades", "1 trade is open, 1 is allowed")
+
+
+def test_the_notice_shows_what_happened_last(view: ConsoleView) -> None:
+    assert "10:06:02 refused, concurrent trades: 1 trade is open, 1 is allowed" in text(
+        notice_row(replace(view, latest=REFUSED), "", 120)
+    )
+    alert = replace(REFUSED, kind="alert", state="the safety key does not match", note="waiting")
+    assert "10:06:02 the safety key does not match (waiting)" in text(notice_row(replace(view, latest=alert), "", 120))
+    news = replace(REFUSED, kind="news", state="", note="cancelled")
+    assert "10:06:02 news cancelled" in text(notice_row(replace(view, latest=news), "", 120))
+
+
+def test_a_fresh_refusal_stands_beside_what_holds_trading(view: ConsoleView) -> None:
+    held = halted(view)
+    fresh = replace(REFUSED, ts_ns=held.truth.now_ns - 14_000_000_000)
+    shown = text(notice_row(replace(held, latest=fresh), "", 170))
+    assert shown.index("HALTED: OPERATOR") < shown.index("refused, concurrent trades") < shown.index("U and the typed word")
+    old = replace(fresh, ts_ns=held.truth.now_ns - 15_000_000_000)
+    for silent in (old, replace(fresh, kind="news"), replace(fresh, kind="alert", state="OPERATOR: H at 10:04:12")):
+        assert "10:06:02" not in text(notice_row(replace(held, latest=silent), "", 170))
+
+
 def test_the_notice_shows_what_the_last_key_did(view: ConsoleView) -> None:
     assert text(notice_row(view, "halt asked", 120)).rstrip().endswith("halt asked")
 
@@ -407,3 +430,9 @@ def test_a_setup_shows_its_score_its_parts_and_what_forbids_it(view: ConsoleView
     assert "✗ VA_BREAKOUT ▲" in rows[-2]
     assert "confidence 67.5 < 75.0" in rows[-2]
     assert "loc 30 val 20 reg 16 aln 15 hyp 3 = 83.5 of 100" in rows[-1]
+
+
+@pytest.mark.parametrize("width", range(34, 60))
+def test_worst_stopped_keeps_all_its_digits_at_every_width(view: ConsoleView, width: int) -> None:
+    bad = replace(view, pnl=replace(view.pnl, net=-1_234_567, worst_case=-2_244_438))
+    assert "-22,444.38" in text(pnl_rows(bad, Sight(width, 10))[0])

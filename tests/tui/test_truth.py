@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from orderflow_tui.domain.latch import TradingState
 from orderflow_tui.tui import cells
-from orderflow_tui.tui.panels.truth import lights_row, truth_height, truth_rows
+from orderflow_tui.tui.panels.truth import lights_row, truth_rows
+from orderflow_tui.tui.picture import aged
 from orderflow_tui.view import ConsoleView, Protection
 from tests.tui.views import Scene, empty_view
 
@@ -25,7 +27,7 @@ def inks(view: ConsoleView, beat_ms: int = 40, alive: bool = True) -> dict[str, 
 
 @pytest.mark.parametrize(("width", "height"), [(164, 1), (170, 1), (120, 2), (80, 2), (60, 4)])
 def test_the_bar_takes_the_lines_it_needs_and_no_word_is_lost(view: ConsoleView, width: int, height: int) -> None:
-    assert truth_height(view, width) == height
+    assert len(truth_rows(view, 0, True, width)) == height
     shown = line(view, width=width)
     for word in (
         "·6789",
@@ -138,3 +140,39 @@ def test_a_pulsing_light_changes_its_brightness_only(view: ConsoleView) -> None:
     calm, bright = lights_row(view, False, 170), lights_row(view, True, 170)
     assert [text for text, _ in calm] == [text for text, _ in bright]
     assert sum(one != other for one, other in zip(calm, bright, strict=True)) == 1
+
+
+def test_a_silent_engines_word_is_doubted_and_its_ages_grow(view: ConsoleView) -> None:
+    now_ns = view.beat_mono_ns + 60_000 * 1_000_000
+    old = aged(view, now_ns)
+    assert old is not None
+    assert (old.truth.data_age_ms, old.truth.reconcile_age_ms, old.truth.armed_left_ms) == (60_120, 64_000, 0)
+    shown = line(old, 60_000)
+    assert "RUNNING?" in shown
+    assert "disarmed" in shown
+    assert "rec  64s" in shown
+    told = inks(old, 60_000)
+    assert told["+2"] == told["● at broker"] == told["2"] == "stale on row"
+    assert "stale" not in inks(view)["+2"]
+
+
+@pytest.mark.parametrize("state", list(TradingState))
+def test_doubt_moves_nothing(view: ConsoleView, state: TradingState) -> None:
+    shown = replace(view, truth=replace(view.truth, state=state))
+    assert line(shown, 60_000).index("armed") == line(shown).index("armed")
+    assert f"{state.value}?" in line(shown, 60_000)
+
+
+def test_the_lights_of_a_silent_engine_are_dim(view: ConsoleView) -> None:
+    assert {ink for _, ink in lights_row(view, True, 170, silent=True)} == {"stale"}
+    assert "".join(text for text, _ in lights_row(view, True, 170, silent=True)) == "".join(
+        text for text, _ in lights_row(view, True, 170)
+    )
+
+
+def test_unknown_ages_stay_unknown(view: ConsoleView) -> None:
+    truth = replace(view.truth, data_age_ms=None, reconcile_age_ms=None)
+    old = aged(replace(view, truth=truth), view.beat_mono_ns + 10**9)
+    assert old is not None
+    assert (old.truth.data_age_ms, old.truth.reconcile_age_ms) == (None, None)
+    assert aged(None, 10**9) is None

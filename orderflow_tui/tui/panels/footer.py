@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from orderflow_tui.domain.latch import TradingState
 from orderflow_tui.tui import cells
 from orderflow_tui.tui.cells import Row, Span
+from orderflow_tui.tui.desk import refusal
 from orderflow_tui.tui.keymap import Group, KeyId, Keymap
 from orderflow_tui.view import ConsoleView, OrderRow, ReplayView
 
@@ -37,6 +38,7 @@ _INKS = {
     Group.HOUSE: "bold accent",
 }
 _BRAKES = 4
+FRESH_NS = 15_000_000_000  # how long an alert or refusal stands beside what holds trading
 
 
 def key_row(keymap: Keymap, width: int) -> Row:
@@ -86,7 +88,8 @@ def replay_row(replay: ReplayView, mode: str, keymap: Keymap, width: int) -> Row
 
 
 def notice_row(view: ConsoleView | None, said: str, width: int) -> Row:
-    """Left what holds trading, else the newest news; right what the last key did."""
+    """Left what holds trading, then what happened last: while something holds it, for as long as that is fresh; right what the
+    last key did."""
     feedback: Row = ((f" {said} ", "bold ink on accent"),) if said else ()
     if view is None:
         return cells.spread((), feedback, width)
@@ -95,12 +98,12 @@ def notice_row(view: ConsoleView | None, said: str, width: int) -> Row:
         reason = truth.state_reason or "no reason told"
         passing = truth.state in (TradingState.RECOVERING, TradingState.FENCED, TradingState.FLATTENING)
         ink = "bold ink on warn" if passing else "bold ink on alarm"
-        held: Sequence[Span] = ((f" {truth.state.value}: {reason} ", ink), ("" if passing else _way_out(view), "dim"))
-    elif view.alerts:
-        clock, text, delivery = view.alerts[0]
-        held = ((f" {clock} ", "dim"), (text, "warn"), (f" ({delivery})" if delivery else "", "dim"))
-    elif view.news:
-        held = _news(view.news[0])
+        latest = view.latest
+        fresh = latest is not None and latest.kind != "news" and truth.now_ns - latest.ts_ns < FRESH_NS
+        news = _news(latest) if latest is not None and fresh and latest.state not in reason else ()
+        held: Sequence[Span] = ((f" {truth.state.value}: {reason} ", ink), *news, ("" if passing else _way_out(view), "dim"))
+    elif view.latest is not None:
+        held = _news(view.latest)
     else:
         held = ((f" K writes {truth.stop_file}", "faint"),)
     return cells.spread(held, feedback, width)
@@ -113,9 +116,12 @@ def _way_out(view: ConsoleView) -> str:
 
 
 def _news(row: OrderRow) -> Row:
+    if row.kind == "alert":
+        return (f" {row.et_clock} ", "dim"), (row.state, "warn"), (f" ({row.note})" if row.note else "", "dim")
+    if row.kind == "refused":
+        return (f" {row.et_clock} ", "dim"), (refusal(row), "warn")
     what = " ".join(part for part in (row.kind, row.side, str(row.quantity or ""), row.price) if part)
-    ink = "warn" if row.kind == "refused" else "text"
-    return ((f" {row.et_clock} {what} ", "dim"), (" ".join(part for part in (row.state, row.note) if part), ink))
+    return ((f" {row.et_clock} {what} ", "dim"), (" ".join(part for part in (row.state, row.note) if part), "text"))
 
 
 def tabs_row(words: Sequence[tuple[str, bool]], width: int) -> Row:

@@ -263,6 +263,13 @@ class FootprintPanel(Panel):
             lines += self._paint_into(box, view, _narrow(sight, history_width - 1))
         return lines
 
+    def paint_fault(self, reason: str) -> None:
+        """Both parts say it: bars beside a fault would look current."""
+        self.live.paint_fault(reason)
+        if self.box is not None:
+            self._fault_into(self.box._replace(width=self.box.width - min(COLUMN + AXIS + 1, self.box.width)), reason)
+            self._drawn = ()
+
     def forget(self) -> None:
         """Make every line again, history included."""
         self._drawn = ()

@@ -46,7 +46,8 @@ class CellMode(Enum):
 class Sight:
     """What a panel knows besides the view. `width` × `height` is the room inside the frame, in cells; `top` the price
     of the first ladder row in ticks (None before any price); `price_rows` how many rows carry prices where ladder and
-    footprint share them; `stale_ms` the age of the market data once it is too old, else None."""
+    footprint share them; `stale_ms` the age of the market data once it is too old, else None; `silent_ms` the age of the
+    picture once the engine is silent, else None."""
 
     width: int
     height: int
@@ -59,10 +60,12 @@ class Sight:
     focused: bool = False
     armed: bool = False
     stale_ms: int | None = None
+    silent_ms: int | None = None
 
 
 class Panel(LiveGrid):
-    """A panel draws every `every`-th frame. `market` panels dim when the market data is stale.
+    """A panel draws every `every`-th frame. `market` panels dim when the market data is stale, all of them when the
+    engine is silent.
 
     Subclasses give `heading` and `content`; both are pure and return rows as wide as the room or less.
     """
@@ -112,15 +115,33 @@ class Panel(LiveGrid):
         else:
             rows = self.content(view, sight)
             heading = self.heading(view, sight)
-        if sight.stale_ms is not None and self.market and view is not None:
+        old_ms = sight.stale_ms if self.market else sight.silent_ms
+        if old_ms is not None and view is not None:
             rows = cells.faded(rows)
-            heading = f"STALE {cells.age(sight.stale_ms).strip()} · {heading}" if self.word else heading
+            heading = f"STALE {cells.age(old_ms).strip()} · {heading}" if self.word else heading
         ink = "armed" if sight.armed else "focus" if sight.focused else "frame"
+        return self._framed(rows, heading, inside, height, ink, "bold focus" if sight.focused else "bold title")
+
+    def paint_fault(self, reason: str) -> None:
+        """Say that the picture cannot be drawn, and why; the next paint that succeeds takes the place again."""
+        if self.box is not None:
+            self._fault_into(self.box, reason)
+
+    def _fault_into(self, box: Box, reason: str) -> None:
+        inside = box.width - self.left_edge - self.right_edge
+        height = box.height - 2
+        if inside <= 0 or height <= 0:
+            return
+        self.forget()  # a paint that broke off may have left lines that are not what they are kept as
+        rows = cells.sentence(f"cannot be drawn: {reason}", inside, height, "bold alarm")
+        self._framed(rows, self.word, inside, height, "alarm", "bold alarm")
+
+    def _framed(self, rows: Sequence[Row], heading: str, inside: int, height: int, ink: str, title_ink: str) -> int:
         edge: Row = (("│", ink),)
         left, right = edge if self.left_edge else (), edge if self.right_edge else ()
         body = list(rows[:height])
         body.extend(() for _ in range(height - len(body)))
-        top = self._top(heading, inside, ink, "bold focus" if sight.focused else "bold title")
+        top = self._top(heading, inside, ink, title_ink)
         bottom: Row = ((f"{'└' if left else ''}{'─' * inside}{'┘' if right else ''}", ink),)
         return self.show([top, *body, bottom], inside, left, right, capped=True)
 

@@ -9,6 +9,8 @@ from orderflow_tui.tui.cells import Row, Span
 from orderflow_tui.tui.panels.panel import Panel, Sight
 from orderflow_tui.view import ConsoleView, PnlView
 
+MONEY_AND_AGE = 74  # cells that four amounts and their age need
+WORST_STOPPED = 40  # cells from which the first line has room for the whole name
 SMALL_SAMPLE = 30  # fewer trades than this and the expectancy says so
 
 
@@ -26,10 +28,11 @@ def pnl_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
     expectancy_ink = "text" if pnl.expectancy is None else _ink(pnl.expectancy)
     tier = " ".join(part for part in ("" if pnl.tier is None else str(pnl.tier), pnl.tier_text) if part) or cells.UNKNOWN
     net_ink, worst_ink = _ink(pnl.net), _ink(pnl.worst_case)
+    worst = " worst stopped " if sight.width >= WORST_STOPPED else "  worst "
     spark_room = max(sight.width - 18, 8)
     rows: list[Row] = [
         ((" net ", "dim"), (cells.money(pnl.net, 10), f"bold {net_ink}"),
-         ("  worst stopped ", "dim"), (cells.money(pnl.worst_case, 9), worst_ink)),
+         (worst, "dim"), (cells.money(pnl.worst_case, 10), worst_ink)),
         (*_amount(" real", pnl.realised), *_amount("  open", pnl.open)),
         (*_amount(" fees", -abs(pnl.fees)), *_amount("    dd", -abs(pnl.drawdown))),
         limit_meter(pnl, sight.width),
@@ -46,15 +49,25 @@ def pnl_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
     return cells.fill(rows, sight.width, sight.height)
 
 
-def money_row(view: ConsoleView | None, width: int) -> Row:
-    """Everything about money that must be seen at any size, in one line."""
+def money_row(view: ConsoleView | None, width: int, silent_ms: int | None = None) -> Row:
+    """Everything about money that must be seen at any size, in one line; `silent_ms`: the age of a silent engine's word."""
     if view is None:
         return cells.blank(width)
     pnl = view.pnl
-    amounts = (("net", pnl.net), ("real", pnl.realised), ("open", pnl.open), ("worst", pnl.worst_case))
+    amounts: tuple[tuple[str, int], ...] = (
+        ("net", pnl.net),
+        ("real", pnl.realised),
+        ("open", pnl.open),
+        ("worst", pnl.worst_case),
+    )
+    if silent_ms is not None and width < MONEY_AND_AGE:
+        amounts = tuple(amount for amount in amounts if amount[0] != "real")
     figures = tuple(
         span for name, cents in amounts for span in ((f" {name} ", "dim"), (cells.money(cents, 9), f"bold {_ink(cents)}"))
     )
+    if silent_ms is not None:
+        (dimmed,) = cells.faded([figures])
+        return cells.fit((*dimmed, (f"  STALE {cells.age(silent_ms).strip()} ", "bold ink on warn")), width)
     room = width - cells.width(figures)
     return cells.fit((*figures, *limit_meter(pnl, room)) if room >= 24 else figures, width)
 

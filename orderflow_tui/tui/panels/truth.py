@@ -12,7 +12,7 @@ from orderflow_tui.domain.market import Grade
 from orderflow_tui.tui import cells
 from orderflow_tui.tui.cells import Row, Span
 from orderflow_tui.tui.panels.panel import STALE_MS
-from orderflow_tui.tui.preview import SILENT_ENGINE_MS
+from orderflow_tui.tui.picture import SILENT_ENGINE_MS
 from orderflow_tui.view import ConsoleView, Light, LightState, Protection, Truth
 
 METER = 7
@@ -36,16 +36,12 @@ _LIGHTS = {
 
 
 def truth_rows(view: ConsoleView | None, beat_ms: int | None, alive: bool, width: int) -> tuple[Row, ...]:
-    """The truth bar in as many lines as `width` needs. `beat_ms` is computed by the screen's own clock."""
+    """The truth bar in as many lines as `width` needs. `beat_ms` is computed by the screen's own clock: while it is too old
+    the state carries a question mark and what the engine said last is dim."""
     if view is None:
         text = " starting: waiting for the engine " if alive else " ENGINE NOT RUNNING: quit (q) and look at the log "
         return (cells.fit(((text, "bold ink on warn" if alive else "bold bright on live"),), width, "text on row"),)
     return _flow(_items(view, beat_ms, alive, narrow=width < NARROW), width)
-
-
-def truth_height(view: ConsoleView | None, width: int) -> int:
-    """How many lines the truth bar needs at this width."""
-    return len(truth_rows(view, 0, True, width))
 
 
 def _flow(items: list[Row], width: int) -> tuple[Row, ...]:
@@ -66,14 +62,14 @@ def _flow(items: list[Row], width: int) -> tuple[Row, ...]:
 def _items(view: ConsoleView, beat_ms: int | None, alive: bool, narrow: bool) -> list[Row]:
     """The cells of the bar. Where it is narrow they shrink and change places so that two lines of 80 hold them all."""
     truth = view.truth
+    silent = not alive or beat_ms is None or beat_ms > SILENT_ENGINE_MS
     work: Row = (("work ", "dim on row"), (f"{truth.working_orders:<2d}", "text on row"))
+    owned = [_position(view), *((work, _stop(truth)) if narrow else (_stop(truth), work)), _net(truth)]
     return [
         _mode(truth, narrow),
-        _state(truth, view.closing),
+        _state(truth, view.closing, silent),
         _armed(truth, narrow),
-        _position(view),
-        *((work, _stop(truth)) if narrow else (_stop(truth), work)),
-        _net(truth),
+        *(map(_doubted, owned) if silent else owned),
         _feed(truth),
         _reconciled(truth),
         _beat(beat_ms, alive),
@@ -90,10 +86,17 @@ def _mode(truth: Truth, narrow: bool) -> Row:
     )
 
 
-def _state(truth: Truth, closing: bool) -> Row:
+def _doubted(row: Row) -> Row:
+    """What a silent engine said last."""
+    return tuple((text, "stale on row") for text, _ in row)
+
+
+def _state(truth: Truth, closing: bool, silent: bool) -> Row:
     width = max(len(state.value) for state in TradingState)
     if closing:
         return ((f" {'CLOSING':^{width}} ", "bold ink on warn"),)
+    if silent:
+        return ((f" {truth.state.value + '?':^{width + 1}}", "bold ink on warn"),)
     match truth.state:
         case TradingState.RUNNING:
             ink = "bold ink on ok"
@@ -207,8 +210,9 @@ def _beat(beat_ms: int | None, alive: bool) -> Row:
     return (("beat ", "dim on row"), (cells.age(beat_ms), ink))
 
 
-def lights_row(view: ConsoleView | None, bright: bool, width: int) -> Row:
-    """Traffic lights with word and glyph; the clock of the exchange at the right. `bright` is the beat of a pulse."""
+def lights_row(view: ConsoleView | None, bright: bool, width: int, silent: bool = False) -> Row:
+    """Traffic lights with word and glyph; the clock of the exchange at the right. `bright` is the beat of a pulse; all of it
+    is dim while the engine is silent, the clock is the engine's."""
     if view is None:
         return cells.blank(width)
     time: Row = ((f"{view.truth.et_clock} ET ", "bold text"),)
@@ -218,7 +222,8 @@ def lights_row(view: ConsoleView | None, bright: bool, width: int) -> Row:
             spans += _light(light, bright, word_cells, name_cells)
         if cells.width(spans) + cells.width(time) <= width:
             break
-    return cells.spread(spans, time, width)
+    row = cells.spread(spans, time, width)
+    return cells.faded([row])[0] if silent else row
 
 
 def _glyph(light: Light, bright: bool) -> Span:

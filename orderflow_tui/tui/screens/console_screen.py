@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from textual.app import ComposeResult
@@ -15,6 +15,7 @@ from orderflow_tui.tui import overlays
 from orderflow_tui.tui.arrange import Arrangement
 from orderflow_tui.tui.cells import Row, fit
 from orderflow_tui.tui.desk import Desk, Overlay
+from orderflow_tui.tui.faults import Faults
 from orderflow_tui.tui.frame_clock import FrameClock
 from orderflow_tui.tui.keymap import KeyId
 from orderflow_tui.tui.live_grid import LiveGrid
@@ -22,11 +23,10 @@ from orderflow_tui.tui.palette import Palette
 from orderflow_tui.tui.panels.footer import key_row, notice_row, replay_row, tabs_row
 from orderflow_tui.tui.panels.panel import Box, put
 from orderflow_tui.tui.panels.pnl import money_row
-from orderflow_tui.tui.panels.truth import lights_row, truth_height, truth_rows
-from orderflow_tui.tui.preview import beat_age_ms
+from orderflow_tui.tui.panels.truth import lights_row, truth_rows
+from orderflow_tui.tui.picture import SILENT_ENGINE_MS, beat_age_ms
 from orderflow_tui.view import ConsoleView, SignalRow
 
-SAID_FOR_NS = 4_000_000_000
 PULSE_FRAMES = 10
 OVERLAY_WIDTH = 88
 WIDTHS = {Overlay.PREVIEW: 70, Overlay.QUIT: 70, Overlay.RESUME: 78, Overlay.HELP: 118}
@@ -34,7 +34,7 @@ WIDTHS = {Overlay.PREVIEW: 70, Overlay.QUIT: 70, Overlay.RESUME: 78, Overlay.HEL
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """One frame's facts. `now_ns` is the monotonic clock, `alive` whether the engine thread runs."""
+    """One frame's facts. `view` is aged to `now_ns`, the monotonic clock; `alive`: whether the engine thread runs."""
 
     view: ConsoleView | None
     now_ns: int
@@ -45,6 +45,12 @@ class Glance:
         """Age of the engine's beat by the screen's clock."""
         return None if self.view is None else beat_age_ms(self.view, self.now_ns)
 
+    @property
+    def silent_ms(self) -> int | None:
+        """Age of the picture in whole seconds once the engine is silent, else None."""
+        beat = self.beat_ms
+        return None if beat is None or beat <= SILENT_ENGINE_MS else beat // 1000 * 1000
+
 
 class ConsoleScreen(Screen[None]):
     """The bars and the overlay. A subclass adds what stands between them."""
@@ -53,6 +59,7 @@ class ConsoleScreen(Screen[None]):
         super().__init__()
         self.desk = desk
         self.palette = palette
+        self.faults = Faults()
         self.truth = LiveGrid(palette, "truth")
         self.lights = LiveGrid(palette, "lights")
         self.tab_line = LiveGrid(palette, "tabs")
@@ -119,28 +126,47 @@ class ConsoleScreen(Screen[None]):
         width, height = self.app.size
         if width <= 0 or height <= 0:
             return
-        force = self._arrange(glance.view, width, height)
+        truth = self._drawn("truth bar", lambda: truth_rows(glance.view, glance.beat_ms, glance.alive, width), width)
+        force = self._arrange(glance.view, width, height, len(truth))
         placed = self.placed
         assert placed is not None
-        self.truth.show(truth_rows(glance.view, glance.beat_ms, glance.alive, width), width)
+        self.truth.show(truth, width)
         if force or clock.due(2):
             bright = clock.frame % (2 * PULSE_FRAMES) < PULSE_FRAMES
-            self.lights.show([lights_row(glance.view, bright, width)], width)
-            said = self.desk.said if glance.now_ns - self.desk.said_ns < SAID_FOR_NS else ""
-            self.notice.show([notice_row(glance.view, said, width)], width)
+            silent = glance.silent_ms is not None
+            self._show_line(self.lights, "lights", lambda: lights_row(glance.view, bright, width, silent), width)
+            said = self.desk.said if glance.now_ns < self.desk.said_until_ns else ""
+            self._show_line(self.notice, "notice", lambda: notice_row(glance.view, said, width), width)
             self.key_bar.show([key_row(self.desk.keymap, width)], width)
             if placed.tab_row is not None:
                 self.tab_line.show([tabs_row(self.tab_words(), width)], width)
             if placed.money is not None:
-                self.money.show([money_row(glance.view, width)], width)
-            if placed.replay is not None and glance.view is not None and glance.view.replay is not None:
-                self.replay_bar.show([replay_row(glance.view.replay, glance.view.truth.mode, self.desk.keymap, width)], width)
+                self._show_line(self.money, "money", lambda: money_row(glance.view, width, glance.silent_ms), width)
+            if placed.replay is not None and glance.view is not None and (replay := glance.view.replay) is not None:
+                mode = glance.view.truth.mode
+                self._show_line(self.replay_bar, "replay bar", lambda: replay_row(replay, mode, self.desk.keymap, width), width)
         self.paint_panels(glance, clock, force)
         self._paint_overlay(glance, width, height)
 
-    def _arrange(self, view: ConsoleView | None, width: int, height: int) -> bool:
+    def paint_fault(self, reason: str) -> None:
+        """A frame that failed as a whole: everything below may be old, and the first line says so."""
+        width = self.app.size.width
+        self.truth.forget()
+        self.truth.show([_fault_row("THE SCREEN", f"{reason} · keys work · q quits", width)], width)
+
+    def _drawn(self, where: str, make: Callable[[], Sequence[Row]], width: int) -> Sequence[Row]:
+        """What `make` draws, or the line that says why it cannot."""
+        try:
+            return make()
+        except Exception as error:
+            return [_fault_row(where, self.faults.tell(where, error), width)]
+
+    def _show_line(self, grid: LiveGrid, where: str, make: Callable[[], Row], width: int) -> None:
+        grid.show(self._drawn(where, lambda: [make()], width), width)
+
+    def _arrange(self, view: ConsoleView | None, width: int, height: int, wanted_rows: int) -> bool:
         """Place everything again when size, zoom, focus or the bars changed; True when it did."""
-        rows = min(truth_height(view, width), max(height - 6, 1))
+        rows = min(wanted_rows, max(height - 6, 1))
         wanted = self.arrangement(view, width, height, rows)
         shape = (wanted, self.palette.name)
         if shape == self._shape:
@@ -172,12 +198,17 @@ class ConsoleScreen(Screen[None]):
         inside = min(WIDTHS.get(overlay, OVERLAY_WIDTH), width - 6)
         room = max(height - top - 4, 1)
         signal = self.chosen_signal(glance.view)
-        rows = overlays.rows(overlay, self.desk, glance.view, signal, inside, room)[:room]
+        made = self._drawn(overlay.value, lambda: overlays.rows(overlay, self.desk, glance.view, signal, inside, room), inside)
+        rows = list(made[:room])
         box = Box((width - inside - 4) // 2, top + max((height - top - 4 - len(rows)) // 2, 0), inside + 4, len(rows) + 2)
         if box != self._overlay_box:
             self._overlay_box = box
             put(self.box, box)
         self.box.show(_boxed(rows, overlays.title(overlay, self.desk), box.width, _overlay_ink(overlay, self.desk)), box.width)
+
+
+def _fault_row(where: str, reason: str, width: int) -> Row:
+    return fit(((f" {where} cannot be drawn: {reason} ", "bold bright on live"),), width)
 
 
 def _overlay_ink(overlay: Overlay, desk: Desk) -> str:

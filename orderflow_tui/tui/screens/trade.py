@@ -17,7 +17,6 @@ from orderflow_tui.tui.palette import Palette
 from orderflow_tui.tui.panels import PANELS, Box, CellMode, Panel, Sight
 from orderflow_tui.tui.panels.footprint import FOOTERS
 from orderflow_tui.tui.panels.panel import STALE_MS
-from orderflow_tui.tui.preview import SILENT_ENGINE_MS
 from orderflow_tui.tui.screens.console_screen import ConsoleScreen, Glance
 from orderflow_tui.view import ConsoleView, SignalRow
 
@@ -66,7 +65,10 @@ class TradeScreen(ConsoleScreen):
         for phase, (name, panel) in enumerate(self.panels.items()):
             box = placed.boxes.get(name)
             if box is not None and (force or clock.due(panel.every, phase)):
-                panel.paint(glance.view, self.sight(name, box, base))
+                try:
+                    panel.paint(glance.view, self.sight(name, box, base))
+                except Exception as error:
+                    panel.paint_fault(self.faults.tell(f"panel {name}", error))
 
     def _base_sight(self, glance: Glance, placed: Arrangement) -> Sight:
         view = glance.view
@@ -83,6 +85,7 @@ class TradeScreen(ConsoleScreen):
             selected=self.selected,
             armed=view is not None and view.truth.armed_left_ms > 0,
             stale_ms=_stale_ms(glance),
+            silent_ms=glance.silent_ms,
         )
 
     def sight(self, name: str, box: Box, base: Sight) -> Sight:
@@ -168,9 +171,7 @@ def _stale_ms(glance: Glance) -> int | None:
     view = glance.view
     if view is None:
         return None
-    beat = glance.beat_ms or 0
-    silent = beat > SILENT_ENGINE_MS
     data_ms = view.truth.data_age_ms
-    if not silent and (data_ms is None or data_ms <= STALE_MS):
-        return None
-    return ((data_ms or 0) + (beat if silent else 0)) // 1000 * 1000
+    if data_ms is None or (data_ms <= STALE_MS and glance.silent_ms is None):
+        return glance.silent_ms
+    return data_ms // 1000 * 1000
