@@ -22,6 +22,7 @@ from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.engine import Engine
 from orderflow_tui.modes import mode_named
 from orderflow_tui.view.build import Surroundings, ViewBuilder
+from orderflow_tui.view.lights import lights
 from orderflow_tui.view.model import ConsoleView, LightState, Protection
 from orderflow_tui.view.signals import evidence_text
 from orderflow_tui.wiring.params import engine_params
@@ -93,6 +94,22 @@ def test_lights_speak_in_words(desk: Desk) -> None:
     shown = desk.builder.build(3, 0, desk.engine.now_ns, ((desk.engine.now_ns, alert, "on screen"),), None)
     assert {light.name: light.word for light in shown.lights}["ALERTS"] == "1 on screen"
     assert shown.alerts[0][1:] == ("something", "on screen")
+
+
+@pytest.mark.parametrize(
+    ("states", "state", "word"),
+    [
+        (["sent", "repeat ×1"], LightState.AMBER, "1 held back"),
+        (["sent", "repeat ×1", "waiting: no line"], LightState.AMBER, "1 waiting"),
+        (["sent", "waiting", "failed: why, tried again in 15 min"], LightState.RED, "1 failed"),
+        (["sent", "sent"], LightState.GREEN, "sent"),
+    ],
+)
+def test_the_light_of_the_alerts_is_green_only_when_every_one_was_told(
+    desk: Desk, states: list[str], state: LightState, word: str
+) -> None:
+    found = {light.name: light for light in lights(desk.engine, states)}["ALERTS"]
+    assert (found.state, found.word) == (state, word)
 
 
 def test_a_bracket_shows_at_once_with_its_stop_and_one_position(desk: Desk) -> None:
