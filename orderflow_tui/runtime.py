@@ -21,9 +21,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from loguru import logger
 
 from orderflow_tui.adapters.alert_queue import alert_id
+from orderflow_tui.adapters.alert_rows import made_row, went_row
 from orderflow_tui.adapters.stop_file import StopWriter
 from orderflow_tui.commands import Commands
-from orderflow_tui.domain.action import Alert, Observation, Tier
+from orderflow_tui.domain.action import Alert, Observation, Row, Tier
 from orderflow_tui.domain.event import (
     Automation,
     ClockTick,
@@ -249,17 +250,26 @@ class Runtime:
         self.house.journal.record(self.house.row_of(item))
 
     def alert(self, alert: Alert) -> None:
-        """Show an alert, log it and hand it to the notifier."""
+        """Show an alert, log it, hand it to the notifier and note it in the journal, in the background."""
         self.alerts.append((self.inbox.last_ns, alert, "on screen"))
         logger.bind(kind=alert.kind).warning("alert {}: {}", alert.tier.name, alert.text)
-        if self.house.notifier is not None:
-            self.house.notifier.tell(alert)
+        notifier = self.house.notifier
+        if notifier is not None:
+            notifier.tell(alert)
+        self._note(made_row(alert, messenger=notifier is not None))
+
+    def _note(self, row: Row) -> None:
+        """A journal that takes no rows says so through the engine's own; the alert is told all the same."""
+        with contextlib.suppress(JournalError):
+            self.house.journal.record(row)
 
     def alert_went(self, key: str, state: str) -> None:
         """What became of an alert on its way to a person; `key` as the notifier names it."""
         for i, (ts_ns, alert, _) in enumerate(self.alerts):
             if alert_id(alert) == key:
                 self.alerts[i] = (ts_ns, alert, state)
+        if (row := went_row(key, self.inbox.last_ns, state)) is not None:
+            self._note(row)
 
     def _write_stop(self, word: str) -> None:
         """On the writer's thread."""

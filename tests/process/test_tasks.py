@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from orderflow_tui.adapters.alert_queue import alert_id
 from orderflow_tui.domain.event import Command
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
@@ -40,6 +41,18 @@ def test_an_exception_in_a_task_locks_and_ends_the_house(task: str) -> None:
     assert any(alert.kind == "task-dead" and f"task {task} ended" in alert.text for _, alert, _ in runtime.alerts)
     assert parts.feed.closed
     assert parts.journal.closed
+
+
+def test_alerts_and_what_became_of_them_are_in_the_journal() -> None:
+    parts = Parts("feed")
+    runtime = started(parts)
+    ended(runtime)
+    (alert,) = [alert for _, alert, _ in runtime.alerts if alert.kind == "task-dead"]
+    (row,) = [row for row in parts.journal.kept.orders if row.kind == "alert" and row.payload["kind"] == "task-dead"]
+    assert (row.ref, row.payload["tier"], row.payload["messenger"]) == (alert_id(alert), "CRITICAL", False)
+    runtime.alert_went(row.ref, "waiting")
+    runtime.alert_went(row.ref, "sent")
+    assert [r.payload for r in parts.journal.kept.orders if r.ref == row.ref][1:] == [{"what": "went", "state": "sent"}]
 
 
 def test_no_task_of_the_runtime_is_left_out() -> None:
