@@ -40,6 +40,7 @@ from orderflow_tui.driver import Driver
 from orderflow_tui.hands import Hands
 from orderflow_tui.house import House
 from orderflow_tui.inbox import Inbox
+from orderflow_tui.modes import BrokerKind
 from orderflow_tui.order_lane import OrderLane
 from orderflow_tui.outbox import Outbox
 from orderflow_tui.ports import JournalError
@@ -76,6 +77,7 @@ class Runtime:
         self.failure: BaseException | None = None
         self.exit_code = 0
         self.farewell: tuple[str, ...] = ()  # what the session came to, once it is over
+        self._parted = False
         self.inbox = Inbox(self.alert)
         self.post = self.inbox.post
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -209,6 +211,7 @@ class Runtime:
             for task in done:
                 self._judge(task)
         finally:
+            self._part(house)  # while there still is somebody who tells it
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=STOP_LIMIT_S)
@@ -226,11 +229,26 @@ class Runtime:
         self.inbox.pump()
         self.alert(Alert(self.inbox.stamp(), "task-dead", reason, Tier.CRITICAL))
 
+    def _part(self, house: House) -> None:
+        """Close the session and say what it came to and what is left open. Once."""
+        if self._parted or not self.inbox.serving:
+            return
+        self._parted = True
+        self._tell_engine(Command.CLOSE_SESSION, "end", {"why": "the run stopped"})
+        desk = house.engine.desk
+        self.farewell = () if desk.summary is None else tuple(desk.summary.lines())
+        left = desk.left_open
+        if left is None:
+            return
+        stays = "what works stays at the broker, nothing watches it until the next start"
+        if house.mode.broker is BrokerKind.SIMULATED:
+            stays = "the simulated broker ends with its run"
+        text = f"{left.text}; {stays}"
+        self.farewell += (text,)
+        self.alert(Alert(self.inbox.stamp(), "left open", text, Tier.WARNING if left.sure else Tier.CRITICAL))
+
     async def _close(self, house: House, lane: OrderLane) -> None:
-        if self.inbox.serving:
-            self._tell_engine(Command.CLOSE_SESSION, "end", {"why": "the run stopped"})
-            summary = house.engine.desk.summary
-            self.farewell = () if summary is None else tuple(summary.lines())
+        self._part(house)
         await self._stops.finish(STOP_LIMIT_S)
         with contextlib.suppress(JournalError):
             await lane.finish()

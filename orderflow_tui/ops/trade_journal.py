@@ -82,7 +82,9 @@ def _with_the_brokers(row: Row, before: Row | None) -> Row:
     ours, said = row.payload.get("net_cents"), None if before is None else before.payload.get("broker_cents")
     if row.payload.get("broker_cents") is not None or not isinstance(ours, int) or not isinstance(said, int):
         return row
-    return replace(row, payload={**row.payload, "broker_cents": said, "difference_cents": ours - said})
+    compared = before is not None and before.payload.get("difference_cents") is not None
+    told = {"broker_cents": said, "difference_cents": ours - said if compared else None}
+    return replace(row, payload={**row.payload, **told})
 
 
 def _trip(row: Row, folder: Path) -> RoundTrip | None:
@@ -210,12 +212,18 @@ def _filled_ns(fill: Row) -> int:
 
 
 def _day(book: Book, row: Row) -> dict[str, Json]:
-    """A day's result: ours, the broker's, the difference; null where the broker told none."""
+    """A day's result: ours and what of it was open, the broker's and how old its report was, the difference; null where the
+    broker told none, and where the two are of different instants."""
     told: dict[str, Json] = {"run": book.run, "date": row.ref}
-    for name in ("net", "realised", "fees", "peak", "broker", "difference"):
+    for name in ("net", "open", "realised", "fees", "peak", "broker", "difference"):
         cents = row.payload.get(f"{name}_cents")
         told[name] = cents / 100 if isinstance(cents, int) else None
-    return {**told, "trades": row.payload.get("trades"), "wins": row.payload.get("wins")}
+    return {
+        **told,
+        "broker_age_ms": row.payload.get("broker_age_ms"),
+        "trades": row.payload.get("trades"),
+        "wins": row.payload.get("wins"),
+    }
 
 
 def _score(line: Score) -> dict[str, Json]:
@@ -298,8 +306,11 @@ def _day_line(day: Mapping[str, Json]) -> str:
         value = day[name]
         return "?" if not isinstance(value, int | float) else f"{value:.2f}"
 
+    opened = f" (open {shown('open')})" if day["open"] else ""
+    age = day["broker_age_ms"]
+    ago = f" ({age // 1000} s earlier)" if isinstance(age, int) and day["broker"] is not None else ""
     return (
-        f"  {day['date']}  {day['trades']} trade(s), {day['wins']} won  own {shown('net')}  broker {shown('broker')}"
+        f"  {day['date']}  {day['trades']} trade(s), {day['wins']} won  own {shown('net')}{opened}  broker {shown('broker')}{ago}"
         f"  difference {shown('difference')}"
     )
 

@@ -15,7 +15,7 @@ from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.engine import Engine
 from orderflow_tui.house import House
 from orderflow_tui.modes import MODES
-from orderflow_tui.ports import Post
+from orderflow_tui.ports import Notifier, Post
 from orderflow_tui.pulse import HouseClock, Pulse
 from orderflow_tui.runtime import Runtime
 from orderflow_tui.seam import Seam
@@ -105,6 +105,7 @@ class Parts:
     now_ns: int = setting(0).start_ns
     clocks: Callable[[int], int] = lambda now_ns: now_ns + 50 * MS_NS
     pulse: Pulse | None = None
+    notifier: Notifier | None = None
     tasks: frozenset[str] = frozenset()  # those the runtime started, by name
 
     def clock(self) -> int:
@@ -172,6 +173,7 @@ class Parts:
             fps=50.0,
             services=(self.service,),
             pulse=self.pulse,
+            notifier=self.notifier,
         )
 
 

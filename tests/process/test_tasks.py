@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from orderflow_tui.adapters.alert_queue import alert_id
+from orderflow_tui.domain.action import Alert
 from orderflow_tui.domain.event import Command
 from orderflow_tui.domain.latch import LatchKind
+from orderflow_tui.domain.order import Fill, Side
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from orderflow_tui.pulse import HouseClock, Pulse
 from orderflow_tui.runtime import Runtime
@@ -95,6 +97,52 @@ def test_an_orderly_stop_latches_nothing_and_leaves_with_zero() -> None:
     ended(runtime)
     assert latched(parts) == set()
     assert runtime.exit_code == 0
+
+
+class Ears:
+    """A notifier that keeps what it heard, in order with the end of the service that would send it."""
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        self.texts: list[str] = []
+
+    def tell(self, alert: Alert) -> None:
+        self.heard.append(f"{alert.tier.name} {alert.kind}")
+        self.texts.append(alert.text)
+
+
+class Listening(Parts):
+    """Its service is the one that sends what the notifier heard."""
+
+    async def service(self) -> None:
+        try:
+            await super().service()
+        finally:
+            assert isinstance(self.notifier, Ears)
+            self.notifier.heard.append("the messenger ends")
+
+
+def test_an_orderly_stop_with_a_position_says_so_while_there_is_somebody_who_tells_it() -> None:
+    ears = Ears()
+    parts = Listening(notifier=ears)
+    runtime = started(parts)
+    assert runtime.ready.wait(PATIENCE_S)
+    while not parts.tasks:
+        assert not runtime.join(0.01)
+    fill = Fill("m1.01", "m1", 1, None, setting(0).start_ns, "MES", Side.BUY, 1, 20_000)
+    loop = runtime.seam._loop
+    assert loop is not None
+    loop.call_soon_threadsafe(runtime.post, fill)
+    assert parts.engine is not None
+    while not parts.engine.desk.position("MES"):
+        assert not runtime.join(0.01)
+    runtime.stop()
+    ended(runtime)
+    assert ears.heard[-2:] == ["CRITICAL left open", "the messenger ends"]
+    assert runtime.farewell[-1] == ears.texts[-1]
+    assert runtime.farewell[-1].startswith("a position is left open: +1 MES")
+    assert any(row.kind == "alert" and row.payload["kind"] == "left open" for row in parts.journal.kept.orders)
+    assert [row.payload["what"] for row in parts.journal.kept.orders if row.kind == "session"] == ["begin", "end"]
 
 
 def test_a_loop_that_stood_still_for_four_seconds_alarms_and_keeps_entries_waiting() -> None:
