@@ -22,7 +22,7 @@ from loguru import logger
 
 from orderflow_tui.adapters.alert_queue import alert_id
 from orderflow_tui.adapters.alert_rows import made_row, went_row
-from orderflow_tui.adapters.stop_file import StopWriter
+from orderflow_tui.adapters.stop_file import StopBeside, StopWriter
 from orderflow_tui.commands import Commands
 from orderflow_tui.domain.action import Alert, Observation, Row, Tier
 from orderflow_tui.domain.event import (
@@ -135,6 +135,7 @@ class Runtime:
         self.inbox.open(loop)
         wake = self.seam.attach(loop)
         house = self._house = await self._build(self)
+        self.seam.write_stop = StopBeside(lambda: house.write_stop("halt"), self._stop_lost_beside).begin
         lane = OrderLane(house.journal, self.post, stamp=self.inbox.stamp, now=lambda: house.engine.now_ns)
         commands = self._commands = Commands(self.post, self.alert, self.inbox.stamp, house.check_key)
         try:
@@ -295,6 +296,13 @@ class Runtime:
 
     def _stop_lost(self, sentence: str) -> None:
         self.alert(Alert(self.inbox.stamp(), "stop-file", sentence, Tier.CRITICAL))
+
+    def _stop_lost_beside(self, sentence: str) -> None:
+        """Any thread: the engine, which does the same and alerts, may stand still."""
+        logger.critical("beside the engine: {}", sentence)
+        self.seam.say(sentence)
+        if self.house.notifier is not None:
+            self.house.notifier.tell(Alert(self.inbox.last_ns, "stop-file", sentence, Tier.CRITICAL))
 
     async def prove_key(self, key: str) -> str:
         """Why a safety key typed elsewhere than on screen does not authorise, empty when it does."""

@@ -106,6 +106,7 @@ class Parts:
     clocks: Callable[[int], int] = lambda now_ns: now_ns + 50 * MS_NS
     pulse: Pulse | None = None
     notifier: Notifier | None = None
+    words: list[str] = field(default_factory=list)  # written to the STOP file
     tasks: frozenset[str] = frozenset()  # those the runtime started, by name
 
     def clock(self) -> int:
@@ -126,6 +127,7 @@ class Parts:
         await asyncio.Event().wait()
 
     def write_stop(self, word: str) -> None:
+        self.words.append(word)
         if self.failing == "disk":
             raise OSError(f"no room for {word}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from orderflow_tui.adapters.alert_queue import alert_id
@@ -143,6 +145,32 @@ def test_an_orderly_stop_with_a_position_says_so_while_there_is_somebody_who_tel
     assert runtime.farewell[-1].startswith("a position is left open: +1 MES")
     assert any(row.kind == "alert" and row.payload["kind"] == "left open" for row in parts.journal.kept.orders)
     assert [row.payload["what"] for row in parts.journal.kept.orders if row.kind == "session"] == ["begin", "end"]
+
+
+@pytest.mark.parametrize("disk", ["", "disk"])
+def test_stop_is_written_while_the_engines_loop_stands_still_or_its_loss_is_told(disk: str) -> None:
+    ears = Ears()
+    parts = Listening(disk, notifier=ears)
+    runtime = started(parts)
+    assert runtime.ready.wait(PATIENCE_S)
+    loop, goes_on, stands = runtime.seam._loop, threading.Event(), threading.Event()
+    assert loop is not None
+    loop.call_soon_threadsafe(stands.set)
+    loop.call_soon_threadsafe(goes_on.wait, PATIENCE_S)
+    assert stands.wait(PATIENCE_S)
+    runtime.seam.command(Command.STOP)
+    heard: list[str] = []
+    while not (heard if disk else parts.words):
+        heard += runtime.seam.heard()
+        assert not runtime.join(0.01)
+    if disk:
+        assert heard == ["no room for halt"]
+        while "CRITICAL stop-file" not in ears.heard:
+            assert not runtime.join(0.01)
+    goes_on.set()
+    runtime.stop()
+    ended(runtime)
+    assert LatchKind.STOP_FILE in latched(parts)
 
 
 def test_a_loop_that_stood_still_for_four_seconds_alarms_and_keeps_entries_waiting() -> None:

@@ -479,3 +479,10 @@ async def test_leaving_does_not_wait_for_ever_for_a_terminal_that_does_not_read(
         taken.set()
         threading.Thread.join(writer)
         assert not stage.app.terminal_stuck
+
+
+async def test_what_the_engine_cannot_show_is_said_all_the_same(view: ConsoleView) -> None:
+    async with on_stage(view) as stage:
+        stage.seam.told = ["the STOP file STOP could not be written"]
+        await stage.draw()
+        assert stage.app.desk.said == "the STOP file STOP could not be written"
