@@ -77,7 +77,7 @@ class Runtime:
         self.failure: BaseException | None = None
         self.exit_code = 0
         self.farewell: tuple[str, ...] = ()  # what the session came to, once it is over
-        self._parted = False
+        self.parted = False  # the session is closed: the run is over but for the closing
         self.inbox = Inbox(self.alert)
         self.post = self.inbox.post
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -213,6 +213,7 @@ class Runtime:
                 self._judge(task)
         finally:
             self._part(house)  # while there still is somebody who tells it
+            self._last_beat(house)
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=STOP_LIMIT_S)
@@ -232,9 +233,9 @@ class Runtime:
 
     def _part(self, house: House) -> None:
         """Close the session and say what it came to and what is left open. Once."""
-        if self._parted or not self.inbox.serving:
+        if self.parted or not self.inbox.serving:
             return
-        self._parted = True
+        self.parted = True
         self._tell_engine(Command.CLOSE_SESSION, "end", {"why": "the run stopped"})
         desk = house.engine.desk
         self.farewell = () if desk.summary is None else tuple(desk.summary.lines())
@@ -247,6 +248,16 @@ class Runtime:
         text = f"{left.text}; {stays}"
         self.farewell += (text,)
         self.alert(Alert(self.inbox.stamp(), "left open", text, Tier.WARNING if left.sure else Tier.CRITICAL))
+
+    def _last_beat(self, house: House) -> None:
+        """The heartbeat that stays says that the run is over."""
+        if self.view is None:
+            return
+        try:
+            self._picture(house)
+            house.beat(self.view)
+        except Exception as fault:  # whatever took the picture down must not keep the house from closing
+            logger.error("the last heartbeat: {}", fault)
 
     async def _close(self, house: House, lane: OrderLane) -> None:
         self._part(house)

@@ -22,6 +22,7 @@ from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.engine import Engine
 from orderflow_tui.modes import mode_named
 from orderflow_tui.view.build import Surroundings, ViewBuilder
+from orderflow_tui.view.clock import et_when
 from orderflow_tui.view.lights import lights
 from orderflow_tui.view.model import ConsoleView, LightState, Protection
 from orderflow_tui.view.signals import evidence_text
@@ -84,6 +85,15 @@ def test_building_a_view_changes_nothing(desk: Desk) -> None:
     before = desk.engine.watch
     desk.view()
     assert desk.engine.watch == before
+
+
+def test_a_time_of_another_date_says_which() -> None:
+    table = session_table(date(2026, 3, 2), date(2026, 3, 6))
+    monday, evening = ns("2026-03-02 16:01:07"), ns("2026-03-02 19:00:00")
+    assert et_when(table, monday, evening) == "16:01:07"
+    assert et_when(table, evening, ns("2026-03-03 10:00:00")) == "2026-03-02 19:00:00"
+    assert et_when(table, monday, ns("2026-03-05 10:00:00")) == "2026-03-02 16:01:07"
+    assert et_when(table, ns("2026-03-20 10:00:00"), monday) == "--:--:--"
 
 
 def test_lights_speak_in_words(desk: Desk) -> None:

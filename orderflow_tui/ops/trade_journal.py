@@ -10,9 +10,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TextIO
+from zoneinfo import ZoneInfo
 
 from orderflow_tui.adapters.journal_memory import read_events, read_observations
 from orderflow_tui.adapters.journal_store import ORDERS_FILE
@@ -27,6 +28,7 @@ from orderflow_tui.trading.trade import RoundTrip, trip_of
 SCHEMA = "orderflow-tui/journal/1"
 KINDS = ("trade", "day", "session", "limit", "pattern", "fill")
 DAY_NS = 86_400_000_000_000
+NEW_YORK = ZoneInfo("America/New_York")
 COLUMNS = (
     "run", "id", "trade_date", "instrument", "side", "quantity", "entry_ts", "entry_price", "exit_ts", "exit_price",
     "exit_reason", "gross", "commission", "net", "mae_ticks", "mfe_ticks", "slippage_ticks", "setup", "regime", "confidence",
@@ -260,7 +262,7 @@ def _began_on(session: dict[str, Json], on: date) -> bool:
 
 def text(found: Mapping[str, Json]) -> str:
     """The document for people: trades, days, statistics and scorecards, one line each."""
-    lines = [f"trades, mode {found['mode']}" + (f", {found['date']}" if found["date"] else "")]
+    lines = [f"trades, mode {found['mode']}" + (f", {found['date']}" if found["date"] else "") + ", times of the exits in ET"]
     lines += [_trade_line(t) for t in _dicts(found["trades"])] or ["  none"]
     lines += ["", "days"]
     lines += [_day_line(d) for d in _dicts(found["days"])] or ["  none"]
@@ -294,11 +296,16 @@ def _trade_line(trade: Mapping[str, Json]) -> str:
     breaks = trade["rule_breaks"]
     broke = f"  BROKE {'; '.join(map(str, breaks))}" if isinstance(breaks, list) and breaks else ""
     return (
-        f"  {str(trade['exit_ts'])[:19]}  {trade['side']:<4} {trade['quantity']} {trade['instrument']}"
+        f"  {_et(str(trade['exit_ts']))}  {trade['side']:<4} {trade['quantity']} {trade['instrument']}"
         f"  {trade['entry_price']} → {trade['exit_price']}  {trade['exit_reason']:<8} net {trade['net']:>9.2f}"
         f"  MAE {trade['mae_ticks']:.0f} MFE {trade['mfe_ticks']:.0f} slip {trade['slippage_ticks']:+.1f}"
         f"  {trade['setup'] or '?'} · {trade['regime'] or '?'}{broke}"
     )
+
+
+def _et(ts: str) -> str:
+    """An instant of a document as the screens show it."""
+    return f"{datetime.fromisoformat(ts[:19]).replace(tzinfo=UTC).astimezone(NEW_YORK):%Y-%m-%d %H:%M:%S}"
 
 
 def _day_line(day: Mapping[str, Json]) -> str:

@@ -6,9 +6,10 @@ import csv
 import io
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
@@ -123,6 +124,14 @@ def test_a_day_shows_our_figure_the_brokers_and_the_difference() -> None:
     assert row.payload["difference_cents"] == 62
     (told,) = house.alerts("day")
     assert "difference 0.62" in told
+
+
+def test_people_read_times_in_et_and_are_told_so(data: Path) -> None:
+    found = read(data)
+    told = text(found).splitlines()
+    assert told[0] == "trades, mode paper, times of the exits in ET"
+    left = datetime.fromisoformat(found["trades"][0]["exit_ts"][:19] + "+00:00").astimezone(ZoneInfo("America/New_York"))
+    assert told[1].startswith(f"  {left:%Y-%m-%d %H:%M:%S}  BUY")
 
 
 def test_figures_of_two_instants_have_no_difference_and_say_of_when_they_are(tmp_path: Path) -> None:

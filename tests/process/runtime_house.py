@@ -107,6 +107,7 @@ class Parts:
     pulse: Pulse | None = None
     notifier: Notifier | None = None
     words: list[str] = field(default_factory=list)  # written to the STOP file
+    beats: list[ConsoleView] = field(default_factory=list)
     tasks: frozenset[str] = frozenset()  # those the runtime started, by name
 
     def clock(self) -> int:
@@ -119,6 +120,7 @@ class Parts:
     def beat(self, view: ConsoleView) -> None:
         if self.failing == "heartbeat":
             raise Boom(f"heartbeat {view.seq}")
+        self.beats.append(view)
 
     async def watch_stop(self, post: Post) -> None:
         del post

@@ -140,6 +140,8 @@ def test_an_orderly_stop_with_a_position_says_so_while_there_is_somebody_who_tel
         assert not runtime.join(0.01)
     runtime.stop()
     ended(runtime)
+    assert runtime.parted
+    assert parts.beats[-1].seq == runtime.seq, "the last heartbeat is of the end"
     assert ears.heard[-2:] == ["CRITICAL left open", "the messenger ends"]
     assert runtime.farewell[-1] == ears.texts[-1]
     assert runtime.farewell[-1].startswith("a position is left open: +1 MES")
