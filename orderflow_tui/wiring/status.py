@@ -33,10 +33,11 @@ def status_document(plan: Plan, runtime: Runtime, view: ConsoleView | None = Non
     if seen is None:
         return {**document, "trading_state": "STARTING"}
     truth = seen.truth
+    was = f"{truth.state.value}: {truth.state_reason}" if truth.state_reason else truth.state.value
     return {
         **document,
         "trading_state": STOPPED if runtime.parted else truth.state.value,
-        "trading_state_reason": "the run ended" if runtime.parted else truth.state_reason,
+        "trading_state_reason": f"the run ended, {was}" if runtime.parted else truth.state_reason,
         "instrument": truth.instrument,
         "execution": truth.execution,
         "account_suffix": truth.account_suffix,

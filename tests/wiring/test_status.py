@@ -12,7 +12,7 @@ from orderflow_tui.trading.desk import Desk
 from orderflow_tui.view import Protection
 from orderflow_tui.wiring import Wish, plan_of
 from orderflow_tui.wiring.status import status_document
-from tests.tui.views import Scene
+from tests.tui.views import Scene, halted
 
 
 class Inbox(list[object]):
@@ -35,8 +35,11 @@ def test_a_latch_says_since_when_with_its_date_and_zone(tmp_path: Path) -> None:
 def test_a_run_that_is_over_says_so(tmp_path: Path) -> None:
     runtime = running()
     runtime.parted = True
+    stood = halted(Scene(5).view(), "a reason")
     document = status_document(plan_of(Wish(data_dir=tmp_path)), runtime, Scene(5).view())
     assert (document["trading_state"], document["link_state"], document["armed"]) == ("STOPPED", "OFF", False)
+    assert document["trading_state_reason"] == "the run ended, RUNNING"
+    assert "HALTED: a reason" in str(status_document(plan_of(Wish(data_dir=tmp_path)), runtime, stood)["trading_state_reason"])
 
 
 def test_what_else_is_held_stands_beside_the_position(tmp_path: Path) -> None:
