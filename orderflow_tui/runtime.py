@@ -21,9 +21,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from loguru import logger
 
 from orderflow_tui.adapters.alert_queue import alert_id
-from orderflow_tui.adapters.stop_file import StopWriter
+from orderflow_tui.adapters.alert_rows import made_row, went_row
+from orderflow_tui.adapters.stop_file import StopBeside, StopWriter
 from orderflow_tui.commands import Commands
-from orderflow_tui.domain.action import Alert, Observation, Tier
+from orderflow_tui.domain.action import Alert, Observation, Row, Tier
 from orderflow_tui.domain.event import (
     Automation,
     ClockTick,
@@ -39,6 +40,7 @@ from orderflow_tui.driver import Driver
 from orderflow_tui.hands import Hands
 from orderflow_tui.house import House
 from orderflow_tui.inbox import Inbox
+from orderflow_tui.modes import BrokerKind
 from orderflow_tui.order_lane import OrderLane
 from orderflow_tui.outbox import Outbox
 from orderflow_tui.ports import JournalError
@@ -75,6 +77,7 @@ class Runtime:
         self.failure: BaseException | None = None
         self.exit_code = 0
         self.farewell: tuple[str, ...] = ()  # what the session came to, once it is over
+        self.parted = False  # the session is closed: the run is over but for the closing
         self.inbox = Inbox(self.alert)
         self.post = self.inbox.post
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -132,6 +135,7 @@ class Runtime:
         self.inbox.open(loop)
         wake = self.seam.attach(loop)
         house = self._house = await self._build(self)
+        self.seam.write_stop = StopBeside(lambda: house.write_stop("halt"), self._stop_lost_beside).begin
         lane = OrderLane(house.journal, self.post, stamp=self.inbox.stamp, now=lambda: house.engine.now_ns)
         commands = self._commands = Commands(self.post, self.alert, self.inbox.stamp, house.check_key)
         try:
@@ -208,6 +212,8 @@ class Runtime:
             for task in done:
                 self._judge(task)
         finally:
+            self._part(house)  # while there still is somebody who tells it
+            self._last_beat(house)
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks, timeout=STOP_LIMIT_S)
@@ -225,11 +231,36 @@ class Runtime:
         self.inbox.pump()
         self.alert(Alert(self.inbox.stamp(), "task-dead", reason, Tier.CRITICAL))
 
+    def _part(self, house: House) -> None:
+        """Close the session and say what it came to and what is left open. Once."""
+        if self.parted or not self.inbox.serving:
+            return
+        self.parted = True
+        self._tell_engine(Command.CLOSE_SESSION, "end", {"why": "the run stopped"})
+        desk = house.engine.desk
+        self.farewell = () if desk.summary is None else tuple(desk.summary.lines())
+        left = desk.left_open
+        if left is None:
+            return
+        stays = "what works stays at the broker, nothing watches it until the next start"
+        if house.mode.broker is BrokerKind.SIMULATED:
+            stays = "the simulated broker ends with its run"
+        text = f"{left.text}; {stays}"
+        self.farewell += (text,)
+        self.alert(Alert(self.inbox.stamp(), "left open", text, Tier.WARNING if left.sure else Tier.CRITICAL))
+
+    def _last_beat(self, house: House) -> None:
+        """The heartbeat that stays says that the run is over."""
+        if self.view is None:
+            return
+        try:
+            self._picture(house)
+            house.beat(self.view)
+        except Exception as fault:  # whatever took the picture down must not keep the house from closing
+            logger.error("the last heartbeat: {}", fault)
+
     async def _close(self, house: House, lane: OrderLane) -> None:
-        if self.inbox.serving:
-            self._tell_engine(Command.CLOSE_SESSION, "end", {"why": "the run stopped"})
-            summary = house.engine.desk.summary
-            self.farewell = () if summary is None else tuple(summary.lines())
+        self._part(house)
         await self._stops.finish(STOP_LIMIT_S)
         with contextlib.suppress(JournalError):
             await lane.finish()
@@ -249,17 +280,26 @@ class Runtime:
         self.house.journal.record(self.house.row_of(item))
 
     def alert(self, alert: Alert) -> None:
-        """Show an alert, log it and hand it to the notifier."""
+        """Show an alert, log it, hand it to the notifier and note it in the journal, in the background."""
         self.alerts.append((self.inbox.last_ns, alert, "on screen"))
         logger.bind(kind=alert.kind).warning("alert {}: {}", alert.tier.name, alert.text)
-        if self.house.notifier is not None:
-            self.house.notifier.tell(alert)
+        notifier = self.house.notifier
+        if notifier is not None:
+            notifier.tell(alert)
+        self._note(made_row(alert, messenger=notifier is not None))
+
+    def _note(self, row: Row) -> None:
+        """A journal that takes no rows says so through the engine's own; the alert is told all the same."""
+        with contextlib.suppress(JournalError):
+            self.house.journal.record(row)
 
     def alert_went(self, key: str, state: str) -> None:
         """What became of an alert on its way to a person; `key` as the notifier names it."""
         for i, (ts_ns, alert, _) in enumerate(self.alerts):
             if alert_id(alert) == key:
                 self.alerts[i] = (ts_ns, alert, state)
+        if (row := went_row(key, self.inbox.last_ns, state)) is not None:
+            self._note(row)
 
     def _write_stop(self, word: str) -> None:
         """On the writer's thread."""
@@ -267,6 +307,13 @@ class Runtime:
 
     def _stop_lost(self, sentence: str) -> None:
         self.alert(Alert(self.inbox.stamp(), "stop-file", sentence, Tier.CRITICAL))
+
+    def _stop_lost_beside(self, sentence: str) -> None:
+        """Any thread: the engine, which does the same and alerts, may stand still."""
+        logger.critical("beside the engine: {}", sentence)
+        self.seam.say(sentence)
+        if self.house.notifier is not None:
+            self.house.notifier.tell(Alert(self.inbox.last_ns, "stop-file", sentence, Tier.CRITICAL))
 
     async def prove_key(self, key: str) -> str:
         """Why a safety key typed elsewhere than on screen does not authorise, empty when it does."""

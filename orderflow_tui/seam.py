@@ -9,6 +9,7 @@ import asyncio
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 
@@ -40,6 +41,8 @@ class Seam:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
         self._alive = threading.Event()
+        self._heard: deque[str] = deque(maxlen=COMMANDS_KEPT)
+        self.write_stop: Callable[[], None] | None = None  # what writes the STOP file even while the engine's loop stands still
         self.stop_requested = threading.Event()
 
     # -- the screen's side --------------------------------------------------------------------------------------------
@@ -49,10 +52,15 @@ class Seam:
         return self._view
 
     def command(self, command: Command, args: dict[str, str] | None = None) -> str:
-        """Queue a command for the engine; returns its id. Never blocks, never drops."""
+        """Queue a command for the engine; returns its id. Never blocks, never drops.
+
+        STOP does not wait for the engine: its file is written beside it too.
+        """
         command_id = f"{self.run_id}-k{next(self._ids)}"
         self._commands.append(Pressed(command, command_id, dict(args or {}), time.monotonic()))
         self._nudge()
+        if command is Command.STOP and self.write_stop is not None:
+            self.write_stop()
         return command_id
 
     def feed_command(self, name: str, value: float | None = None) -> None:
@@ -63,6 +71,13 @@ class Seam:
     def engine_alive(self) -> bool:
         """Whether the engine thread is running its loop."""
         return self._alive.is_set()
+
+    def heard(self) -> list[str]:
+        """What a person must be told now although no view may ever come, oldest first; each once."""
+        told = []
+        while self._heard:
+            told.append(self._heard.popleft())
+        return told
 
     def request_stop(self) -> None:
         """Ask for an orderly stop."""
@@ -85,6 +100,10 @@ class Seam:
     def publish(self, view: ConsoleView) -> None:
         """Swap the newest view in."""
         self._view = view
+
+    def say(self, text: str) -> None:
+        """Tell whoever sits at the screen. Any thread."""
+        self._heard.append(text)
 
     def take(self) -> list[Pressed]:
         """All queued commands, oldest first."""

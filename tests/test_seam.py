@@ -56,3 +56,21 @@ def test_a_command_after_the_engine_ended_does_not_raise() -> None:
     asyncio.run(life())
     seam.command(Command.FLATTEN)
     assert not seam.engine_alive()
+
+
+def test_stop_is_written_beside_the_engine_and_no_other_command_is() -> None:
+    seam = Seam("r1")
+    seam.command(Command.STOP)
+    written: list[str] = []
+    seam.write_stop = lambda: written.append("halt")
+    for command in Command:
+        seam.command(command)
+    assert written == ["halt"]
+
+
+def test_what_is_said_to_the_screen_is_heard_once() -> None:
+    seam = Seam("r1")
+    seam.say("first")
+    seam.say("second")
+    assert seam.heard() == ["first", "second"]
+    assert seam.heard() == []

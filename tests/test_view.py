@@ -22,6 +22,8 @@ from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.engine import Engine
 from orderflow_tui.modes import mode_named
 from orderflow_tui.view.build import Surroundings, ViewBuilder
+from orderflow_tui.view.clock import et_when
+from orderflow_tui.view.lights import lights
 from orderflow_tui.view.model import ConsoleView, LightState, Protection
 from orderflow_tui.view.signals import evidence_text
 from orderflow_tui.wiring.params import engine_params
@@ -85,6 +87,15 @@ def test_building_a_view_changes_nothing(desk: Desk) -> None:
     assert desk.engine.watch == before
 
 
+def test_a_time_of_another_date_says_which() -> None:
+    table = session_table(date(2026, 3, 2), date(2026, 3, 6))
+    monday, evening = ns("2026-03-02 16:01:07"), ns("2026-03-02 19:00:00")
+    assert et_when(table, monday, evening) == "16:01:07"
+    assert et_when(table, evening, ns("2026-03-03 10:00:00")) == "2026-03-02 19:00:00"
+    assert et_when(table, monday, ns("2026-03-05 10:00:00")) == "2026-03-02 16:01:07"
+    assert et_when(table, ns("2026-03-20 10:00:00"), monday) == "--:--:--"
+
+
 def test_lights_speak_in_words(desk: Desk) -> None:
     lights = {light.name: light for light in desk.view().lights}
     assert (lights["CVA"].state, lights["CVA"].word) == (LightState.GREEN, "5/5")
@@ -106,6 +117,22 @@ def test_the_latest_is_the_newest_of_alerts_news_and_refusals(desk: Desk) -> Non
     shown = desk.builder.build(4, 0, now + 1, ((now, alert, "on screen"),), None)
     assert shown.latest is not None
     assert (shown.latest.kind, shown.latest.state) == ("refused", "armed")
+
+
+@pytest.mark.parametrize(
+    ("states", "state", "word"),
+    [
+        (["sent", "repeat ×1"], LightState.AMBER, "1 held back"),
+        (["sent", "repeat ×1", "waiting: no line"], LightState.AMBER, "1 waiting"),
+        (["sent", "waiting", "failed: why, tried again in 15 min"], LightState.RED, "1 failed"),
+        (["sent", "sent"], LightState.GREEN, "sent"),
+    ],
+)
+def test_the_light_of_the_alerts_is_green_only_when_every_one_was_told(
+    desk: Desk, states: list[str], state: LightState, word: str
+) -> None:
+    found = {light.name: light for light in lights(desk.engine, states)}["ALERTS"]
+    assert (found.state, found.word) == (state, word)
 
 
 def test_a_bracket_shows_at_once_with_its_stop_and_one_position(desk: Desk) -> None:

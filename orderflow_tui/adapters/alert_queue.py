@@ -1,23 +1,27 @@
 """What is told, when and in which words, before any messenger is called. Pure: every call is handed the time.
 
 An alert is told unless the same (kind, subject) was told within the cooldown and no less loudly. Held-back repeats are
-counted and told together when the cooldown ends, so nothing is silenced for good. News that ends a matter (reconnected,
-resume) ends its cooldown too: the next disconnect or halt is told at once.
+counted and told together when the cooldown ends, when its first telling failed, or with the last message of a run, so nothing
+is silenced for good. News that ends a matter (reconnected, resume) ends its cooldown too: the next disconnect or halt is told
+at once.
+
+A CRITICAL alert is tried for as long as the program runs: where the messenger refuses it, once in a cooldown's time.
 
 Messages leave 3 s apart and at most 20 an hour, the last five kept for CRITICAL alerts. When more than a few wait they
 leave together as one digest, and digests leave ever more slowly: a storm of a thousand alerts is a handful of messages.
 
 States, as the screen shows them: "waiting", "waiting: why", "sent" (taken by the messenger, not yet delivered),
-"failed: why", "repeat ×n".
+"failed: why", "failed: why, tried again in n min", "repeat ×n" (held back; "sent" once a later message counted it).
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from bisect import insort
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
 from typing import assert_never
@@ -26,6 +30,7 @@ from zoneinfo import ZoneInfo
 from orderflow_tui.domain.action import Alert, Tier
 
 MOST_WAITING = 200
+MOST_CRITICAL = 1_000  # CRITICAL ones wait beyond the others' limit
 MOST_KEYS = 1_000
 DIGEST_ABOVE = 3  # waiting alerts; more leave as one message
 GAP_S, LONGEST_GAP_S = 3.0, 60.0
@@ -33,12 +38,12 @@ HOUR_S, PER_HOUR, PER_HOUR_CALM = 3_600.0, 20, 15
 BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 30.0)
 RATE_WAIT_S = 30.0
 DOUBTFUL_TRIES = 3
-GIVE_UP_S = 1_800.0  # an outage of the line is when alerts matter: keep trying for half an hour
+GIVE_UP_S = 1_800.0  # an outage of the line is when alerts matter: keep trying for half an hour, for CRITICAL ones always
 LONGEST_TEXT = 1_500  # the messenger refuses 1,600
 NEW_YORK = ZoneInfo("America/New_York")
 NEVER = float("-inf")
 
-WAITING, SENT, FAILED = "waiting", "sent", "failed"
+WAITING, SENT, FAILED, REPEAT = "waiting", "sent", "failed", "repeat"
 OnState = Callable[[str, str], None]  # (alert id, state)
 
 
@@ -62,7 +67,10 @@ class Outcome:
 
 @dataclass(slots=True)
 class Letter:
-    """An alert on its way. `held_back`: repeats before it that were not told."""
+    """An alert on its way. `held_back`: repeats before it that were not told, `counts` the ids of the newest of them.
+
+    One that the messenger refused rests until `rests_until_s`.
+    """
 
     id: str
     alert: Alert
@@ -70,6 +78,13 @@ class Letter:
     order: int
     held_back: int = 0
     tries: int = 0
+    counts: tuple[str, ...] = ()
+    rests_until_s: float = NEVER
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What it is a repeat of."""
+        return self.alert.kind, self.alert.subject
 
 
 @dataclass(slots=True)
@@ -80,6 +95,7 @@ class _Told:
     until_s: float
     held_back: int = 0
     newest: Alert | None = None
+    held: deque[str] = field(default_factory=lambda: deque(maxlen=MOST_WAITING))  # ids of the repeats
 
 
 def alert_id(alert: Alert) -> str:
@@ -108,7 +124,11 @@ def ended_by(alert: Alert) -> tuple[tuple[str, str | None], ...]:
         case "latch", subject:
             return (("resume", subject),)
         case "flatten", "end":
-            return (("flatten", ""), ("flatten", "pending"), ("flatten", "everything"))
+            return (("flatten", ""), ("flatten", "pending"), ("flatten", "everything"), ("naked", None))
+        case "flatten", "":
+            return (("flatten", "end"),)
+        case "trade", _:
+            return (("naked", None),)
         case _:
             return ()
 
@@ -137,45 +157,71 @@ class AlertQueue:
         """Take an alert in, or count it as a repeat."""
         for kind, subject in ended_by(alert):
             for key in [k for k in self._told if k[0] == kind and subject in {None, k[1]}]:
-                del self._told[key]
-        key = (alert.kind, alert.subject)
-        told = self._told.get(key)
+                self._end(key, now_s)
+        self._trim(now_s)
+        told = self._told.get((alert.kind, alert.subject))
         if told is not None and now_s < told.until_s and alert.tier.value >= told.tier.value:
             told.held_back += 1
             told.newest = alert
-            self._on_state(alert_id(alert), f"repeat ×{told.held_back}")
+            told.held.append(alert_id(alert))
+            self._on_state(alert_id(alert), f"{REPEAT} ×{told.held_back}")
             return
-        self._queue(alert, now_s, held_back=told.held_back if told else 0)
+        self._queue(alert, now_s)
 
-    def _queue(self, alert: Alert, now_s: float, held_back: int) -> None:
-        while len(self._told) >= MOST_KEYS:
-            del self._told[next(iter(self._told))]
+    def _queue(self, alert: Alert, now_s: float) -> None:
+        """Let an alert wait for its turn, with the repeats that were held back before it."""
         key = (alert.kind, alert.subject)
-        self._told.pop(key, None)  # the newest key goes last
+        told = self._told.pop(key, None)  # the newest key goes last
+        held_back, counts = (told.held_back, tuple(told.held)) if told is not None else (0, ())
+        self._post(alert, now_s, held_back, counts)
+        while len(self._told) >= MOST_KEYS:
+            self._end(next(iter(self._told)), now_s)
         self._told[key] = _Told(alert.tier, now_s + self._cooldown_s)
-        self._count += 1
-        self._waiting.append(Letter(alert_id(alert), alert, now_s, self._count, held_back))
-        self._on_state(alert_id(alert), WAITING)
-        self._arrange()
+        self._trim(now_s)
 
-    def _arrange(self) -> None:
-        """Loudest first. Where too many wait the oldest of the quietest gives way; the next message says how many did."""
-        self._waiting.sort(key=_rank)
-        while len(self._waiting) > MOST_WAITING:
+    def _post(self, alert: Alert, now_s: float, held_back: int, counts: tuple[str, ...]) -> None:
+        """Into the queue. What rests of the same key gives way: the newer one tells it, with its count."""
+        name = alert_id(alert)
+        key = (alert.kind, alert.subject)
+        for old in [letter for letter in self._waiting if letter.rests_until_s > now_s and letter.key == key]:
+            self._waiting.remove(old)
+            held_back, counts = held_back + old.held_back + 1, (*old.counts, old.id, *counts)[-MOST_WAITING:]
+        self._count += 1
+        counts = tuple(other for other in counts if other != name)
+        self._wait(Letter(name, alert, now_s, self._count, held_back, counts=counts))
+        self._on_state(name, WAITING)
+
+    def _wait(self, letter: Letter) -> None:
+        """Loudest first, oldest first."""
+        insort(self._waiting, letter, key=_rank)
+
+    def _end(self, key: tuple[str, str], now_s: float) -> None:
+        """A cooldown is over: of the repeats it held back the newest is told, the others as its count."""
+        told = self._told.pop(key)
+        if told.newest is not None:
+            self._post(told.newest, now_s, told.held_back - 1, tuple(told.held))
+
+    def _trim(self, now_s: float) -> None:
+        """Where too many wait the oldest of the quietest gives way; the next message says how many did."""
+        while self._waiting:
             quietest = self._waiting[-1].alert.tier
+            most = MOST_CRITICAL if quietest is Tier.CRITICAL else MOST_WAITING
+            if len(self._waiting) <= most:
+                return
             victim = next(letter for letter in self._waiting if letter.alert.tier is quietest)
             self._waiting.remove(victim)
             self._dropped += 1
-            self._fail(victim, f"more than {MOST_WAITING} alerts wait")
+            self._fail(victim, f"more than {most} alerts wait", now_s)
 
     # -- out --------------------------------------------------------------------------------------------------------
 
     def due_in_s(self, now_s: float) -> float | None:
         """Seconds until `take` has something, 0 when it has it now, None when nothing waits."""
         ends = [told.until_s for told in self._told.values() if told.newest is not None]
+        ends += [letter.rests_until_s for letter in self._waiting if letter.rests_until_s > now_s]
         found = [max(0.0, min(ends) - now_s)] if ends else []
-        if self._waiting:
-            found.append(max(0.0, self._not_before_s - now_s, self._free_in_s(now_s)))
+        if ready := self._ready(now_s):
+            found.append(max(0.0, self._not_before_s - now_s, self._free_in_s(ready[0], now_s)))
         return min(found, default=None)
 
     def take(self, now_s: float, *, last: bool = False) -> list[Letter]:
@@ -183,27 +229,33 @@ class AlertQueue:
 
         Every taken list must come back through `settle`.
         """
-        self._tell_repeats(now_s)
-        if not self._waiting:
+        self._tell_repeats(now_s, last=last)
+        ready = self._waiting if last else self._ready(now_s)
+        if not ready:
             return []
-        if not last and (now_s < self._not_before_s or self._free_in_s(now_s) > 0):
+        if not last and (now_s < self._not_before_s or self._free_in_s(ready[0], now_s) > 0):
             return []
-        size = len(self._waiting) if last or len(self._waiting) > DIGEST_ABOVE else 1
-        taken, self._waiting = self._waiting[:size], self._waiting[size:]
+        taken = ready[:] if last or len(ready) > DIGEST_ABOVE else ready[:1]
+        gone = {letter.order for letter in taken}
+        self._waiting = [letter for letter in self._waiting if letter.order not in gone]
         return taken
 
-    def _tell_repeats(self, now_s: float) -> None:
-        """Cooldowns that are over: the newest held-back repeat is told, the others as its count."""
-        for key in [k for k, told in self._told.items() if now_s >= told.until_s]:
-            told = self._told.pop(key)
+    def _tell_repeats(self, now_s: float, *, last: bool) -> None:
+        """What cooldowns that are over have held back is told, and the next cooldown begins with it. `last`: all are over."""
+        for key, told in [(k, told) for k, told in self._told.items() if last or now_s >= told.until_s]:
+            self._end(key, now_s)
             if told.newest is not None:
-                self._queue(told.newest, now_s, held_back=told.held_back - 1)
+                self._told[key] = _Told(told.newest.tier, now_s + self._cooldown_s)
+        self._trim(now_s)
 
-    def _free_in_s(self, now_s: float) -> float:
-        """Seconds until the hour has room for the loudest that waits."""
+    def _ready(self, now_s: float) -> list[Letter]:
+        return [letter for letter in self._waiting if letter.rests_until_s <= now_s]
+
+    def _free_in_s(self, loudest: Letter, now_s: float) -> float:
+        """Seconds until the hour has room for the loudest that may leave."""
         while self._left and now_s - self._left[0] >= HOUR_S:
             self._left.popleft()
-        allowed = PER_HOUR if self._waiting[0].alert.tier is Tier.CRITICAL else PER_HOUR_CALM
+        allowed = PER_HOUR if loudest.alert.tier is Tier.CRITICAL else PER_HOUR_CALM
         if len(self._left) < allowed:
             return 0.0
         return self._left[len(self._left) - allowed] + HOUR_S - now_s
@@ -217,7 +269,8 @@ class AlertQueue:
                 self._faults = 0
                 self._not_before_s = now_s + GAP_S
                 for letter in taken:
-                    self._fail(letter, outcome.why)
+                    self._refused(letter, outcome.why, now_s)
+                self._trim(now_s)
             case Verdict.TRANSIENT | Verdict.RATE | Verdict.DOUBTFUL:
                 self._again(taken, outcome, now_s)
             case _:
@@ -229,7 +282,8 @@ class AlertQueue:
         self._gap_s = GAP_S if len(taken) == 1 else min(LONGEST_GAP_S, 2 * self._gap_s)
         self._not_before_s = now_s + self._gap_s
         for letter in taken:
-            self._on_state(letter.id, SENT)
+            for name in (*letter.counts, letter.id):
+                self._on_state(name, SENT)
 
     def _again(self, taken: Sequence[Letter], outcome: Outcome, now_s: float) -> None:
         """Back into the queue; the whole sender pauses, since the fault is rarely the letter's."""
@@ -238,23 +292,43 @@ class AlertQueue:
         self._faults += 1
         for letter in taken:
             letter.tries += outcome.verdict is Verdict.DOUBTFUL
-            if letter.tries >= DOUBTFUL_TRIES or now_s - letter.queued_s >= GIVE_UP_S:
-                self._fail(letter, outcome.why)
+            late = now_s - letter.queued_s >= GIVE_UP_S and letter.alert.tier is not Tier.CRITICAL
+            if letter.tries >= DOUBTFUL_TRIES or late:
+                self._refused(letter, outcome.why, now_s)
             else:
-                self._waiting.append(letter)
+                self._wait(letter)
                 self._on_state(letter.id, f"{WAITING}: {outcome.why}")
-        self._arrange()
+        self._trim(now_s)
 
-    def give_up(self, why: str) -> None:
-        """Nothing leaves any more: everything that waits has failed."""
+    def _refused(self, letter: Letter, why: str, now_s: float) -> None:
+        """It will not be taken like this. A CRITICAL one is tried again all the same, once in a cooldown's time: a person may
+        mend what the messenger did not like."""
+        if letter.alert.tier is not Tier.CRITICAL:
+            self._fail(letter, why, now_s)
+            return
+        letter.rests_until_s, letter.tries = now_s + self._cooldown_s, 0
+        self._wait(letter)
+        self._untold(letter, f"{why}, tried again in {self._cooldown_s / 60:.0f} min", now_s)
+
+    def give_up(self, why: str, now_s: float) -> None:
+        """Nothing leaves any more: everything that waits or was held back has failed."""
+        for key in list(self._told):
+            self._end(key, now_s)
         waiting, self._waiting = self._waiting, []
         for letter in waiting:
-            self._fail(letter, why)
+            self._fail(letter, why, now_s)
 
-    def _fail(self, letter: Letter, why: str) -> None:
-        """Not told: so the next one of its kind is no repeat."""
-        self._told.pop((letter.alert.kind, letter.alert.subject), None)
+    def _fail(self, letter: Letter, why: str, now_s: float) -> None:
+        """It is over with this one, and with the repeats it counted."""
+        for name in letter.counts:
+            self._on_state(name, f"{FAILED}: {why}")
+        self._untold(letter, why, now_s)
+
+    def _untold(self, letter: Letter, why: str, now_s: float) -> None:
+        """Not told: so the next one of its kind is no repeat, and those held back since are told in its place."""
         self._on_state(letter.id, f"{FAILED}: {why}")
+        if letter.key in self._told:
+            self._end(letter.key, now_s)
 
     # -- words ------------------------------------------------------------------------------------------------------
 

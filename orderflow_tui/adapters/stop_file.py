@@ -126,7 +126,7 @@ def write_stop(path: Path, word: Word) -> None:
     """
     if word == "halt" and os.path.lexists(path):
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
@@ -186,6 +186,32 @@ class StopWriter:
         fault = await done
         if fault:
             self._lost(fault)
+
+
+class StopBeside:
+    """Writes the STOP file for a person while no loop can be relied on: each time on a daemon thread that lives as long as it
+    writes. Any thread may use it. `lost` is told, on another thread, of a write that failed or does not come to an end.
+    """
+
+    def __init__(self, write: Callable[[], None], lost: Callable[[str], None]) -> None:
+        self._write, self._lost = write, lost
+
+    def begin(self) -> None:
+        """Begin to write; returns at once."""
+        threading.Thread(target=self._run, name="STOP file, beside", daemon=True).start()
+
+    def _run(self) -> None:
+        slow = threading.Timer(
+            SLOW_S, self._lost, (f"the STOP file is not written after {SLOW_S:g} s, the disk does not answer",)
+        )
+        slow.daemon = True
+        slow.start()
+        try:
+            self._write()
+        except Exception as refused:  # whatever it was, a person must know that there is no file
+            self._lost(str(refused) or repr(refused))
+        finally:
+            slow.cancel()
 
 
 def _answer(done: asyncio.Future[str], fault: str) -> None:

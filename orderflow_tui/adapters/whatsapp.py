@@ -221,7 +221,7 @@ class WhatsApp:
             self.send_due(time.monotonic(), last=True)
         finally:  # also when a fault of ours ends the thread: then every alert says so
             self._over = True
-            self._queue.give_up(ENDED)
+            self._queue.give_up(ENDED, time.monotonic())
             self._bury_inbox()
 
     def _wait(self, limit_s: float | None) -> None:

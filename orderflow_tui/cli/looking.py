@@ -23,13 +23,13 @@ def status(
 
     Example: orderflow-tui status --json
     """
-    from orderflow_tui.ops.status import status_of, status_text
+    from orderflow_tui.ops.status import gone, status_of, status_text
 
     folder = engine_folder(data_dir)
     document = guarded(lambda: status_of(folder))
     sys.stdout.write((json.dumps(document) if json_ else status_text(document)) + "\n")
-    if document["heartbeat_age_s"] is None:
-        raise Quit(FAILED, "no engine has written a heartbeat here")
+    if why := gone(document):
+        raise Quit(FAILED, why)
 
 
 def journal(

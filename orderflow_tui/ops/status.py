@@ -10,11 +10,14 @@ from orderflow_tui.domain.action import Json
 from orderflow_tui.ops.published import published
 
 SCHEMA = "orderflow-tui/status/1"
+STOPPED, UNKNOWN = "STOPPED", "UNKNOWN"  # words of `trading_state` beside those of a running engine
+LIVES_MS = 5_000  # a heartbeat comes every second
 
 
 def status_of(data_dir: Path) -> dict[str, Json]:
     """The document. `heartbeat_age_s` None when no engine ever beat here; `answering` whether one answered just now.
 
+    What is only read from a heartbeat is as old as that: ages go on, and what nobody vouches for any more is UNKNOWN.
     Raises HeartbeatFault when the heartbeat file is not one.
     """
     beat = read_status(data_dir)
@@ -27,10 +30,37 @@ def status_of(data_dir: Path) -> dict[str, Json]:
             answering = True
     except (NoAnswer, Refused):
         answering = False
+    if beat is not None and not answering:
+        _grow_old(document, beat.age_ms)
     for inner in ("mono_ns", "boot", "wall_ns", "schema"):
         document.pop(inner, None)
     age = None if beat is None else round(beat.age_ms / 1000, 3)
     return {"schema": SCHEMA, "answering": answering, "heartbeat_age_s": age, **published(document)}
+
+
+def _grow_old(document: dict[str, Json], age_ms: int) -> None:
+    feed = document.get("feed")
+    for holder, name in ((document, "reconcile_age_ms"), (feed if isinstance(feed, dict) else {}, "age_ms")):
+        told = holder.get(name)
+        if isinstance(told, int):
+            holder[name] = told + age_ms
+    if document.get("trading_state") == STOPPED or age_ms <= LIVES_MS:
+        return
+    was = document.get("trading_state", "?")
+    document["trading_state_reason"] = f"no engine answers; {age_ms // 1000} s ago it said {was}"
+    document["trading_state"] = document["link_state"] = UNKNOWN
+    document["armed"] = None
+
+
+def gone(document: dict[str, Json]) -> str:
+    """Why this document speaks of no running engine, empty when it does."""
+    if document["heartbeat_age_s"] is None:
+        return "no engine has written a heartbeat here"
+    if document.get("trading_state") == STOPPED:
+        return "the engine has stopped; what it said last stands above"
+    if document.get("trading_state") == UNKNOWN and not document["answering"]:
+        return f"no engine answers, its last heartbeat is {document['heartbeat_age_s']} s old; stops rest at the broker"
+    return ""
 
 
 def status_text(document: dict[str, Json]) -> str:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TextIO
+from zoneinfo import ZoneInfo
 
 from orderflow_tui.adapters.journal_memory import read_events, read_observations
 from orderflow_tui.adapters.journal_store import ORDERS_FILE
@@ -27,6 +28,7 @@ from orderflow_tui.trading.trade import RoundTrip, trip_of
 SCHEMA = "orderflow-tui/journal/1"
 KINDS = ("trade", "day", "session", "limit", "pattern", "fill")
 DAY_NS = 86_400_000_000_000
+NEW_YORK = ZoneInfo("America/New_York")
 COLUMNS = (
     "run", "id", "trade_date", "instrument", "side", "quantity", "entry_ts", "entry_price", "exit_ts", "exit_price",
     "exit_reason", "gross", "commission", "net", "mae_ticks", "mfe_ticks", "slippage_ticks", "setup", "regime", "confidence",
@@ -82,7 +84,9 @@ def _with_the_brokers(row: Row, before: Row | None) -> Row:
     ours, said = row.payload.get("net_cents"), None if before is None else before.payload.get("broker_cents")
     if row.payload.get("broker_cents") is not None or not isinstance(ours, int) or not isinstance(said, int):
         return row
-    return replace(row, payload={**row.payload, "broker_cents": said, "difference_cents": ours - said})
+    compared = before is not None and before.payload.get("difference_cents") is not None
+    told = {"broker_cents": said, "difference_cents": ours - said if compared else None}
+    return replace(row, payload={**row.payload, **told})
 
 
 def _trip(row: Row, folder: Path) -> RoundTrip | None:
@@ -210,12 +214,18 @@ def _filled_ns(fill: Row) -> int:
 
 
 def _day(book: Book, row: Row) -> dict[str, Json]:
-    """A day's result: ours, the broker's, the difference; null where the broker told none."""
+    """A day's result: ours and what of it was open, the broker's and how old its report was, the difference; null where the
+    broker told none, and where the two are of different instants."""
     told: dict[str, Json] = {"run": book.run, "date": row.ref}
-    for name in ("net", "realised", "fees", "peak", "broker", "difference"):
+    for name in ("net", "open", "realised", "fees", "peak", "broker", "difference"):
         cents = row.payload.get(f"{name}_cents")
         told[name] = cents / 100 if isinstance(cents, int) else None
-    return {**told, "trades": row.payload.get("trades"), "wins": row.payload.get("wins")}
+    return {
+        **told,
+        "broker_age_ms": row.payload.get("broker_age_ms"),
+        "trades": row.payload.get("trades"),
+        "wins": row.payload.get("wins"),
+    }
 
 
 def _score(line: Score) -> dict[str, Json]:
@@ -252,7 +262,7 @@ def _began_on(session: dict[str, Json], on: date) -> bool:
 
 def text(found: Mapping[str, Json]) -> str:
     """The document for people: trades, days, statistics and scorecards, one line each."""
-    lines = [f"trades, mode {found['mode']}" + (f", {found['date']}" if found["date"] else "")]
+    lines = [f"trades, mode {found['mode']}" + (f", {found['date']}" if found["date"] else "") + ", times of the exits in ET"]
     lines += [_trade_line(t) for t in _dicts(found["trades"])] or ["  none"]
     lines += ["", "days"]
     lines += [_day_line(d) for d in _dicts(found["days"])] or ["  none"]
@@ -286,11 +296,16 @@ def _trade_line(trade: Mapping[str, Json]) -> str:
     breaks = trade["rule_breaks"]
     broke = f"  BROKE {'; '.join(map(str, breaks))}" if isinstance(breaks, list) and breaks else ""
     return (
-        f"  {str(trade['exit_ts'])[:19]}  {trade['side']:<4} {trade['quantity']} {trade['instrument']}"
+        f"  {_et(str(trade['exit_ts']))}  {trade['side']:<4} {trade['quantity']} {trade['instrument']}"
         f"  {trade['entry_price']} → {trade['exit_price']}  {trade['exit_reason']:<8} net {trade['net']:>9.2f}"
         f"  MAE {trade['mae_ticks']:.0f} MFE {trade['mfe_ticks']:.0f} slip {trade['slippage_ticks']:+.1f}"
         f"  {trade['setup'] or '?'} · {trade['regime'] or '?'}{broke}"
     )
+
+
+def _et(ts: str) -> str:
+    """An instant of a document as the screens show it."""
+    return f"{datetime.fromisoformat(ts[:19]).replace(tzinfo=UTC).astimezone(NEW_YORK):%Y-%m-%d %H:%M:%S}"
 
 
 def _day_line(day: Mapping[str, Json]) -> str:
@@ -298,8 +313,11 @@ def _day_line(day: Mapping[str, Json]) -> str:
         value = day[name]
         return "?" if not isinstance(value, int | float) else f"{value:.2f}"
 
+    opened = f" (open {shown('open')})" if day["open"] else ""
+    age = day["broker_age_ms"]
+    ago = f" ({age // 1000} s earlier)" if isinstance(age, int) and day["broker"] is not None else ""
     return (
-        f"  {day['date']}  {day['trades']} trade(s), {day['wins']} won  own {shown('net')}  broker {shown('broker')}"
+        f"  {day['date']}  {day['trades']} trade(s), {day['wins']} won  own {shown('net')}{opened}  broker {shown('broker')}{ago}"
         f"  difference {shown('difference')}"
     )
 

@@ -259,14 +259,19 @@ def _emergency(floor: Floor, symbol: str, position: int, wanted: Emergency) -> N
         return
     instrument = floor.instruments[symbol]
     price = emergency_stop(
-        position, floor.mark(symbol), episode.average_ticks, _planned_stop(floor, episode.intent_id, closing(position)), instrument.stop_ticks
+        position,
+        floor.mark(symbol),
+        episode.average_ticks,
+        _planned_stop(floor, episode.intent_id, closing(position)),
+        instrument.stop_ticks,
     )
     if price is None:
         _flatten_naked(floor, "the market stands beyond where the missing stop should be")
         return
     side = closing(position)
     intent = Intent(floor.gate.draw_id(), floor.now, symbol, Purpose.PROTECT, side, wanted.quantity, f"naked {floor.now}")
-    floor.alert("naked", f"{position:+d} {symbol} without its stop: emergency stop at {instrument.text(price)}", Tier.CRITICAL)
+    held = f"{position:+d} {symbol}"
+    floor.alert("naked", f"{held} without its stop: emergency stop at {instrument.text(price)}", Tier.CRITICAL, held)
     result = floor.propose(intent, Levels(None, None, price), {}, oca_group=wanted.group)
     floor.guard(symbol).sent(floor.now)
     if not isinstance(result, Proposal):

@@ -1,7 +1,8 @@
 """The close of a trade date: its result as a row, and our own figure beside the broker's.
 
 The two need not agree to the cent: the broker's day begins at its settlement and may count what was traded elsewhere in the
-account. So a difference is shown and told, never corrected.
+account. So a difference is shown and told, never corrected. While anything is held, or was executed since the broker's report
+began, the two are of different instants: then there is no difference, and the report's age and our open part are told instead.
 """
 
 from __future__ import annotations
@@ -28,9 +29,18 @@ def close_day(floor: Floor, *, tell: bool = False) -> None:
     own, broker, difference = (payload[key] for key in ("net_cents", "broker_cents", "difference_cents"))
     ours = "unknown" if not isinstance(own, int) else money(own)
     theirs = "the broker told none" if not isinstance(broker, int) else f"the broker's {money(broker)}"
-    apart = f", difference {money(difference)}" if isinstance(difference, int) else ""
+    apart = f", difference {money(difference)}" if isinstance(difference, int) else _not_compared(payload)
     text = f"{ledger.trade_date} closed: own {ours}, {theirs}{apart}"
     floor.alert("day", text, Tier.WARNING if difference else Tier.INFO, ledger.trade_date.isoformat())
+
+
+def _not_compared(payload: dict[str, Json]) -> str:
+    """Why two figures stand side by side without a difference."""
+    age, opened = payload["broker_age_ms"], payload.get("open_cents")
+    if not isinstance(age, int) or payload["broker_cents"] is None:
+        return ""
+    held = f", {money(opened)} of ours is open" if isinstance(opened, int) and opened else ""
+    return f" of {age // 1000} s ago, not compared{held}"
 
 
 def _written(floor: Floor, payload: dict[str, Json]) -> dict[str, Json] | None:
@@ -46,15 +56,18 @@ def _written(floor: Floor, payload: dict[str, Json]) -> dict[str, Json] | None:
 def day_payload(floor: Floor) -> dict[str, Json]:
     """The day's result: ours, the broker's as it last told it and how long ago that was, and the difference."""
     ledger = floor.ledger
-    broker = None if floor.report is None else floor.report.day_pnl_cents
+    report = floor.report
+    broker = None if report is None else report.day_pnl_cents
+    current = report is not None and not ledger.held and report.began_ns >= (floor.booked_ns or 0)
     return {
         "net_cents": ledger.net_cents,
+        "open_cents": ledger.open_cents,
         "realised_cents": ledger.realised_cents,
         "fees_cents": ledger.fees_cents,
         "peak_cents": ledger.peak_cents,
         "trades": len(ledger.trips),
         "wins": ledger.wins,
         "broker_cents": broker,
-        "broker_age_ms": None if floor.report is None else age_ms(floor.now, floor.report.ts_ns),
-        "difference_cents": None if broker is None else ledger.net_cents - broker,
+        "broker_age_ms": None if report is None else age_ms(floor.now, report.ts_ns),
+        "difference_cents": ledger.net_cents - broker if broker is not None and current else None,
     }

@@ -7,7 +7,6 @@ about it, in order. Nothing here reads a clock, sends, writes or waits. The read
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import assert_never
 
@@ -36,6 +35,7 @@ from orderflow_tui.trading.floor import Floor, OrderNews
 from orderflow_tui.trading.gate import Answer
 from orderflow_tui.trading.latches import how_to_clear
 from orderflow_tui.trading.ledger import Ledger
+from orderflow_tui.trading.left_open import Holding, LeftOpen, left_open
 from orderflow_tui.trading.lifecycle import News
 from orderflow_tui.trading.limits import RiskLimits, TierRow, TradingParams
 from orderflow_tui.trading.look import Refusal
@@ -61,15 +61,6 @@ DeskEvent = (
 )
 
 WORST_FIRST = (Cover.MISSING, Cover.UNKNOWN, Cover.PENDING, Cover.AT_BROKER)
-
-
-@dataclass(frozen=True, slots=True)
-class Holding:
-    """Signed contracts of one instrument, as the broker told (None: not known) and by our own count."""
-
-    instrument: str
-    broker: int | None
-    local: int
 
 
 class Desk:
@@ -305,6 +296,13 @@ class Desk:
         others = (s for s in dict.fromkeys((*floor.ledger.held, *told)) if s != floor.execution)
         found = (Holding(s, self._told(s), floor.position(s)) for s in others)
         return tuple(h for h in found if h.broker != 0 or h.local)
+
+    @property
+    def left_open(self) -> LeftOpen | None:
+        """What a run that ended now would leave behind, None when nothing is held and nothing works."""
+        floor = self._floor
+        holdings = (Holding(floor.execution, self.broker_position, self.position()), *self.elsewhere)
+        return left_open(holdings, self.protection, self.orders, floor.campaign is not None, floor.instruments)
 
     def report_age_ms(self, now_ns: int) -> int | None:
         """Age of the last complete account report, None before the first."""

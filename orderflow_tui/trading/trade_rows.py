@@ -25,7 +25,7 @@ def tell_trades(floor: Floor) -> None:
     for trip in [trip for trip in today if trip.id not in ids]:
         del floor.told_trades[trip.id]
         floor.note("trade", trip.id, **gone_payload(trip))
-        floor.alert("trade", f"{_line(trip)} is no trade any more: its execution was corrected")
+        floor.alert("trade", f"{_line(trip)} is no trade any more: its execution was corrected", subject=trip.id)
     for trip in ledger.restated.values():
         _tell(floor, trip)
     ledger.trips = [_tell(floor, trip) for trip in ledger.trips]
@@ -51,9 +51,9 @@ def _tell(floor: Floor, trip: RoundTrip) -> RoundTrip:
     floor.told_trades[trip.id] = full
     floor.note("trade", full.id, **full.payload())
     if known is None:
-        floor.alert("trade", _line(full), Tier.INFO)
+        floor.alert("trade", _line(full), Tier.INFO, full.id)
     elif known.gross_cents != full.gross_cents:
-        floor.alert("trade", f"{_line(full)}, corrected from {money(known.net_cents)}")
+        floor.alert("trade", f"{_line(full)}, corrected from {money(known.net_cents)}", subject=full.id)
     return full
 
 

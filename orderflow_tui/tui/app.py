@@ -101,6 +101,8 @@ class OrderflowApp(App[None]):
         """Paint one frame from the newest view."""
         now_ns = self.now_ns()
         view = aged(self.seam.view(), now_ns)
+        for told in self.seam.heard():
+            self.desk.say(told, now_ns)
         try:
             self.desk.check(now_ns, view)
             self.console_screen.paint(Glance(view, now_ns, self.seam.engine_alive()), self.frames)

@@ -22,6 +22,9 @@ class Seam(Protocol):
     def feed_command(self, name: str, value: float | None = None) -> None:
         """Replay and demo only: pause, play, step_trade, step_bar, speed (value ×), seek (value UTC ns)."""
 
+    def heard(self) -> list[str]:
+        """What a person must be told now although no view may ever come, oldest first; each once."""
+
     def engine_alive(self) -> bool:
         """Whether the engine thread still runs."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from orderflow_tui.domain.action import Alert
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.engine import Engine
-from orderflow_tui.view.clock import et_clock
+from orderflow_tui.view.clock import et_clock, et_when
 from orderflow_tui.view.definitions import definitions
 from orderflow_tui.view.footprint import FootprintPart
 from orderflow_tui.view.ladder import ladder
@@ -66,8 +66,10 @@ class ViewBuilder:
             orders=order_rows(engine),
             news=news,
             tape=self._tape(),
-            latches=self._latches(),
-            alerts=tuple((et_clock(engine.params.table, ts), text, state) for ts, text, state in told),
+            latches=self._latches(shown_ns),
+            alerts=tuple(
+                (et_when(engine.params.table, ts, shown_ns), alert.text, state) for ts, alert, state in reversed(alerts)
+            ),
             latest=self._latest(told, news),
             context=engine.analyst.context,
             replay=replay,
@@ -86,9 +88,9 @@ class ViewBuilder:
         rows = self._engine.market.tape[-TAPE_SHOWN:]
         return tuple(TapeRow(et_clock(table, ts), price, size, side) for ts, price, size, side in reversed(rows))
 
-    def _latches(self) -> tuple[tuple[str, str, str], ...]:
+    def _latches(self, now_ns: int) -> tuple[tuple[str, str, str], ...]:
         desk, table = self._engine.desk, self._engine.params.table
         return tuple(
-            (latch.kind.value, f"{et_clock(table, latch.since_ns)} {latch.reason}", desk.how_to_clear(latch.kind))
+            (latch.kind.value, f"{et_when(table, latch.since_ns, now_ns)} {latch.reason}", desk.how_to_clear(latch.kind))
             for latch in desk.latches
         )

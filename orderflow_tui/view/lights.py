@@ -90,6 +90,8 @@ def _alerts(states: Sequence[str]) -> Light:
     for word, state in (("failed", LightState.RED), ("waiting", LightState.AMBER)):
         if count := sum(told.startswith(word) for told in states):
             return Light("ALERTS", state, f"{count} {word}")
+    if count := sum(told.startswith("repeat") for told in states):
+        return Light("ALERTS", LightState.AMBER, f"{count} held back")
     if all(told == ON_SCREEN for told in states):  # nobody but the screen is told here
         return Light("ALERTS", LightState.OFF, f"{len(states)} on screen" if states else "none")
     return Light("ALERTS", LightState.GREEN, "sent")

@@ -6,7 +6,7 @@ from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.order import OrderType, Side
 from orderflow_tui.engine import Engine
 from orderflow_tui.trading.blotter import Ticket
-from orderflow_tui.view.clock import et_clock
+from orderflow_tui.view.clock import et_clock, et_when
 from orderflow_tui.view.model import OrderRow, PnlView, Protection, Truth
 
 NEWS_SHOWN = 40
@@ -95,7 +95,7 @@ def _order_row(engine: Engine, ticket: Ticket) -> OrderRow:
     price = order.stop_ticks if order.type is OrderType.STOP else order.limit_ticks
     return OrderRow(
         ts_ns=ticket.news_ns or ticket.born_ns,
-        et_clock=et_clock(engine.params.table, ticket.born_ns),
+        et_clock=et_when(engine.params.table, ticket.born_ns, engine.now_ns),
         id=order.id,
         kind=f"{order.role.name} {order.type.value}",
         side="BUY" if order.side is Side.BUY else "SELL",
@@ -108,10 +108,11 @@ def _order_row(engine: Engine, ticket: Ticket) -> OrderRow:
 
 def news_rows(engine: Engine) -> tuple[OrderRow, ...]:
     """What happened to orders and what was refused, newest first."""
-    desk, table = engine.desk, engine.params.table
-    rows = [OrderRow(n.ts_ns, et_clock(table, n.ts_ns), n.order_id, "news", "", 0, "", "", n.text) for n in desk.news]
+    desk, table, now_ns = engine.desk, engine.params.table, engine.now_ns
+    rows = [OrderRow(n.ts_ns, et_when(table, n.ts_ns, now_ns), n.order_id, "news", "", 0, "", "", n.text) for n in desk.news]
     rows += [
-        OrderRow(r.ts_ns, et_clock(table, r.ts_ns), r.intent_id, "refused", "", 0, "", r.rule, r.reason) for r in desk.refusals
+        OrderRow(r.ts_ns, et_when(table, r.ts_ns, now_ns), r.intent_id, "refused", "", 0, "", r.rule, r.reason)
+        for r in desk.refusals
     ]
     rows.sort(key=lambda row: row.ts_ns, reverse=True)
     return tuple(rows[:NEWS_SHOWN])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING
 
 from orderflow_tui.adapters.alert_queue import restart_alert
-from orderflow_tui.domain.action import Alert
+from orderflow_tui.adapters.alert_rows import untold_alert
+from orderflow_tui.domain.action import Alert, Row
 from orderflow_tui.runtime import Runtime
 from orderflow_tui.wiring.plan import Plan
 
@@ -34,14 +35,17 @@ def _tell(loop: asyncio.AbstractEventLoop, runtime: Runtime, key: str, state: st
     loop.call_soon_threadsafe(runtime.alert_went, key, state)
 
 
-def sending(notifier: WhatsApp, unclean: int, tell: Callable[[Alert], None], now_ns: Callable[[], int]) -> Service:
-    """The service that runs the notifier's thread; its last message leaves when the house closes."""
+def sending(
+    notifier: WhatsApp, unclean: int, rows: Sequence[Row], tell: Callable[[Alert], None], now_ns: Callable[[], int]
+) -> Service:
+    """The service that runs the notifier's thread; its last message leaves when the house closes. `rows`: the journal's, for
+    what earlier runs could not tell."""
 
     async def run() -> None:
         notifier.start()
-        alert = restart_alert(now_ns(), unclean)
-        if alert is not None:
-            tell(alert)
+        for alert in (restart_alert(now_ns(), unclean), untold_alert(rows, now_ns())):
+            if alert is not None:
+                tell(alert)
         try:
             await asyncio.Event().wait()
         finally:

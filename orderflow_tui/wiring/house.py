@@ -186,14 +186,14 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: HouseClock) -> House:
         check_key=SafetyKey(key_path(plan.data_dir), time.time_ns).check,
         grant=grant_args(plan) if journal.damage is None else {},  # it stays for the person who flattens
         pulse=side.pulse,
-        services=(keep_door_open, *side.services, *_told(notifier, unclean, runtime, side, journal.damage)),
+        services=(keep_door_open, *side.services, *_told(notifier, unclean, rows, runtime, side, journal.damage)),
     )
 
 
 def _told(
-    notifier: WhatsApp | None, unclean: int, runtime: Runtime, side: Side, damage: Damage | None
+    notifier: WhatsApp | None, unclean: int, rows: list[Row], runtime: Runtime, side: Side, damage: Damage | None
 ) -> tuple[Service, ...]:  # fmt: skip
-    told = () if notifier is None else (sending(notifier, unclean, runtime.alert, side.now_ns),)
+    told = () if notifier is None else (sending(notifier, unclean, rows, runtime.alert, side.now_ns),)
     return told if damage is None else (*told, telling(replace(damage_alert(damage), ts_ns=side.now_ns()), runtime.alert))
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orderflow_tui import __version__
+from orderflow_tui.domain.account import Link
 from orderflow_tui.domain.action import Json
+from orderflow_tui.ops.published import iso
+from orderflow_tui.ops.status import STOPPED
 from orderflow_tui.trading.trading_session import limits_json
 from orderflow_tui.view.model import ConsoleView
 from orderflow_tui.wiring.permission import key_status
@@ -31,14 +34,15 @@ def status_document(plan: Plan, runtime: Runtime, view: ConsoleView | None = Non
     if seen is None:
         return {**document, "trading_state": "STARTING"}
     truth = seen.truth
+    was = f"{truth.state.value}: {truth.state_reason}" if truth.state_reason else truth.state.value
     return {
         **document,
-        "trading_state": truth.state.value,
-        "trading_state_reason": truth.state_reason,
+        "trading_state": STOPPED if runtime.parted else truth.state.value,
+        "trading_state_reason": f"the run ended, {was}" if runtime.parted else truth.state_reason,
         "instrument": truth.instrument,
         "execution": truth.execution,
         "account_suffix": truth.account_suffix,
-        "armed": truth.armed_left_ms > 0,
+        "armed": truth.armed_left_ms > 0 and not runtime.parted,
         "automation": truth.automation,
         "position": {"broker": truth.broker_position, "local": truth.local_position},
         "also_held": {symbol: {"broker": broker, "local": local} for symbol, broker, local in truth.elsewhere},
@@ -53,12 +57,18 @@ def status_document(plan: Plan, runtime: Runtime, view: ConsoleView | None = Non
         },
         "trades": seen.pnl.trades,
         "feed": {"age_ms": truth.data_age_ms, "grade": truth.grade.value},
-        "link_state": truth.link,
+        "link_state": Link.OFF.value if runtime.parted else truth.link,
         "reconcile_age_ms": truth.reconcile_age_ms,
         "session": _session(runtime),
-        "latches": [list(latch) for latch in seen.latches],
+        "latches": _latches(runtime),
         "engine_time_ns": truth.now_ns,
     }
+
+
+def _latches(runtime: Runtime) -> list[Json]:
+    """Open latches, worst first: kind, since when, why, what ends it."""
+    desk = runtime.house.engine.desk
+    return [[latch.kind.value, iso(latch.since_ns), latch.reason, desk.how_to_clear(latch.kind)] for latch in desk.latches]
 
 
 def _session(runtime: Runtime) -> Json:

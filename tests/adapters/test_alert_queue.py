@@ -7,6 +7,8 @@ import pytest
 from orderflow_tui.adapters.alert_queue import (
     GAP_S,
     LONGEST_TEXT,
+    MOST_CRITICAL,
+    MOST_KEYS,
     MOST_WAITING,
     PER_HOUR,
     AlertQueue,
@@ -235,3 +237,118 @@ def test_a_start_after_a_crash_is_told_and_one_after_a_clean_stop_is_not() -> No
     assert alert is not None
     assert (alert.kind, alert.tier) == ("restart", Tier.WARNING)
     assert "2 runs" in alert.text
+
+
+def test_a_second_naked_position_is_told_at_once_when_the_first_is_over() -> None:
+    desk = Desk()
+    desk.tell("naked", tier=Tier.CRITICAL, subject="+2 MES")
+    desk.attempt()
+    desk.pass_s(300)
+    assert desk.state(desk.tell("naked", tier=Tier.CRITICAL, subject="-1 MES")) == "waiting"
+    desk.tell("trade", tier=Tier.INFO, subject="t1")
+    assert desk.state(desk.tell("naked", tier=Tier.CRITICAL, subject="+2 MES")) == "waiting"
+
+
+def test_a_flatten_that_begins_after_one_that_failed_is_news_to_its_end() -> None:
+    desk = Desk()
+    for _ in range(2):
+        assert desk.state(desk.tell("flatten", tier=Tier.CRITICAL)) == "waiting"
+        assert desk.state(desk.tell("flatten", tier=Tier.CRITICAL, subject="end")) == "waiting"
+        desk.pass_s(10)
+
+
+def test_the_end_of_a_matter_tells_what_was_held_back_of_it() -> None:
+    desk = Desk()
+    desk.tell("latch", tier=Tier.CRITICAL, subject="OPERATOR")
+    desk.attempt()
+    again = desk.tell("latch", tier=Tier.CRITICAL, subject="OPERATOR")
+    desk.tell("resume", subject="OPERATOR")
+    assert desk.state(again) == "waiting"
+    assert [message[0].alert.kind for message in desk.pass_s(30)] == ["latch", "resume"]
+
+
+@pytest.mark.parametrize("tier", [Tier.CRITICAL, Tier.WARNING])
+def test_a_repeat_held_back_while_the_first_was_on_its_way_is_told_when_the_first_fails(tier: Tier) -> None:
+    desk = Desk()
+    first = desk.tell("latch", tier=tier)
+    taken = desk.queue.take(desk.now_s)
+    repeats = [desk.tell("latch", tier=tier), desk.tell("latch", tier=tier)]
+    desk.queue.settle(taken, Outcome(Verdict.PERMANENT, "not joined"), desk.now_s)
+    assert desk.state(first).startswith("failed: not joined")
+    (message,) = desk.pass_s(60)
+    assert message[0].alert is repeats[-1]
+    assert {desk.state(alert) for alert in repeats} == {"sent"}
+    assert desk.state(first) == ("sent" if tier is Tier.CRITICAL else "failed: not joined")
+
+
+def test_repeats_that_a_message_counted_are_told() -> None:
+    desk = Desk()
+    desk.tell("rejected")
+    desk.attempt()
+    desk.tell("rejected")
+    desk.tell("rejected")
+    desk.pass_s(COOLDOWN_S + 1)
+    assert set(desk.states.values()) == {"sent"}
+
+
+def test_the_last_message_of_a_run_tells_what_was_held_back() -> None:
+    desk = Desk()
+    desk.tell("rejected")
+    desk.attempt()
+    again = desk.tell("rejected")
+    assert [letter.alert for letter in desk.queue.take(desk.now_s, last=True)] == [again]
+
+
+def test_what_is_held_back_when_the_run_is_over_has_failed() -> None:
+    desk = Desk()
+    desk.tell("rejected")
+    desk.attempt()
+    repeats = [desk.tell("rejected"), desk.tell("rejected")]
+    desk.queue.give_up("over", desk.now_s)
+    assert [desk.state(alert) for alert in repeats] == ["failed: over"] * 2
+
+
+def test_a_critical_alert_is_tried_for_as_long_as_there_is_no_line() -> None:
+    desk = Desk()
+    alert = desk.tell("naked", tier=Tier.CRITICAL)
+    desk.pass_s(8 * 3_600, LINE_DOWN)
+    assert desk.state(alert) == "waiting: no connection to Twilio"
+    desk.pass_s(31)
+    assert desk.state(alert) == "sent"
+
+
+@pytest.mark.parametrize("verdict", [Verdict.PERMANENT, Verdict.DOUBTFUL])
+def test_a_refused_critical_alert_is_red_and_tried_again_once_in_a_cooldown_and_holds_nobody_up(
+    verdict: Verdict,
+) -> None:
+    desk = Desk()
+    alert = desk.tell("naked", tier=Tier.CRITICAL)
+    desk.pass_s(60, Outcome(verdict, "not joined"))
+    assert desk.state(alert) == "failed: not joined, tried again in 15 min"
+    other = desk.tell("fill", tier=Tier.INFO)
+    desk.pass_s(60)
+    assert desk.state(other) == "sent"
+    assert desk.state(alert).startswith("failed")
+    desk.pass_s(COOLDOWN_S)
+    assert desk.state(alert) == "sent"
+
+
+def test_critical_alerts_wait_beyond_the_limit_of_the_others() -> None:
+    desk = Desk()
+    told = [desk.tell("naked", tier=Tier.CRITICAL, subject=str(n)) for n in range(MOST_WAITING + 50)]
+    assert {desk.state(alert) for alert in told} == {"waiting"}
+    told += [desk.tell("naked", tier=Tier.CRITICAL, subject=f"more {n}") for n in range(MOST_CRITICAL)]
+    assert sum(desk.state(alert).startswith("failed") for alert in told) == MOST_WAITING + 50
+
+
+def test_a_cooldown_that_gives_way_to_newer_ones_tells_what_it_held_back() -> None:
+    desk = Desk()
+    desk.tell("rejected")
+    desk.attempt()
+    again = desk.tell("rejected")
+    for number in range(MOST_KEYS):
+        assert desk.state(again) == "repeat ×1"
+        desk.tell("fill", tier=Tier.CRITICAL, subject=str(number))
+        desk.pass_s(0.5)
+    desk.pass_s(60)
+    assert desk.state(again) == "sent"

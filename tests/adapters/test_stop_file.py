@@ -6,13 +6,15 @@ import asyncio
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
 from orderflow_tui.adapters import stop_file
-from orderflow_tui.adapters.stop_file import StopFileFault, StopWriter, look, watch, write_stop
+from orderflow_tui.adapters.stop_file import StopBeside, StopFileFault, StopWriter, look, watch, write_stop
 from orderflow_tui.domain.event import Event, StopFileGone, StopFileSeen
 
 
@@ -186,3 +188,43 @@ async def test_a_write_that_failed_is_told_and_nothing_is_claimed(tmp_path: Path
     assert len(told) == 1
     assert "create it by hand" in told[0]
     await writer.finish(30)
+
+
+def test_beside_the_loop_a_file_is_written_or_its_loss_is_told(tmp_path: Path) -> None:
+    told: SimpleQueue[str] = SimpleQueue()
+    StopBeside(lambda: write_stop(tmp_path / "STOP", "halt"), told.put).begin()
+    StopBeside(lambda: write_stop(tmp_path / "missing" / "STOP", "halt"), told.put).begin()
+    assert "create it by hand" in told.get(timeout=30)
+    until(lambda: action(tmp_path / "STOP") == "halt")
+    assert told.empty()
+
+
+def test_beside_the_loop_a_disk_that_hangs_holds_nobody_up_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stop_file, "SLOW_S", 0.05)
+    told: SimpleQueue[str] = SimpleQueue()
+    disk = threading.Event()
+
+    def write() -> None:
+        disk.wait(30)
+
+    StopBeside(write, told.put).begin()
+    assert "does not answer" in told.get(timeout=30)
+    disk.set()
+
+
+def test_two_who_write_at_once_do_not_spoil_each_others_file(tmp_path: Path) -> None:
+    told: SimpleQueue[str] = SimpleQueue()
+    writers = [StopBeside(lambda: write_stop(tmp_path / "STOP", "flatten"), told.put) for _ in range(20)]
+    for writer in writers:
+        writer.begin()
+    until(lambda: not any(thread.name == "STOP file, beside" for thread in threading.enumerate()))
+    assert told.empty()
+    assert [path.name for path in tmp_path.iterdir()] == ["STOP"]
+
+
+def until(done: Callable[[], bool]) -> None:
+    for _ in range(3_000):
+        if done():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it never came to that")

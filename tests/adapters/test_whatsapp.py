@@ -267,14 +267,20 @@ def test_a_message_that_failed_on_the_way_is_sent_when_twilio_is_well_again(twil
     assert len(set(twilio.bodies)) == 1, "a double is recognised by its id"
 
 
-def test_wrong_credentials_fail_at_once_and_are_not_tried_again(twilio: Twilio) -> None:
-    twilio.answers = [refusal(401, 20003)]
+def test_wrong_credentials_fail_at_once_and_only_a_critical_alert_is_tried_again(twilio: Twilio) -> None:
+    twilio.answers = [refusal(401, 20003)] * 2
     notifier = WhatsApp(settings(), http=http(twilio))
-    notifier.tell(alert())
+    notifier.tell(Alert(1, "rejected", "why", Tier.WARNING))
     notifier.send_due(0.0)
     assert notifier.states()[0][1] == "failed: Twilio does not accept the credentials (20003)"
-    assert notifier.send_due(1e9) is None
-    assert len(twilio.forms) == 1
+    assert notifier.send_due(100.0) is None
+    notifier.tell(alert())
+    notifier.send_due(100.0)
+    assert notifier.states()[1][1] == "failed: Twilio does not accept the credentials (20003), tried again in 15 min"
+    twilio.answers = [TAKEN]
+    notifier.send_due(1_000.0)
+    assert notifier.states()[1][1] == "sent"
+    assert len(twilio.forms) == 3
 
 
 def test_every_cause_of_a_halt_is_told_for_itself(twilio: Twilio) -> None:

@@ -105,7 +105,8 @@ def test_the_command_runs_locked_without_a_screen_and_does_not_trade(tmp_path: P
         )
         assert done.returncode == 0, done.stderr
         beat = json.loads((tmp_path / "data" / "state" / "heartbeat.json").read_text())
-        assert (beat["trading_state"], beat["link_state"]) == ("LOCKED", "READY")
+        assert beat["trading_state"] == "STOPPED"
+        assert beat["trading_state_reason"].startswith("the run ended, LOCKED")
         assert beat["automation"] != "AUTO"
         assert beat["latches"][0][0] == "BROKEN_CHAIN"
         assert "is damaged at row 3" in beat["trading_state_reason"]

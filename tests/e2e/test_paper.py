@@ -151,7 +151,8 @@ def test_the_command_runs_paper_without_a_screen_and_leaves_a_tape(tmp_path: Pat
         )
         assert done.returncode == 0, done.stderr
         beat = json.loads((tmp_path / "data" / "state" / "heartbeat.json").read_text())
-        assert (beat["mode"], beat["account_suffix"], beat["link_state"]) == ("paper", "4567", "READY")
+        assert (beat["mode"], beat["account_suffix"], beat["trading_state"]) == ("paper", "4567", "STOPPED")
+        assert beat["trading_state_reason"] == "the run ended, RUNNING", "it had been ready"
         assert list((tmp_path / "data" / "tape" / "ES").glob("*/live-0001.log"))
         assert gateway.do("state")["clients"] == []
 

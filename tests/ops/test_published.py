@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+from orderflow_tui.adapters.heartbeat import Heartbeat, heartbeat_path
 from orderflow_tui.domain.action import Json
 from orderflow_tui.ops.published import published
-from orderflow_tui.ops.status import status_of, status_text
+from orderflow_tui.ops.status import gone, status_of, status_text
 
 
 def test_times_and_money_lose_their_inner_units_however_deep_they_lie() -> None:
@@ -29,3 +31,44 @@ def test_without_an_engine_the_status_says_that_none_ever_beat(tmp_path: Path) -
     found = status_of(tmp_path)
     assert (found["answering"], found["heartbeat_age_s"]) == (False, None)
     assert "heartbeat age s  ?" in status_text(found)
+
+
+def beaten(folder: Path, **document: Json) -> Path:
+    """A heartbeat of a program that is gone, written just now."""
+    heart = Heartbeat(heartbeat_path(folder))
+    heart.put({"trading_state": "RUNNING", "link_state": "READY", "armed": True, **document})
+    heart.close()
+    return folder
+
+
+def older(folder: Path, by_s: int) -> None:
+    path = heartbeat_path(folder)
+    beat = json.loads(path.read_text())
+    path.write_text(json.dumps(beat | {"mono_ns": beat["mono_ns"] - by_s * 10**9}))
+
+
+def test_an_engine_that_stopped_is_told_as_stopped(tmp_path: Path) -> None:
+    found = status_of(beaten(tmp_path, trading_state="STOPPED", link_state="OFF"))
+    assert found["trading_state"] == "STOPPED"
+    assert "has stopped" in gone(found)
+    older(tmp_path, 3_600)
+    assert status_of(tmp_path)["trading_state"] == "STOPPED"
+
+
+def test_what_nobody_vouches_for_any_more_is_unknown_and_ages_go_on(tmp_path: Path) -> None:
+    beaten(tmp_path, feed={"age_ms": 40, "grade": "A"}, reconcile_age_ms=1_000)
+    assert gone(status_of(tmp_path)) == "", "a second old: it lives, its door may be busy"
+    older(tmp_path, 60)
+    found = status_of(tmp_path)
+    assert (found["trading_state"], found["link_state"], found["armed"]) == ("UNKNOWN", "UNKNOWN", None)
+    assert "ago it said RUNNING" in str(found["trading_state_reason"])
+    assert isinstance(found["feed"], dict)
+    assert int(str(found["feed"]["age_ms"])) >= 60_040
+    assert int(str(found["reconcile_age_ms"])) >= 61_000
+    assert "no engine answers, its last heartbeat is 60" in gone(found)
+    assert "UNKNOWN" in status_text(found)
+
+
+def test_ages_nobody_knows_stay_unknown(tmp_path: Path) -> None:
+    found = status_of(beaten(tmp_path, feed={"age_ms": None}, reconcile_age_ms=None))
+    assert (found["feed"], found["reconcile_age_ms"]) == ({"age_ms": None}, None)

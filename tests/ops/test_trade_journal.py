@@ -6,9 +6,10 @@ import csv
 import io
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
@@ -116,7 +117,7 @@ def test_the_statistics_and_scorecards_are_those_of_the_trades(data: Path) -> No
 def test_a_day_shows_our_figure_the_brokers_and_the_difference() -> None:
     house = traded()
     assert house.floor.report is not None
-    house.floor.report = replace(house.floor.report, day_pnl_cents=house.desk.ledger.net_cents - 62)
+    house.floor.report = replace(house.floor.report, began_ns=house.now, day_pnl_cents=house.desk.ledger.net_cents - 62)
     house.changes["trade_date"] = date(2026, 3, 6)
     house.trade(house.last)
     (row,) = [r for r in house.rows if r.kind == "day" and r.payload["broker_cents"] is not None]
@@ -125,12 +126,48 @@ def test_a_day_shows_our_figure_the_brokers_and_the_difference() -> None:
     assert "difference 0.62" in told
 
 
+def test_people_read_times_in_et_and_are_told_so(data: Path) -> None:
+    found = read(data)
+    told = text(found).splitlines()
+    assert told[0] == "trades, mode paper, times of the exits in ET"
+    left = datetime.fromisoformat(found["trades"][0]["exit_ts"][:19] + "+00:00").astimezone(ZoneInfo("America/New_York"))
+    assert told[1].startswith(f"  {left:%Y-%m-%d %H:%M:%S}  BUY")
+
+
+def test_figures_of_two_instants_have_no_difference_and_say_of_when_they_are(tmp_path: Path) -> None:
+    house = traded()
+    house.enter()
+    house.wait(2_000)
+    assert house.floor.report is not None
+    house.floor.report = replace(house.floor.report, began_ns=house.now, ts_ns=house.now, day_pnl_cents=100)
+    house.trade(house.last + 4)
+    house.wait(3_000)
+    house.press(Command.CLOSE_SESSION, why="the run stopped")
+    write(tmp_path / "journal" / "paper", house.rows)
+    found = read(tmp_path)
+    (day,) = found["days"]
+    assert (day["open"], day["broker"], day["difference"]) == (house.desk.ledger.open_cents / 100, 1.0, None)
+    assert day["broker_age_ms"] >= 3_000
+    assert f"(open {day['open']:.2f})  broker 1.00 ({day['broker_age_ms'] // 1000} s earlier)  difference ?" in text(found)
+
+
+def test_a_report_from_before_the_last_execution_is_not_compared() -> None:
+    house = traded()
+    assert house.floor.report is not None
+    assert house.floor.booked_ns is not None
+    house.floor.report = replace(house.floor.report, began_ns=house.floor.booked_ns - 1, day_pnl_cents=100)
+    house.changes["trade_date"] = date(2026, 3, 6)
+    house.trade(house.last)
+    (told,) = house.alerts("day")
+    assert told.endswith("s ago, not compared")
+
+
 def test_what_the_broker_said_of_a_day_is_not_unsaid_by_the_start_on_the_next_one(tmp_path: Path) -> None:
     house = traded()
     assert house.floor.report is not None
     own = house.desk.ledger.net_cents
     told = own - 62
-    house.floor.report = replace(house.floor.report, day_pnl_cents=told)
+    house.floor.report = replace(house.floor.report, began_ns=house.now, day_pnl_cents=told)
     house.press(Command.CLOSE_SESSION, why="the run stopped")
     again = house.restart()
     charged, cents = house.broker.fills[0].exec_id, again.desk.ledger.fees_cents

@@ -15,7 +15,7 @@ from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.engine import Engine
 from orderflow_tui.house import House
 from orderflow_tui.modes import MODES
-from orderflow_tui.ports import Post
+from orderflow_tui.ports import Notifier, Post
 from orderflow_tui.pulse import HouseClock, Pulse
 from orderflow_tui.runtime import Runtime
 from orderflow_tui.seam import Seam
@@ -105,6 +105,9 @@ class Parts:
     now_ns: int = setting(0).start_ns
     clocks: Callable[[int], int] = lambda now_ns: now_ns + 50 * MS_NS
     pulse: Pulse | None = None
+    notifier: Notifier | None = None
+    words: list[str] = field(default_factory=list)  # written to the STOP file
+    beats: list[ConsoleView] = field(default_factory=list)
     tasks: frozenset[str] = frozenset()  # those the runtime started, by name
 
     def clock(self) -> int:
@@ -117,6 +120,7 @@ class Parts:
     def beat(self, view: ConsoleView) -> None:
         if self.failing == "heartbeat":
             raise Boom(f"heartbeat {view.seq}")
+        self.beats.append(view)
 
     async def watch_stop(self, post: Post) -> None:
         del post
@@ -125,6 +129,7 @@ class Parts:
         await asyncio.Event().wait()
 
     def write_stop(self, word: str) -> None:
+        self.words.append(word)
         if self.failing == "disk":
             raise OSError(f"no room for {word}")
 
@@ -172,6 +177,7 @@ class Parts:
             fps=50.0,
             services=(self.service,),
             pulse=self.pulse,
+            notifier=self.notifier,
         )
 
 

@@ -12,7 +12,8 @@ from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.market import Mark
 from orderflow_tui.domain.order import Purpose, Role, Side, closing
 from orderflow_tui.domain.session import SECOND_NS
-from orderflow_tui.trading.desk import Desk, Holding
+from orderflow_tui.trading.desk import Desk
+from orderflow_tui.trading.left_open import Holding
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.reconcile import Persistence
 from tests.builders import ES, MES

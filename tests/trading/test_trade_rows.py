@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from orderflow_tui.domain.action import Row
+from orderflow_tui.domain.action import Alert, Row
 from orderflow_tui.domain.event import Command
 from orderflow_tui.domain.order import Commission, Fill, Side
 from orderflow_tui.trading.desk import Desk
@@ -86,6 +86,14 @@ def test_a_corrected_price_corrects_the_trade_and_keeps_what_led_to_it(later: La
     assert (trip.context["label"], trip.reason, trip.trade_date) == ("VA_BREAKOUT", ExitReason.TARGET, date(2026, 3, 5))
     assert (trip.mae_ticks, house.alerts("trade")[-1]) == (10.0, "BUY 1 MES TARGET 25.01, corrected from 28.76")
     settled(house)
+
+
+def test_every_alert_of_a_trade_is_about_that_trade() -> None:
+    house = decided()
+    leave = house.broker.fills[-1]
+    house.tell(revised(leave, price_ticks=leave.price_ticks - 3))
+    (trip,) = told(house.rows).values()
+    assert [alert.subject for alert in house.all(Alert) if alert.kind == "trade"] == [trip.id] * 2
 
 
 def test_a_price_that_was_wrong_leaves_nothing_in_the_excursions(later: Later) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orderflow_tui.domain.account import BrokerOrder, Link, LinkStatus, MarginFigure
-from orderflow_tui.domain.action import AskAccountReport, AskMargin, Cancel, Row, Send
+from orderflow_tui.domain.action import Alert, AskAccountReport, AskMargin, Cancel, Row, Send, Tier
 from orderflow_tui.domain.event import Command, Committed, JournalFailed, SendFailed
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import (
@@ -439,6 +439,11 @@ def bare(**emergency: object) -> House:
         setattr(house.broker, name, mood)
     house.trade(PRICE)
     return house
+
+
+def test_the_alert_of_a_naked_position_is_about_that_position() -> None:
+    (told,) = [alert for alert in bare().all(Alert) if alert.kind == "naked"]
+    assert (told.subject, told.tier) == ("+1 MES", Tier.CRITICAL)
 
 
 def test_an_emergency_stop_that_is_not_confirmed_in_three_seconds_flattens() -> None:

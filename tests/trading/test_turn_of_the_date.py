@@ -133,7 +133,8 @@ def test_a_day_that_was_closed_is_told_at_the_next_start_as_it_was_written() -> 
     again = turn(house.restart())
     assert written(again, "day") == [result]
     (told,) = again.alerts("day")
-    assert "the broker's 370.00" in told
+    assert "the broker's 370.00 of " in told
+    assert told.endswith(" s ago, not compared, 373.75 of ours is open")
 
 
 @pytest.mark.parametrize("later", ["execution", "commission", "price"])

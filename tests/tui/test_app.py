@@ -574,3 +574,10 @@ async def test_an_exception_that_ends_the_screen_is_kept_and_nothing_of_it_is_pr
         await broken()
     assert stage.app._exit_renderables == []
     assert isinstance(stage.app.fault, ValueError)
+
+
+async def test_what_the_engine_cannot_show_is_said_all_the_same(view: ConsoleView) -> None:
+    async with on_stage(view) as stage:
+        stage.seam.told = ["the STOP file STOP could not be written"]
+        await stage.draw()
+        assert stage.app.desk.said == "the STOP file STOP could not be written"

@@ -370,6 +370,7 @@ class FakeSeam:
         self.commands: list[tuple[Command, dict[str, str]]] = []
         self.feed: list[tuple[str, float | None]] = []
         self.alive = True
+        self.told: list[str] = []
         self.stops = 0
 
     def view(self) -> ConsoleView | None:
@@ -381,6 +382,10 @@ class FakeSeam:
 
     def feed_command(self, name: str, value: float | None = None) -> None:
         self.feed.append((name, value))
+
+    def heard(self) -> list[str]:
+        told, self.told = self.told, []
+        return told
 
     def engine_alive(self) -> bool:
         return self.alive

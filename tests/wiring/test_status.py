@@ -7,10 +7,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from orderflow_tui.domain.latch import Latch, LatchKind
+from orderflow_tui.trading.desk import Desk
 from orderflow_tui.view import Protection
 from orderflow_tui.wiring import Wish, plan_of
 from orderflow_tui.wiring.status import status_document
-from tests.tui.views import Scene
+from tests.tui.views import Scene, halted
 
 
 class Inbox(list[object]):
@@ -19,10 +21,29 @@ class Inbox(list[object]):
     faults = 0
 
 
+def running(*latches: Latch) -> Any:
+    desk = SimpleNamespace(session=None, session_so_far=None, latches=latches, how_to_clear=Desk.how_to_clear)
+    return SimpleNamespace(inbox=Inbox(), house=SimpleNamespace(engine=SimpleNamespace(desk=desk)), view=None, parted=False)
+
+
+def test_a_latch_says_since_when_with_its_date_and_zone(tmp_path: Path) -> None:
+    latch = Latch(LatchKind.OPERATOR, 1_772_721_000_000_000_000, None, "halt by a person")
+    document = status_document(plan_of(Wish(data_dir=tmp_path)), running(latch), Scene(5).view())
+    assert document["latches"] == [["OPERATOR", "2026-03-05T14:30:00.000000000Z", "halt by a person", "resume"]]
+
+
+def test_a_run_that_is_over_says_so(tmp_path: Path) -> None:
+    runtime = running()
+    runtime.parted = True
+    stood = halted(Scene(5).view(), "a reason")
+    document = status_document(plan_of(Wish(data_dir=tmp_path)), runtime, Scene(5).view())
+    assert (document["trading_state"], document["link_state"], document["armed"]) == ("STOPPED", "OFF", False)
+    assert document["trading_state_reason"] == "the run ended, RUNNING"
+    assert "HALTED: a reason" in str(status_document(plan_of(Wish(data_dir=tmp_path)), runtime, stood)["trading_state_reason"])
+
+
 def test_what_else_is_held_stands_beside_the_position(tmp_path: Path) -> None:
-    desk = SimpleNamespace(session=None, session_so_far=None)
-    house = SimpleNamespace(engine=SimpleNamespace(desk=desk))
-    runtime: Any = SimpleNamespace(inbox=Inbox(), house=house, view=None)
+    runtime = running()
     view, plan = Scene(5).view(), plan_of(Wish(data_dir=tmp_path))
     assert status_document(plan, runtime, view)["also_held"] == {}
     held = replace(view.truth, broker_position=0, local_position=0, elsewhere=(("ES", None, 2),), protection=Protection.MISSING)
