@@ -198,22 +198,6 @@ PROTECTION = (
     _t("turned_exits_stay", "surplus", "not in coming and t.order.side * position >= 0", "not in coming and not position"),
     _t("recovery_leaves_stops_alone", "campaigns", "    if not floor.agreed or not", "    if floor.recovering or not"),
     _t("parked_counts_as_working", "reconcile", "return News.SEEN_PENDING", "return News.SEEN_WORKING"),
-    _t("broker_count_ignored", "audit", '"].spent = line.filled', '"].spent += 0'),
-    _t("bust_brings_a_contract_back", "blotter", "        ticket.spent += max(0, more)\n", ""),
-    _t("owed_is_no_doubt", "standing", " or int(floor.blotter.owing)", ""),
-    _t(
-        "sleeping_children_count_whole",
-        "protection",
-        "return min(leg.assured, leg.protecting + waiting",
-        "return leg.assured or max(0, waiting",
-    ),
-    _t("stop_planned_by_the_other_side", "campaigns", " or ticket.order.side is not side:", ":"),
-    _t(
-        "name_drawn_again",
-        "replay",
-        "        floor.gate.saw_id(row.ref)  #",
-        "        floor.gate.saw_id(row.ref if row.kind == 'intent' else '')  #",
-    ),
     _t("no_naked_check", "naked", ">= need:\n            self._covered()\n", ">= 0:\n            self._covered()\n"),
     _t("exits_stay_too_large", "surplus", "TOO_LARGE_NS = 10 * SECOND_NS\n", "TOO_LARGE_NS = 10**15\n"),
     _t(
