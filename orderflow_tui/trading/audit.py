@@ -285,8 +285,7 @@ def check_outcomes(floor: Floor) -> None:
             ticket.refused_ns = None
     limit = floor.params.timing.unresolved_ms * MS_NS
     for ticket in floor.blotter.unresolved():
-        since = _asked_since_ns(floor, ticket)
-        if since is not None and floor.reachable and floor.now - since >= limit:
+        if floor.reachable and floor.now - _asked_since_ns(floor, ticket) >= limit:
             floor.latch(LatchKind.UNRECONCILED, f"{ticket.order.id}: outcome unknown for {limit // SECOND_NS} s")
 
 
@@ -295,12 +294,10 @@ def unresolved_due_ns(floor: Floor) -> int | None:
     if LatchKind.UNRECONCILED in floor.board or not floor.reachable:
         return None
     limit = floor.params.timing.unresolved_ms * MS_NS
-    times = (_asked_since_ns(floor, t) for t in floor.blotter.unresolved())
-    return min((since + limit for since in times if since is not None), default=None)
+    return min((_asked_since_ns(floor, t) + limit for t in floor.blotter.unresolved()), default=None)
 
 
-def _asked_since_ns(floor: Floor, ticket: Ticket) -> int | None:
+def _asked_since_ns(floor: Floor, ticket: Ticket) -> int:
     """Since when the broker can be asked about an outcome: out of reach, and asleep, no minute passes."""
-    if ticket.unknown_ns is None:
-        return None
+    assert ticket.unknown_ns is not None, "what is unknown has been so since an instant"
     return max(ticket.unknown_ns, floor.reached_ns or 0, floor.woke_ns or 0)

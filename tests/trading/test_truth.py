@@ -27,7 +27,7 @@ from orderflow_tui.trading.desk import Desk
 from orderflow_tui.trading.gate import Fate, Gate
 from orderflow_tui.trading.limits import Timing, TradingParams
 from orderflow_tui.trading.naked import Guard
-from orderflow_tui.trading.protection import NOTHING, Cover, cover_of
+from orderflow_tui.trading.protection import NOTHING, Cover, cover_of, stand_ins
 from orderflow_tui.trading.rows import RowError
 from orderflow_tui.trading.trade import ExitReason
 from tests.builders import ES, MES
@@ -1054,8 +1054,8 @@ def test_a_stop_that_the_broker_lists_as_parked_protects_nobody() -> None:
     assert "UNRECONCILED" in house.latched
 
 
-def test_two_brackets_in_doubt_get_a_stop_each_in_their_own_group() -> None:
-    """One stop died with the line, the other lived: one emergency stop for both would have reversed beside it."""
+def two_in_doubt() -> House:
+    """Two brackets, and a line that came back without a report; the stop of the first died meanwhile."""
     house = House(TradingParams(risk=replace(RICH, max_concurrent=2))).enter("BUY", 1)
     house.wait(6_000)
     house.bracket("BUY", 1)
@@ -1067,13 +1067,40 @@ def test_two_brackets_in_doubt_get_a_stop_each_in_their_own_group() -> None:
     first.alive, first.status = False, BrokerStatus.CANCELLED
     house.broker.mute_reports = True
     house.link(Link.READY, 2)
+    return house
+
+
+def test_two_brackets_in_doubt_get_a_stop_each_in_their_own_group() -> None:
+    """One stop died with the line, the other lived: one emergency stop for both would have reversed beside it."""
+    house = two_in_doubt()
     house.wait(2_500)
     emergencies = [t.order for t in house.desk.working if t.order.role is Role.EMERGENCY]
     assert [o.quantity for o in emergencies] == [1, 1]
     assert len({o.oca_group for o in emergencies}) == 2
-    assert first.order.stop_ticks is not None
-    house.trade(first.order.stop_ticks)
+    stop = house.broker.orders["of1-t-1-S"].order.stop_ticks
+    assert stop is not None
+    house.trade(stop)
     assert (house.broker.position, house.latched) == (0, set())
+
+
+def test_where_the_first_of_two_emergency_stops_can_not_stand_any_more_the_second_is_not_sent_beside_the_flatten() -> None:
+    house = two_in_doubt()
+    stop = house.broker.orders["of1-t-1-S"].order.stop_ticks
+    assert stop is not None
+    house.last = stop - 10
+    house.wait(2_500)
+    assert "NAKED" in house.latched
+    assert [t for t in house.desk.working if t.order.role is Role.EMERGENCY] == []
+
+
+def test_a_group_whose_emergency_stop_works_already_gets_no_other() -> None:
+    house = two_in_doubt()
+    house.wait(2_500)
+    stops = [t for t in house.desk.working if t.order.role in (Role.STOP, Role.EMERGENCY)]
+    covered_group = next(t for t in stops if t.order.role is Role.EMERGENCY).group
+    left = [t for t in stops if t.order.role is Role.STOP or t.group == covered_group]
+    wanted = stand_ins(2, left, [])
+    assert [(e.quantity, e.group != covered_group) for e in wanted] == [(1, True)]
 
 
 def test_contracts_the_broker_has_counted_and_not_told_keep_the_next_entry_waiting() -> None:
