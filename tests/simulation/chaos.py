@@ -637,7 +637,7 @@ FOUND_BY: tuple[tuple[Callable[[World], bool], tuple[str, ...]], ...] = (
     (_somebody, ("feed_gap", "feed_down", "feed_snapshot", "market_batch_lost", "task_dead")),
     (_somebody, ("crash", "crash_torn_tail", "random_keys", "key_storm")),
     (lambda world: _somebody(world) and world.stop_file is None, ("stop_between",)),
-    (_somebody, ("link_broker_lost", "link_data_blocked")),
+    (_line_up, ("link_broker_lost", "link_data_blocked")),
     (_line_up, ("link_new_epoch", "link_hung", "link_hung_short", "number_reset", "second_host")),
     (_running, ("loop_stall", "suspended")),
 )

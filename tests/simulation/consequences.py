@@ -53,7 +53,9 @@ NEVER_THERE = frozenset(
     {"send_lost", "send_refused", "reject_stop", "tif_changed", "outside_rth_changed", "oca_lost", "order_parked"}
 )
 ILLUSIONS = frozenset({"feed_outlier", "feed_far_prints", "feed_out_of_order"})
-UNFILLED = frozenset({"stop_stuck", "exit_rests", "feed_limit_locked"})  # the price is there, and the exit waits
+UNFILLED = frozenset(
+    {"stop_stuck", "exit_rests", "feed_limit_locked", "feed_one_sided", "feed_no_quotes"}
+)  # the price is there, and the exit waits
 # by what the reason says: what can keep a position without its stop, exits too large, a stop from filling
 BARE = AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | NEVER_THERE | OUTSIDERS | DISK_TROUBLE | {"boots"}
 NAKED_BY: dict[str, frozenset[str]] = {

@@ -77,9 +77,12 @@ def cancel_leaves(memory: Memory, order_ids: Sequence[str]) -> None:
 
 
 def _unlocked(memory: Memory, order: Order) -> None:
-    """While a lock is open nothing leaves by itself, but the flatten that a person wanted."""
+    """While a lock is open nothing leaves by itself, but the flatten that a person wanted, and an exit whose commit was under way
+    when it opened: to drop that would leave bare what it was to protect."""
     lock = next((kind for kind in memory.board if kind.severity is Severity.LOCK), None)
-    if lock is not None and not (order.purpose is Purpose.FLATTEN and memory.wanted):
+    under_way = lock is not None and memory.floor.plans[order.intent_id].intent.ts_ns <= memory.board[lock]
+    wanted = order.purpose is Purpose.FLATTEN and memory.wanted
+    if lock is not None and not wanted and not (under_way and order.purpose is not Purpose.ENTRY):
         raise Broken("a lock lets nothing out", f"{order.id} left while {lock.value} was open")
 
 
