@@ -23,6 +23,8 @@ def how_to_clear(kind: LatchKind) -> str:
     """What ends a latch, in words for the screen."""
     if kind.daily:
         return "ends at the next trade date"
+    if kind is LatchKind.DRAWDOWN:
+        return "resume, once the drawdown is within its limit again"
     if kind is LatchKind.STOP_FILE:
         return "remove the STOP file, then resume"
     return HOW_TO_CLEAR[kind.severity]
