@@ -103,7 +103,8 @@ def on_report(floor: Floor, report: AccountReport) -> None:
     _foreign_orders(floor, report)
     floor.report = report
     floor.equity_cents = report.equity_cents if report.equity_cents is not None else floor.equity_cents
-    floor.excess_cents = report.excess_liquidity_cents
+    if report.excess_liquidity_cents is not None:  # what is not told now was told before, and grows old
+        floor.excess_cents, floor.excess_ns = report.excess_liquidity_cents, floor.now
     told = [symbol for symbol, _ in report.positions if symbol in floor.tradable]
     ours = {symbol: floor.position(symbol) for symbol in (*floor.held, *floor.ledger.held, *told)}
     judge_foreign(floor, report)
