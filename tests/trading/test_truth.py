@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from orderflow_tui.domain.account import BrokerOrder, Link, LinkStatus, MarginFigure
-from orderflow_tui.domain.action import AskAccountReport, AskMargin, Cancel, Row, Send
+from orderflow_tui.domain.action import Alert, AskAccountReport, AskMargin, Cancel, Row, Send
 from orderflow_tui.domain.event import Command, Committed, JournalFailed, SendFailed
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import (
@@ -291,6 +291,26 @@ def test_money_that_is_not_told_leaves_the_last_figure_standing_until_it_is_too_
     assert (house.refusal, house.all(Send)) == ("trading state", [])
     house.tell(replace(report(house.now, 1), excess_liquidity_cents=9_000_000))
     assert house.desk.fences(house.facts) == ()
+
+
+def test_an_account_kept_in_another_currency_is_worth_nobody_knows_what_and_that_is_told_once() -> None:
+    house = House(TradingParams())
+    house.tell(MarginFigure(house.now, "MES", 160_000, 8_000_000))
+    assert house.desk.equity_cents == 8_000_000
+    foreign = replace(house.broker.report(house.now, 1), equity_cents=None, excess_liquidity_cents=None, currency="HKD")
+    house.tell(foreign)
+    house.tell(foreign)
+    house.tell(replace(foreign, currency=""))  # not answered: nothing new
+    house.tell(MarginFigure(house.now, "MES", 160_000, 8_000_000))
+    assert house.desk.equity_cents is None, "nor from a margin figure, which is in that currency too"
+    told = "the broker tells the account's money in HKD, not in USD: equity and excess liquidity are not known"
+    assert [a.text for a in house.all(Alert) if a.kind == "currency"] == [told]
+    house.bracket()
+    assert (house.refusal, house.all(Send)) == ("margin", [])
+    house.tell(replace(foreign, currency="", equity_cents=1_000_000))
+    assert house.desk.equity_cents == 1_000_000
+    house.tell(foreign)
+    assert len([a for a in house.all(Alert) if a.kind == "currency"]) == 2
 
 
 def test_margin_is_asked_when_ready_and_every_quarter_hour() -> None:
