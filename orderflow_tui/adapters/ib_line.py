@@ -281,7 +281,7 @@ class Line:
             "contractDetailsEnd": self._end,
             "historicalData": self._row,
             "historicalDataEnd": lambda request, *_: self._end(request),
-            "accountSummary": lambda request, account, tag, value, *_: self._row(request, (account, tag, value)),
+            "accountSummary": lambda request, *row: self._row(request, row),  # account, tag, value, currency
             "accountSummaryEnd": self._end,
             "pnl": self._profit,
             **self._data_handlers(),

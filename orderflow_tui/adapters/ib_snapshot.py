@@ -1,7 +1,8 @@
 """The account as the broker holds it, asked for piece by piece: positions, all open orders, completed orders, executions.
 
 Each piece is requested alone and awaited to its own end marker within one connection; a report is complete only when all
-four ended. Money is asked for too, but its absence does not make a report incomplete.
+four ended. Money is asked for too, but its absence does not make a report incomplete. The summary tells it in the currency the
+account is kept in, and names that: what is not US dollars is unknown, and never read as if it were.
 
 Positions and fills go by the symbol only in the very contract that is traded. Any other month goes by the exchange's own
 name for it, such as `MESH7`: it must never be added to what is ours, nor be closed in another month.
@@ -30,6 +31,7 @@ from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.order import HOUSE, BrokerStatus, Fill
 
 MONEY_TAGS = "NetLiquidation,ExcessLiquidity"
+DOLLARS = "USD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ class _Taken:
     executions: list[Any]
     equity_cents: int | None
     excess_cents: int | None
+    currency: str  # of an account that is not kept in dollars
 
 
 class Snapshot:
@@ -181,7 +184,8 @@ class Snapshot:
             fills=tuple(fill for fill in fills if fill is not None),
             equity_cents=taken.equity_cents,
             excess_liquidity_cents=taken.excess_cents,
-            day_pnl_cents=cents(self._line.day_profit),
+            day_pnl_cents=None if taken.currency else cents(self._line.day_profit),
+            currency=taken.currency,
         )
 
     async def _piece(self, kind: str, request: Callable[[], None], missing: list[str]) -> list[Any]:
@@ -200,7 +204,8 @@ class Snapshot:
             missing.append("executions")
             return []
 
-    async def _money(self) -> tuple[int | None, int | None]:
+    async def _money(self) -> tuple[int | None, int | None, str]:
+        """Equity, excess liquidity and the currency they were told in where that is not the dollar."""
         line = self._line
         asked: list[int] = []
 
@@ -214,8 +219,10 @@ class Snapshot:
             rows = []
         if asked and line.alive:
             line.lane.call(lambda: line.client.cancelAccountSummary(asked[0]))
-        values = {tag: value for account, tag, value in rows if account == self._reader.account}
-        return cents(values.get("NetLiquidation")), cents(values.get("ExcessLiquidity"))
+        ours = [(tag, value, currency) for account, tag, value, currency in rows if account == self._reader.account]
+        values = {tag: value for tag, value, currency in ours if currency == DOLLARS}
+        others = sorted({currency or "no currency" for tag, _, currency in ours if tag not in values})
+        return cents(values.get("NetLiquidation")), cents(values.get("ExcessLiquidity")), ", ".join(others)
 
     def _holdings(self, rows: list[Any]) -> tuple[Held, ...]:
         found = []

@@ -63,7 +63,8 @@ class AccountReport:
     """A snapshot asked for by us. `complete` only when every part ended with its End marker inside one epoch.
 
     `began_ns` is when the first request left: news after that may be missing from it. `positions` lists every
-    instrument with a non-zero position. Money in cents, None where not told.
+    instrument with a non-zero position. Money in US cents, None where not told, or told in another `currency`, which is named
+    then.
     """
 
     ts_ns: int
@@ -79,6 +80,7 @@ class AccountReport:
     equity_cents: int | None = None
     excess_liquidity_cents: int | None = None
     day_pnl_cents: int | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)

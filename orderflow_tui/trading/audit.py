@@ -24,6 +24,7 @@ from orderflow_tui.trading.trade_rows import tell_trades
 ABSENT_REPORTS = 3  # in a row, until an order the journal lost counts as over
 CHANGE_AGAIN_NS = SECOND_NS
 ACCOUNT_NOTE_NS = 900 * SECOND_NS
+OTHER_CURRENCY = "currency"  # told, and no dollars since
 LINK_LOST = "link lost"  # told, and its end was not
 
 
@@ -75,7 +76,7 @@ def _back(floor: Floor) -> None:
 def on_margin(floor: Floor, figure: MarginFigure) -> None:
     """What one contract costs; kept by the engine's facts, journalled here."""
     floor.note("margin", figure.instrument, init_margin_cents=figure.init_margin_cents, equity_cents=figure.equity_cents)
-    if floor.equity_cents is None and figure.equity_cents > 0:
+    if floor.equity_cents is None and figure.equity_cents > 0 and OTHER_CURRENCY not in floor.told:
         floor.equity_cents = figure.equity_cents
 
 
@@ -102,8 +103,7 @@ def on_report(floor: Floor, report: AccountReport) -> None:
     seen = _settle_orders(floor, report)
     _foreign_orders(floor, report)
     floor.report = report
-    floor.equity_cents = report.equity_cents if report.equity_cents is not None else floor.equity_cents
-    floor.excess_cents = report.excess_liquidity_cents
+    _money(floor, report)
     told = [symbol for symbol, _ in report.positions if symbol in floor.tradable]
     ours = {symbol: floor.position(symbol) for symbol in (*floor.held, *floor.ledger.held, *told)}
     judge_foreign(floor, report)
@@ -118,6 +118,18 @@ def on_report(floor: Floor, report: AccountReport) -> None:
             _tell_both(floor, report, ours)
     _judge(floor, judgement, report)
     _note_account(floor, report)
+
+
+def _money(floor: Floor, report: AccountReport) -> None:
+    """What is not told now was told before: equity stays, excess liquidity grows old. What is told in another currency is
+    unknown, and so is what a margin figure said in it."""
+    if report.equity_cents is not None or report.currency:
+        floor.equity_cents = report.equity_cents
+    if report.excess_liquidity_cents is not None:
+        floor.excess_cents, floor.excess_ns = report.excess_liquidity_cents, floor.now
+    told = f"the broker tells the account's money in {report.currency}, not in USD: equity and excess liquidity are not known"
+    if report.currency or report.equity_cents is not None:  # an unanswered question says nothing of the currency
+        floor.alert_once(OTHER_CURRENCY, bool(report.currency), told)
 
 
 def _note_account(floor: Floor, report: AccountReport) -> None:

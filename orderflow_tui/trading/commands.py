@@ -124,11 +124,14 @@ def _reverse(floor: Floor, event: OperatorCommand) -> None:
 
 
 def _roll(floor: Floor, event: OperatorCommand) -> None:
-    """Trade the month that is analysed: only with nothing held, nothing working and nothing in doubt."""
+    """Trade the month that is analysed: only with nothing held, nothing working, nothing owed and nothing in doubt."""
     held = [f"{floor.position(s):+d} {s}" for s in floor.held if floor.position(s)]
     if held or floor.blotter.live or floor.waiting or floor.campaign is not None or floor.recovering:
         working = len(floor.blotter.live)
         _refuse(floor, event, "roll", f"the month changes only when flat: {', '.join(held) or 'flat'}, {working} order(s) live")
+        return
+    if floor.blotter.owing:
+        _refuse(floor, event, "roll", "the month changes only when flat: the broker counts an execution that it has not told yet")
         return
     floor.out.append(RollContract(floor.now))
 

@@ -112,7 +112,8 @@ class Floor:
     report: AccountReport | None = None
     foreign: Foreign = field(default_factory=Foreign)
     equity_cents: int | None = None
-    excess_cents: int | None = None
+    excess_cents: int | None = None  # as told last
+    excess_ns: int | None = None  # and when
     recovering: bool = False
     stop_file: str | None = None  # the action of a STOP file that is there
     started_ns: int | None = None

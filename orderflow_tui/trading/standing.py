@@ -51,6 +51,11 @@ def _unpriced(floor: Floor) -> str | None:
 
 
 def _thin_margin(floor: Floor) -> str | None:
+    """What forbids entries about the excess liquidity: too little, or, where reports come by themselves, told too long ago."""
+    timing, age = floor.params.timing, age_ms(floor.now, floor.excess_ns)
+    if age is not None and age > timing.margin_age_ms and timing.reconcile_ms:
+        allowed = f"{timing.margin_age_ms / 60_000:g} min allowed"
+        return f"excess liquidity is not known: it was last told {age // 60_000} min ago, {allowed}"
     wanted = 2 * min(floor.instruments[symbol].margin_cents for symbol in floor.traded)
     if floor.excess_cents is None or floor.excess_cents >= wanted:
         return None

@@ -116,6 +116,7 @@ class IbSide:
             params.table,
             clock_ns,
             auto=plan.mode.broker is BrokerKind.NONE or (plan.mode.auto_roll and config.roll.confirm == "auto"),
+            together=params.analysis.symbol in params.traded,
             post=runtime.post,
             record=journal.record,
             say=lambda text, tier: runtime.alert(Alert(clock_ns(), "contract", text, tier)),

@@ -5,6 +5,10 @@ two months at the end of the last regular session; where that cannot be measured
 It waits while the analysed or the traded contract is held: what is held would be measured by the prices of another month.
 The traded month follows only when nothing is held and, with real orders, when a person says so. While the two differ
 there are no entries. When the traded contract expires is told too: the gate ends entries some days before.
+
+Where the analysed contract is itself traded, all months change together and only by the desk's word: entries stop when the
+change is due, history is asked, and the desk is asked once more with the spread in hand. An entry never fills in a month
+that its exits have left.
 """
 
 from __future__ import annotations
@@ -24,16 +28,18 @@ from orderflow_tui.adapters.ib_session import IbSession
 from orderflow_tui.domain.account import ContractMonth
 from orderflow_tui.domain.action import Row, Tier
 from orderflow_tui.domain.event import Command, ContractNews, Event, OperatorCommand
-from orderflow_tui.domain.session import SessionTable
+from orderflow_tui.domain.session import SECOND_NS, SessionTable
 
 LOOK_S = 5.0
+MEASURED_NS = 30 * SECOND_NS  # so long a spread waits for the desk's second word
 UNSURE_S = 20.0  # the broker refuses the same question twice within fifteen seconds
 KIND = "contract"  # of the journal's rows that say which month is analysed or traded
 Say = Callable[[str, Tier], None]
 
 
 class Months:
-    """Owns the months of one house. `auto`: the house itself asks for the change of the traded month."""
+    """Owns the months of one house. `auto`: the house itself asks for the change of the traded month. `together`: orders may go
+    out in the analysed contract too, as they do where it is the only one."""
 
     def __init__(
         self,
@@ -43,6 +49,7 @@ class Months:
         clock_ns: Callable[[], int],
         *,
         auto: bool,
+        together: bool,
         post: Callable[[Event], None],
         record: Callable[[Row], None],
         say: Say,
@@ -51,6 +58,7 @@ class Months:
         self._auto = auto
         self._post, self._record, self._say = post, record, say
         self._analysis, self._execution = session.settings.analysis, session.settings.execution
+        self._together = together or self._analysis == self._execution
         self._named = ""
         self._written: dict[str, str] = {}
         self._block = ""
@@ -59,7 +67,8 @@ class Months:
         self._asked = 0
         self._waited = 0  # looks since the broker was asked
         self._told_wait = ""  # the roll that waits, as last told
-        self._both: asyncio.Task[None] | None = None  # the newest roll of one instrument that is analysed and traded
+        self._measuring: asyncio.Task[None] | None = None  # the newest question for a spread that the desk waits for
+        self._measured: tuple[int, Traded, Traded, int | None] | None = None  # when, of which months, the spread in ticks
 
     @property
     def contract(self) -> str:
@@ -86,8 +95,8 @@ class Months:
         while True:
             if self._session.traded:
                 await self._look()
-                self._confirm_if_automatic()
                 self._tell()
+                self._confirm_if_automatic()  # entries stop first
             await asyncio.sleep(LOOK_S)
 
     async def _look(self) -> None:
@@ -108,8 +117,8 @@ class Months:
         front, lead = self._session.traded[self._analysis], self._session.leads[self._analysis]
         if lead.listed.expiry <= front.listed.expiry:
             return
-        if self._analysis == self._execution:
-            return  # one instrument, one stream: both change together, when flat
+        if self._together:
+            return  # what is traded changes when flat, by the desk's word
         if self._waits(front, lead):
             return
         shift = await self._spread(front, lead)
@@ -156,53 +165,84 @@ class Months:
     # -- the traded month ---------------------------------------------------------------------------------------------
 
     @property
+    def _behind(self) -> tuple[str, ...]:
+        """What should change by the desk's word: traded in a month that another one leads now."""
+        symbols = (self._analysis, self._execution) if self._together else (self._execution,)
+        found = []
+        for symbol in dict.fromkeys(symbols):
+            traded, wanted = self._session.traded.get(symbol), self._wanted(symbol)
+            if traded is not None and wanted is not None and wanted.listed.expiry > traded.listed.expiry:
+                found.append(symbol)
+        return tuple(found)
+
+    @property
     def _due(self) -> str:
         """Why the traded month should change, empty when it need not."""
-        traded, wanted = self._session.traded.get(self._execution), self._wanted()
-        if traded is None or wanted is None or wanted.listed.expiry <= traded.listed.expiry:
-            return ""
-        return f"{traded.contract.localSymbol} is traded, {wanted.contract.localSymbol} leads"
+        names = [
+            (self._session.traded[s].contract.localSymbol, self._session.leads[s].contract.localSymbol) for s in self._behind
+        ]
+        return ", ".join(f"{old} is traded, {new} leads" for old, new in names)
 
-    def _wanted(self) -> Traded | None:
-        """The traded instrument in the month that is analysed."""
-        lead = self._session.leads.get(self._execution)
-        if lead is None or self._analysis == self._execution:
+    def _wanted(self, symbol: str) -> Traded | None:
+        """The month to trade in: the one that leads; where that rolls apart, not before it is analysed."""
+        lead = self._session.leads.get(symbol)
+        if lead is None or self._together:
             return lead
         analysed = self._session.traded[self._analysis]
         return lead if lead.listed.month == analysed.listed.month else None
 
     def confirm(self) -> None:
         """The desk is flat and the change was asked for."""
-        if not self._due:
+        behind = self._behind
+        if not behind:
             self._say("roll: the traded month is the analysed one already", Tier.INFO)
-            return
-        if self._analysis == self._execution:
-            if self._both is not None and not self._both.done():
-                self._say("roll: under way already, history is being asked", Tier.INFO)
-                return
-            self._both = asyncio.get_running_loop().create_task(self._roll_both())
-            return
-        self._session.take_month(self._execution)
-        self._feed.streams[self._execution].interrupted()  # no entry before the new month's first quote
-        self._feed.resubscribe()
-        self._write()
-        self._say(f"{self._session.traded[self._execution].contract.localSymbol} is traded from now on", Tier.WARNING)
-        self._tell()
+        elif self._analysis not in behind:
+            self._take(behind)
+            self._feed.resubscribe()
+            self._write()
+            self._say(f"{self._session.traded[self._execution].contract.localSymbol} is traded from now on", Tier.WARNING)
+            self._tell()
+        else:
+            self._change_together(behind)
 
-    async def _roll_both(self) -> None:
-        """Where one instrument is analysed and traded."""
+    def _take(self, symbols: tuple[str, ...]) -> None:
+        self._session.take_month(*symbols)
+        for symbol in symbols:
+            self._feed.streams[symbol].interrupted()  # no entry before the new month's first quote
+
+    def _change_together(self, behind: tuple[str, ...]) -> None:
+        """Measure first. With the spread in hand the desk has spoken again, after entries stopped: now nothing is between."""
         front, lead = self._session.traded[self._analysis], self._session.leads[self._analysis]
-        shift = await self._spread(front, lead)
+        measured, self._measured = self._measured, None
         if self._waits(front, lead):
-            return  # something was bought while history was asked
-        self._session.take_month(self._analysis)
-        self._switch(front, shift)
+            return
+        if measured is not None and measured[1:3] == (front, lead) and self._clock_ns() - measured[0] <= MEASURED_NS:
+            self._take(behind)
+            self._switch(front, measured[3])
+            return
+        if self._measuring is not None and not self._measuring.done():
+            self._say("roll: under way already, history is being asked", Tier.INFO)
+            return
+        self._tell()  # entries stop before anything is asked
+        self._measuring = asyncio.get_running_loop().create_task(self._measure(front, lead))
+
+    async def _measure(self, front: Traded, lead: Traded) -> None:
+        try:
+            shift = await self._spread(front, lead)
+        except OSError as fault:
+            self._say(f"roll: the broker was lost while history was asked ({fault}), ask again", Tier.WARNING)
+            return
+        self._measured = (self._clock_ns(), front, lead, shift)
+        self._ask_desk()
 
     def _confirm_if_automatic(self) -> None:
-        if self._due and self._auto:
-            self._asked += 1
-            now_ns = self._clock_ns()
-            self._post(OperatorCommand(now_ns, Command.ROLL, f"roll-{now_ns}-{self._asked}"))
+        if self._due and self._auto and (self._measuring is None or self._measuring.done()):
+            self._ask_desk()
+
+    def _ask_desk(self) -> None:
+        self._asked += 1
+        now_ns = self._clock_ns()
+        self._post(OperatorCommand(now_ns, Command.ROLL, f"roll-{now_ns}-{self._asked}"))
 
     # -- telling ------------------------------------------------------------------------------------------------------
 
@@ -215,10 +255,15 @@ class Months:
         if block == self._block:
             return
         self._block = block
-        apart = bool(block) and self._analysis != self._execution  # one instrument has one month
-        self._post(ContractNews(self._clock_ns(), block, apart))
+        self._post(ContractNews(self._clock_ns(), block, self._apart))
         if block and not self._auto:
             self._say(f"{block}; no entries until somebody who is flat confirms with `orderflow-tui roll`", Tier.WARNING)
+
+    @property
+    def _apart(self) -> bool:
+        """Whether the analysed month is another than the traded one."""
+        traded, analysed = self._session.traded.get(self._execution), self._session.traded.get(self._analysis)
+        return traded is not None and analysed is not None and traded.listed.month != analysed.listed.month
 
     def _why_no_entries(self) -> str:
         traded, analysed = self._session.traded.get(self._execution), self._session.traded.get(self._analysis)

@@ -374,6 +374,29 @@ def test_a_report_holds_money_and_the_profit_of_the_day(worlds: MakeWorld) -> No
     assert report.day_pnl_cents < 0  # commission and spread
 
 
+@pytest.mark.parametrize(("told", "named"), [("HKD", "HKD"), ("BASE", "BASE"), ("", "no currency")])
+def test_money_in_another_currency_is_not_read_as_dollars(worlds: MakeWorld, told: str, named: str) -> None:
+    """80,000 Hong Kong dollars were 80,000 US dollars of equity."""
+    world = calm(worlds)
+    entered(world)
+    world.pass_ms(2_000)
+    world.stage.gateway.house.account.currency = told
+    world.broker.ask_report(world.now_ns)
+    world.pass_ms(1_000)
+    report = world.reports()[-1]
+    assert report.complete
+    assert (report.equity_cents, report.excess_liquidity_cents, report.day_pnl_cents, report.currency) == (
+        None,
+        None,
+        None,
+        named,
+    )
+    world.stage.gateway.house.account.currency = "USD"
+    world.broker.ask_report(world.now_ns)
+    world.pass_ms(1_000)
+    assert (world.reports()[-1].equity_cents is None, world.reports()[-1].currency) == (False, "")
+
+
 def test_commissions_follow_their_fills_in_cents(worlds: MakeWorld) -> None:
     world = calm(worlds)
     entered(world, quantity=2)

@@ -13,11 +13,12 @@ from orderflow_tui.adapters.ib_desk import Traded
 from orderflow_tui.adapters.ib_snapshot import Held
 from orderflow_tui.domain.account import Link
 from orderflow_tui.domain.action import Row, Tier
-from orderflow_tui.domain.event import ContractNews
+from orderflow_tui.domain.event import Command, ContractNews, Event, OperatorCommand
 from orderflow_tui.domain.market import FeedState, FeedStatus, Trades
 from orderflow_tui.wiring import roll
 from orderflow_tui.wiring.roll import Months, months_of
 from tests.adapters.ib_world import IbWorld
+from tests.contract.broker_contract import bracket, fills
 from tests.gateway.house import Settings
 
 TABLE = session_table(date(2026, 11, 2), date(2027, 3, 30))
@@ -26,9 +27,11 @@ ROLL_WEEK = 21 + (7 * 60 + 50) / 1_440  # days after the stage's beginning: ten 
 
 
 class Rolling:
-    """An IB world with the owner of its months. `auto` as in sim."""
+    """An IB world with the owner of its months. `auto` as in sim; `together` as where ES is traded too. The desk that is
+    asked for the change says yes while `flat`."""
 
-    def __init__(self, *, auto: bool = False, known: dict[str, str] | None = None) -> None:
+    def __init__(self, *, auto: bool = False, together: bool = False, known: dict[str, str] | None = None) -> None:
+        self.flat = True
         self.world = IbWorld(Settings(steps_per_second=0.05, carry=CARRY), start=False, days=ROLL_WEEK)
         self.rows: list[Row] = []
         self.said: list[str] = []
@@ -40,7 +43,8 @@ class Rolling:
                 TABLE,
                 lambda: world.loop.now_ns,
                 auto=auto,
-                post=world.events.append,
+                together=together,
+                post=self._post,
                 record=self.rows.append,
                 say=self._say,
             )
@@ -49,6 +53,11 @@ class Rolling:
         world.session.followers.insert(0, self)  # type: ignore[arg-type]
         world.start()
         world.until(lambda: bool(world.session.traded))
+
+    def _post(self, event: Event) -> None:
+        self.world.events.append(event)
+        if isinstance(event, OperatorCommand) and event.command is Command.ROLL and self.flat:
+            self.months.confirm()
 
     def _say(self, text: str, tier: Tier) -> None:
         self.said.append(text)
@@ -188,6 +197,7 @@ def test_what_is_bought_while_the_spread_is_measured_holds_the_roll_up(rolling: 
 def single(rolling: Rolling, monkeypatch: pytest.MonkeyPatch) -> Rolling:
     """ES alone; the next month leads."""
     monkeypatch.setattr(rolling.months, "_execution", "ES")
+    monkeypatch.setattr(rolling.months, "_together", True)
     rolling.world.do("lead", rank=1)
     rolling.world.pass_ms(30_000)
     rolling.world.wait(rolling.world.session.look_at_months)
@@ -225,3 +235,97 @@ def test_one_instrument_that_is_bought_while_the_spread_is_measured_stays_in_its
     single.world.call(single.months.confirm)
     single.world.pass_ms(60_000)
     assert [s.rolled_to for s in single.rolls()][1:] == ["ESH7"]
+
+
+# -- two instruments, both traded ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiered(monkeypatch: pytest.MonkeyPatch) -> Iterator[Rolling]:
+    """ES is analysed, and traded as MES is. The next month leads, the desk is asked by the house."""
+    monkeypatch.setattr(roll, "LOOK_S", 60.0)
+    made = Rolling(auto=True, together=True)
+    made.flat = False
+    made.follow()
+    made.world.pass_ms(1_000)
+    made.world.do("lead", rank=1)
+    yield made
+    made.task.cancel()
+    made.world.close()
+
+
+def months(rolling: Rolling) -> dict[str, str]:
+    return {s: t.listed.month for s, t in rolling.world.session.traded.items()}
+
+
+def test_an_analysed_month_that_is_traded_does_not_roll_under_a_working_entry(tiered: Rolling) -> None:
+    """It rolled: the entry filled in the old month, under a name the desk does not trade, and its stop was cancelled."""
+    world = tiered.world
+    world.until(lambda: world.session.link is Link.READY)
+    world.do("play", on=False)
+    world.pass_ms(500)
+    last = world.feed.streams["ES"].last_price
+    assert last is not None
+    world.broker.send(bracket(entry=last - 40, stop=last - 80, target=last + 40, instrument="ES"), world.now_ns)
+    world.pass_ms(1_000_000)
+    assert months(tiered) == {"ES": "202612", "MES": "202612"}
+    assert [s.rolled_to for s in tiered.rolls()] == ["ESZ6"]
+    news = [e for e in world.events if isinstance(e, ContractNews)]
+    assert [(e.block, e.apart) for e in news] == [("ESZ6 is traded, ESH7 leads, MESZ6 is traded, MESH7 leads", False)]
+    asked = next(n for n, e in enumerate(world.events) if isinstance(e, OperatorCommand))
+    assert world.events.index(news[0]) < asked, "entries stop before the desk is asked"
+    world.do("fill", ref="E", price=(last - 40) * 0.25)
+    world.pass_ms(500)
+    assert [(f.instrument, f.quantity) for f in fills(world.events)] == [("ES", 1)]
+
+
+def test_all_that_is_traded_changes_together_when_the_desk_is_flat(tiered: Rolling) -> None:
+    tiered.flat = True
+    tiered.world.pass_ms(1_000_000)
+    assert [(s.rolled_to, s.shift_ticks) for s in tiered.rolls()][1:] == [("ESH7", CARRY)]
+    assert months(tiered) == months_of(tiered.rows) == {"ES": "202703", "MES": "202703"}
+    assert tiered.blocks == ["ESZ6 is traded, ESH7 leads, MESZ6 is traded, MESH7 leads", ""]
+    assert sum(isinstance(e, OperatorCommand) for e in tiered.world.events) == 2, "before and after history was asked"
+
+
+def test_what_the_desk_has_working_when_history_was_asked_keeps_the_month(
+    tiered: Rolling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = tiered.months._spread
+
+    async def entered(front: Traded, lead: Traded) -> int | None:
+        shift = await measure(front, lead)
+        tiered.flat = False
+        return shift
+
+    monkeypatch.setattr(tiered.months, "_spread", entered)
+    tiered.flat = True
+    tiered.world.pass_ms(1_000_000)
+    assert months(tiered) == {"ES": "202612", "MES": "202612"}
+    monkeypatch.setattr(tiered.months, "_spread", measure)
+    tiered.flat = True
+    tiered.world.pass_ms(120_000)
+    assert months(tiered) == {"ES": "202703", "MES": "202703"}
+
+
+def test_a_line_that_is_lost_while_history_is_asked_changes_nothing_and_says_so(
+    tiered: Rolling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(front: Traded, lead: Traded) -> int | None:
+        raise ConnectionError("the gateway closed the connection")
+
+    monkeypatch.setattr(tiered.months, "_spread", lost)
+    tiered.flat = True
+    tiered.world.pass_ms(1_000_000)
+    assert months(tiered) == {"ES": "202612", "MES": "202612"}
+    assert "roll: the broker was lost while history was asked (the gateway closed the connection), ask again" in tiered.said
+
+
+def test_a_month_that_was_left_behind_follows_without_history(tiered: Rolling) -> None:
+    """An earlier life rolled ES alone."""
+    tiered.world.pass_ms(1_000_000)
+    tiered.world.session.take_month("ES")
+    tiered.flat = True
+    tiered.world.pass_ms(120_000)
+    assert months(tiered) == {"ES": "202703", "MES": "202703"}
+    assert "MESH7 is traded from now on" in tiered.said

@@ -36,6 +36,7 @@ class Account:
     price_of: Callable[[Listing], int]
     holdings: dict[int, Holding] = field(default_factory=dict)
     fees: Decimal = ZERO
+    currency: str = "USD"  # that the summary tells money in
 
     def book(self, execution: Execution, sign: int = 1) -> Decimal:
         """Post a fill (sign −1 takes one back, for corrections). Returns the commission."""

@@ -49,7 +49,8 @@ class AccountDesk:
         request, wanted = fields[2], set(fields[4].split(","))
         for tag, value in self.house.account.values().items():
             if tag in wanted:
-                client.tell(Tell.ACCOUNT_SUMMARY, 1, request, self.house.account.id, tag, f"{value:.2f}", "USD")
+                account = self.house.account
+                client.tell(Tell.ACCOUNT_SUMMARY, 1, request, account.id, tag, f"{value:.2f}", account.currency)
         client.tell(Tell.ACCOUNT_SUMMARY_END, 1, request)
 
     def position_changed(self, listing: Listing) -> None:

@@ -195,6 +195,7 @@ class Memory:
     peaks: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])  # since when, cents
     equity_cents: int | None = None  # as told
     excess_cents: int | None = None
+    excess_ns: int = 0  # when it was told
     margin: tuple[int, int] | None = None  # when told, cents a contract
     told_ns: int = 0  # when the broker last told what the account is worth
     # agreement with the broker

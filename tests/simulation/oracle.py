@@ -105,9 +105,10 @@ class Oracle(Memory):
             for order in report.completed:
                 if order.status is BrokerStatus.REJECTED:
                     self._rejected(order.order_id or "")
-            told = report.equity_cents
+            told, left, self.told_ns = report.equity_cents, report.excess_liquidity_cents, self.now_ns
             self.equity_cents = self.equity_cents if told is None else told
-            self.excess_cents, self.told_ns = report.excess_liquidity_cents, self.now_ns
+            if left is not None:
+                self.excess_cents, self.excess_ns = left, self.now_ns
 
     def _margin_told(self, figure: MarginFigure) -> None:
         if figure.instrument == SYMBOL:

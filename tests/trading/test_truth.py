@@ -272,6 +272,47 @@ def test_equity_and_excess_come_from_the_report() -> None:
     assert [f.name for f in house.desk.fences(house.facts)] == ["margin"]
 
 
+def test_money_that_is_not_told_leaves_the_last_figure_standing_until_it_is_too_old() -> None:
+    """One summary without an answer took the fence away, and an entry left on a hundred dollars."""
+    house = House()
+    report = house.broker.report
+    house.tell(replace(report(house.now, 1), excess_liquidity_cents=10_000))
+    thin = ["excess liquidity 100.00, twice the margin of one contract is 3200.00"]
+    assert [f.reason for f in house.desk.fences(house.facts) if f.name == "margin"] == thin
+    house.tell(replace(report(house.now, 1), equity_cents=None, excess_liquidity_cents=None))
+    assert [f.reason for f in house.desk.fences(house.facts) if f.name == "margin"] == thin
+    house.tell(replace(report(house.now, 1), excess_liquidity_cents=9_000_000))
+    assert house.desk.fences(house.facts) == ()
+    house.floor.excess_ns = house.now - 1_800_001 * MS_NS
+    house.tell(replace(report(house.now, 1), excess_liquidity_cents=None))
+    old = "excess liquidity is not known: it was last told 30 min ago, 30 min allowed"
+    assert [f.reason for f in house.desk.fences(house.facts)] == [old]
+    house.bracket()
+    assert (house.refusal, house.all(Send)) == ("trading state", [])
+    house.tell(replace(report(house.now, 1), excess_liquidity_cents=9_000_000))
+    assert house.desk.fences(house.facts) == ()
+
+
+def test_an_account_kept_in_another_currency_is_worth_nobody_knows_what_and_that_is_told_once() -> None:
+    house = House(TradingParams())
+    house.tell(MarginFigure(house.now, "MES", 160_000, 8_000_000))
+    assert house.desk.equity_cents == 8_000_000
+    foreign = replace(house.broker.report(house.now, 1), equity_cents=None, excess_liquidity_cents=None, currency="HKD")
+    house.tell(foreign)
+    house.tell(foreign)
+    house.tell(replace(foreign, currency=""))  # not answered: nothing new
+    house.tell(MarginFigure(house.now, "MES", 160_000, 8_000_000))
+    assert house.desk.equity_cents is None, "nor from a margin figure, which is in that currency too"
+    told = "the broker tells the account's money in HKD, not in USD: equity and excess liquidity are not known"
+    assert [a.text for a in house.all(Alert) if a.kind == "currency"] == [told]
+    house.bracket()
+    assert (house.refusal, house.all(Send)) == ("margin", [])
+    house.tell(replace(foreign, currency="", equity_cents=1_000_000))
+    assert house.desk.equity_cents == 1_000_000
+    house.tell(foreign)
+    assert len([a for a in house.all(Alert) if a.kind == "currency"]) == 2
+
+
 def test_margin_is_asked_when_ready_and_every_quarter_hour() -> None:
     house = House()
     house.wait(900_000)
