@@ -7,7 +7,8 @@ closed swallows everything that still arrives.
 Requests that end with a marker are awaited here, one at a time for each kind, and fail with `NoAnswer` when the marker
 does not come in time: silence is never an empty answer. Answers about the account carry no number; only their order tells
 whose they are. What still comes of one that was given up is therefore owed to it, and never taken for the next one's: its
-end marker would make half an answer look whole, and a position flat. Two in a row without an answer end the line.
+end marker would make half an answer look whole, and a position flat. So it is with one that was interrupted before its end
+came: it was asked all the same. Two in a row without an answer end the line.
 """
 
 from __future__ import annotations
@@ -203,8 +204,11 @@ class Line:
                 rows = await asyncio.wait_for(pending.end, limit_s)
                 self._silent.pop(kind, None)
                 return rows
+            except asyncio.CancelledError:
+                self._owe(kind, pending)
+                raise
             except TimeoutError as fault:
-                self._give_up(kind)
+                self._give_up(kind, pending)
                 raise NoAnswer(f"no end of {kind} within {limit_s:g} s, {len(pending.rows)} rows came") from fault
             finally:
                 self._pending.pop(kind, None)
@@ -216,11 +220,17 @@ class Line:
         request = self.new_request()
         return await self.ask(request, lambda: make(request), limit_s)
 
-    def _give_up(self, kind: object) -> None:
+    def _owe(self, kind: object, pending: _Pending) -> None:
+        """Nobody waits for this answer any more, and what is left of it may still come: also of a question still in the lane.
+        An end that came in the same turn of the loop is not waited for again."""
+        if kind in UNNUMBERED and pending.end.cancelled():
+            self._owed[kind] += 1
+
+    def _give_up(self, kind: object, pending: _Pending) -> None:
         """An answer did not come in time. Its rest may still come, or never: after the second the line is worth nothing."""
+        self._owe(kind, pending)
         if kind not in UNNUMBERED:
             return
-        self._owed[kind] += 1
         self._silent[kind] += 1
         if self._silent[kind] >= SILENT_TWICE:
             self._lost(f"two questions about {kind} in a row without an answer")

@@ -152,6 +152,31 @@ def test_the_late_end_of_an_answer_given_up_never_makes_the_next_one_flat(worlds
     assert world.session.generation == 1
 
 
+def test_the_late_end_of_an_interrupted_answer_never_makes_the_next_one_flat(worlds: MakeWorld) -> None:
+    """The broker goes and comes back while positions are asked for: the rest of the first answer comes during the second."""
+    world = worlds(start=False)
+    world.do("manual", symbol="MES", side="BUY", quantity=2)
+    world.start()
+    world.ready()
+    told = len(world.reports())
+    world.do("lose-broker")
+    world.pass_ms(200)
+    world.do("hold", what=["POSITION_END"])
+    asked = len(world.sent("POSITIONS"))
+    world.do("regain-broker")
+    world.until(lambda: len(world.sent("POSITIONS")) > asked, 1)
+    world.do("lose-broker")
+    world.until(lambda: world.session.link is Link.BROKER_LOST, 1)
+    world.do("hold", what=HELD)
+    world.do("regain-broker")
+    world.until(lambda: len(world.sent("POSITIONS")) > asked + 1, 1)
+    world.pass_ms(200)
+    world.do("release")
+    world.ready()
+    assert {report.positions for report in world.reports()[told:] if report.complete} == {(("MES", 2),)}
+    assert world.session.generation == 1
+
+
 def test_two_answers_about_the_account_that_never_come_end_the_line(worlds: MakeWorld) -> None:
     world = worlds().ready()
     world.do("mute", what="POSITIONS", count=2)
