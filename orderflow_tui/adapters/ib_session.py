@@ -84,6 +84,7 @@ class IbSession:
     _probe: asyncio.Task[None] | None = None
     _report: asyncio.Task[None] | None = None
     _subscriptions_lost: bool = True  # by a new line or 1101, until they are made anew
+    _broker_away: str = ""  # what the gateway said of it last on this line, empty when nothing or that it is back
     _entered_s: float = 0.0
     _good_since_s: float | None = None  # data without a fault since then
     _missed: int = 0  # probes in a row without an answer
@@ -225,7 +226,7 @@ class IbSession:
         """A new line, tapped before it is opened."""
         library = load(self.settings.library)
         self.generation += 1
-        self._subscriptions_lost = True
+        self._subscriptions_lost, self._broker_away = True, ""
         generation, settings = self.generation, self.settings
         codes: list[int] = []
 
@@ -282,6 +283,8 @@ class IbSession:
         self.account = proven.account
         for follower in self.followers:
             follower.opened(line)
+        if self._broker_away:  # told with the greeting, while CONNECTING, where it moves nothing
+            return LinkNews.BROKER_LOST, self._broker_away
         try:
             await self._check_clock(line)
             snapshot = self._snapshot(line)
@@ -442,8 +445,12 @@ class IbSession:
         if generation != self.generation:
             return
         if code in codec.LOST:
-            self._tell(LinkNews.BROKER_LOST, f"{code} {text}")
-        elif code == codec.RESTORED_KEPT:
+            self._broker_away = f"{code} {text}"
+            self._tell(LinkNews.BROKER_LOST, self._broker_away)
+            return
+        if code in {codec.RESTORED_KEPT, codec.RESTORED_LOST}:
+            self._broker_away = ""
+        if code == codec.RESTORED_KEPT:
             self._tell(LinkNews.RESTORED_KEPT, f"{code} {text}")
         elif code == codec.RESTORED_LOST:
             self._tell(LinkNews.RESTORED_LOST, f"{code} {text}")

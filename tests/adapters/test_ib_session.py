@@ -11,7 +11,9 @@ from orderflow_tui.domain.order import Purpose
 from tests.adapters.ib_fixtures import MakeWorld, worlds
 from tests.adapters.ib_world import ACCOUNT, ib_settings
 from tests.contract.broker_contract import bracket
+from tests.gateway import messages
 from tests.gateway.account import Holding
+from tests.gateway.client import Client
 from tests.gateway.house import Settings
 from tests.gateway.virtual import Stage
 
@@ -267,6 +269,35 @@ def test_a_broker_that_stays_away_leads_to_a_new_connection(worlds: MakeWorld) -
     world.do("regain-broker")
     world.ready()
     assert world.session.generation >= 2
+
+
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("code", [1100, 2110])
+def test_a_broker_told_unreachable_with_the_greeting_fences_until_it_is_back(
+    worlds: MakeWorld, monkeypatch: pytest.MonkeyPatch, code: int, back: bool
+) -> None:
+    """The words come in one piece with the answer to the greeting, so that the line hears them before it is connected."""
+    world = worlds(start=False)
+    gateway = world.stage.gateway
+    greet = gateway.house.tell_ids
+
+    def and_more(client: Client) -> None:
+        greet(client)
+        client.tell(*messages.error(-1, code, "lost"))
+        if back:
+            client.tell(*messages.error(-1, 1102, "restored"))
+
+    monkeypatch.setattr(type(gateway.house), "tell_ids", lambda _, client: and_more(client))
+    world.start()
+    world.pass_ms(5_000)
+    if not back:
+        assert world.links() == [Link.CONNECTING, Link.SYNCING, Link.BROKER_LOST]
+        assert world.session.refusal(Purpose.ENTRY) != ""
+        assert world.reports() == []
+        world.do("error", code=1102)
+    world.ready()
+    assert world.session.generation == 1
+    assert world.reports()[-1].complete
 
 
 def test_a_changed_port_ends_the_line(worlds: MakeWorld) -> None:
