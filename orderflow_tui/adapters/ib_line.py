@@ -8,7 +8,8 @@ Requests that end with a marker are awaited here, one at a time for each kind, a
 does not come in time: silence is never an empty answer. Answers about the account carry no number; only their order tells
 whose they are. What still comes of one that was given up is therefore owed to it, and never taken for the next one's: its
 end marker would make half an answer look whole, and a position flat. So it is with one that was interrupted before its end
-came: it was asked all the same. Two in a row without an answer end the line.
+came: it was asked all the same. Two in a row without an answer end the line. The time is told without a number too: a late
+answer to one probe says nothing about the next. What two missed probes mean, the session decides.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ PIECE_BYTES = 2_048
 READ_ONLY = 321
 MOST_ROWS = 200_000  # rows kept of one answer
 UNNUMBERED = frozenset({"positions", "open orders", "completed orders"})
+OWED = UNNUMBERED | {"time"}
 SILENT_TWICE = 2
 
 
@@ -223,7 +225,7 @@ class Line:
     def _owe(self, kind: object, pending: _Pending) -> None:
         """Nobody waits for this answer any more, and what is left of it may still come: also of a question still in the lane.
         An end that came in the same turn of the loop is not waited for again."""
-        if kind in UNNUMBERED and pending.end.cancelled():
+        if kind in OWED and pending.end.cancelled():
             self._owed[kind] += 1
 
     def _give_up(self, kind: object, pending: _Pending) -> None:

@@ -16,6 +16,7 @@ from tests.gateway.account import Holding
 from tests.gateway.client import Client
 from tests.gateway.house import Settings
 from tests.gateway.virtual import Stage
+from tests.gateway.wire import Field, Tell
 
 __all__ = ["worlds"]
 
@@ -229,6 +230,33 @@ def test_entries_are_refused_after_the_first_missed_probe(worlds: MakeWorld) -> 
     world.loop.thaw()
     world.until(lambda: world.session.refusal(Purpose.ENTRY) == "", 5)
     assert world.session.link is Link.READY
+
+
+def test_a_late_answer_to_one_probe_is_not_taken_for_the_next_ones(worlds: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway 2.6 s behind: each answer came in time for the question after its own, and the link stayed READY."""
+    world = worlds().ready()
+    tell = Client.tell
+
+    def behind(client: Client, *fields: Field) -> None:
+        if fields[0] is Tell.CURRENT_TIME:
+            world.loop.call_later(2.6, lambda: tell(client, *fields))
+        else:
+            tell(client, *fields)
+
+    monkeypatch.setattr(Client, "tell", behind)
+    assert world.until(lambda: world.links()[-1] is not Link.READY, 10) <= 5.0
+    monkeypatch.undo()
+    world.ready()
+
+
+def test_one_late_answer_costs_one_probe_and_keeps_the_line(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("hold", what=["CURRENT_TIME"])
+    world.until(lambda: "probe" in world.session.refusal(Purpose.ENTRY), 4)
+    world.do("release")
+    world.pass_ms(10_000)
+    assert world.session.refusal(Purpose.ENTRY) == ""
+    assert world.session.generation == 1
 
 
 def test_after_the_loop_stood_still_an_entry_waits_for_an_answer(worlds: MakeWorld) -> None:
