@@ -24,7 +24,9 @@ from orderflow_tui.adapters.ib_codec import WARNING_CODES
 from orderflow_tui.adapters.ib_lane import Lane
 from orderflow_tui.adapters.ib_library import Library
 
-FIRST_REQUEST = 1_000_000_000  # request ids live far above order ids: errors name both by one number
+FIRST_REQUEST = 1_000_000_000  # request ids live far above order ids, or beyond them: errors name both by one number
+ROOM = 100_000_000  # numbers kept for orders, and behind them for requests
+LAST_NUMBER = 2**31 - 1
 PIECE_BYTES = 2_048
 READ_ONLY = 321
 MOST_ROWS = 200_000  # rows kept of one answer
@@ -126,7 +128,7 @@ class Line:
         self._on_lost = on_lost
         self._alive = False
         self._closed = False
-        self._next_request = FIRST_REQUEST
+        self._first_request = self._next_request = FIRST_REQUEST
         self._pending: dict[object, _Pending] = {}
         self._turns: dict[object, asyncio.Lock] = {}
         self._owed: Counter[object] = Counter()  # answers given up whose end marker has not come
@@ -170,6 +172,13 @@ class Line:
             await asyncio.gather(opening, return_exceptions=True)
         self._alive = True
         self.accounts = list(self.client.getAccounts())
+        if self.next_number + ROOM > FIRST_REQUEST:
+            self._first_request = self._next_request = self.next_number + ROOM
+
+    @property
+    def has_room(self) -> bool:
+        """Whether there are numbers for orders and for requests that cannot be taken for each other."""
+        return self._first_request + ROOM <= LAST_NUMBER
 
     def close(self) -> None:
         """Cut the line; nothing is heard or sent on it any more."""
@@ -366,7 +375,7 @@ class Line:
         if request in self._pending:
             if code not in WARNING_CODES and not self._pending[request].end.done():
                 self._pending[request].end.set_exception(Refused(code, text))
-        elif request >= FIRST_REQUEST:
+        elif self._first_request < request <= self._next_request:
             if self.data is not None:
                 self.data.on_data_error(request, code, text)
         elif request > 0 and self.orders is not None:

@@ -243,6 +243,13 @@ class IbSession:
             return LinkNews.REFUSED, f"{settings.host}:{settings.port}: {fault or type(fault).__name__}"
         if codec.ID_IN_USE in codes:
             return await self._id_in_use()
+        if not line.has_room:
+            reason = (
+                f"the gateway gives order number {line.next_number:,} to client id {settings.client_id}: too few are left; "
+                "reset the API order ID sequence in the gateway's settings"
+            )
+            self.post(Trouble(self.clock_ns(), LatchKind.CLIENT_ID, reason))
+            return LinkNews.NO_NUMBERS, reason
         self._attempts.id_refused = 0
         self._attempts.connected_s = asyncio.get_running_loop().time()
         return LinkNews.CONNECTED, f"client {settings.client_id}"

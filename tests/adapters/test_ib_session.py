@@ -40,6 +40,18 @@ def test_the_next_order_number_is_told_with_the_account(worlds: MakeWorld) -> No
     assert world.session.next_number == 42
 
 
+def test_order_numbers_that_leave_no_room_for_requests_block_with_a_sentence(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.stage.gateway.house.exchange.highest[11] = 2_100_000_000
+    world.start()
+    world.until(lambda: world.session.link is Link.BLOCKED)
+    (trouble,) = world.troubles()
+    assert trouble.latch is LatchKind.CLIENT_ID
+    assert "2,100,000,001" in trouble.reason
+    assert "reset the API order ID sequence" in trouble.reason
+    assert world.session.generation == 1
+
+
 def test_boot_with_an_open_position_is_truthful_within_ten_seconds(worlds: MakeWorld) -> None:
     world = worlds(start=False)
     world.do("manual", symbol="MES", side="BUY", quantity=2)
