@@ -283,11 +283,10 @@ class IbSession:
         """Prove the account, learn contracts and account; everything one after the other with its own limit."""
         line = self.line
         assert line is not None, "SYNCING has a line"
-        proven = codec.prove(line.accounts, self.settings.proof, self.settings.account)
-        if proven.refusal:
-            self.post(Trouble(self.clock_ns(), LatchKind.WRONG_ACCOUNT, proven.refusal))
-            return LinkNews.WRONG_ACCOUNT, proven.refusal
-        self.account = proven.account
+        refusal = self._prove(line)
+        if refusal:
+            self.post(Trouble(self.clock_ns(), LatchKind.WRONG_ACCOUNT, refusal))
+            return LinkNews.WRONG_ACCOUNT, refusal
         for follower in self.followers:
             follower.opened(line)
         if self._broker_away:  # told with the greeting, while CONNECTING, where it moves nothing
@@ -315,6 +314,17 @@ class IbSession:
             follower.synced(not self._subscriptions_lost)
         self._subscriptions_lost = False
         return LinkNews.SYNCED, self.account
+
+    def _prove(self, line: Line) -> str:
+        """Why the gateway serves a wrong account; empty when it is ours. Where none is configured the first that was proven stays
+        that of the run: positions, orders and limits that are known belong to it."""
+        configured = self.settings.account
+        proven = codec.prove(line.accounts, self.settings.proof, configured or self.account)
+        if proven.refusal and self.account and not configured:
+            served = ", ".join(line.accounts) or "none"
+            return f"this run began with account {self.account}, the gateway serves {served} now"
+        self.account = proven.account or self.account
+        return proven.refusal
 
     async def _choose(self, line: Line) -> Choice:
         settings = self.settings

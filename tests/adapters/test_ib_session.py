@@ -86,6 +86,23 @@ def test_the_eight_account_cases_are_decided_by_the_account_and_never_by_the_por
     assert world.sent("PLACE_ORDER") == []
 
 
+def test_without_a_configured_account_the_first_proven_one_is_that_of_the_run(worlds: MakeWorld) -> None:
+    """Somebody logs the gateway in to another paper account: its positions and orders are not those this run knows."""
+    world = worlds().ready()
+    house = world.stage.gateway.house
+    served, house.settings = house.settings, replace(house.settings, accounts=("DU7654321",))
+    reports = len(world.reports())
+    world.do("cut")
+    world.until(lambda: world.session.link is Link.BLOCKED)
+    assert [t.latch for t in world.troubles()] == [LatchKind.WRONG_ACCOUNT]
+    assert world.troubles()[0].reason == f"this run began with account {ACCOUNT}, the gateway serves DU7654321 now"
+    assert len(world.reports()) == reports
+    house.settings = served
+    world.call(world.session.acknowledge)
+    world.ready()
+    assert world.session.account == ACCOUNT
+
+
 def test_a_client_id_in_use_locks_after_three_tries_and_never_takes_another(worlds: MakeWorld) -> None:
     world = worlds(start=False)
     world.do("refuse-id", count=99)
