@@ -7,7 +7,9 @@ closed swallows everything that still arrives.
 Requests that end with a marker are awaited here, one at a time for each kind, and fail with `NoAnswer` when the marker
 does not come in time: silence is never an empty answer. Answers about the account carry no number; only their order tells
 whose they are. What still comes of one that was given up is therefore owed to it, and never taken for the next one's: its
-end marker would make half an answer look whole, and a position flat. Two in a row without an answer end the line.
+end marker would make half an answer look whole, and a position flat. So it is with one that was interrupted before its end
+came: it was asked all the same. Two in a row without an answer end the line. The time is told without a number too: a late
+answer to one probe says nothing about the next. What two missed probes mean, the session decides.
 """
 
 from __future__ import annotations
@@ -22,11 +24,14 @@ from orderflow_tui.adapters.ib_codec import WARNING_CODES
 from orderflow_tui.adapters.ib_lane import Lane
 from orderflow_tui.adapters.ib_library import Library
 
-FIRST_REQUEST = 1_000_000_000  # request ids live far above order ids: errors name both by one number
+FIRST_REQUEST = 1_000_000_000  # request ids live far above order ids, or beyond them: errors name both by one number
+ROOM = 100_000_000  # numbers kept for orders, and behind them for requests
+LAST_NUMBER = 2**31 - 1
 PIECE_BYTES = 2_048
 READ_ONLY = 321
 MOST_ROWS = 200_000  # rows kept of one answer
 UNNUMBERED = frozenset({"positions", "open orders", "completed orders"})
+OWED = UNNUMBERED | {"time"}
 SILENT_TWICE = 2
 
 
@@ -123,7 +128,7 @@ class Line:
         self._on_lost = on_lost
         self._alive = False
         self._closed = False
-        self._next_request = FIRST_REQUEST
+        self._first_request = self._next_request = FIRST_REQUEST
         self._pending: dict[object, _Pending] = {}
         self._turns: dict[object, asyncio.Lock] = {}
         self._owed: Counter[object] = Counter()  # answers given up whose end marker has not come
@@ -167,6 +172,13 @@ class Line:
             await asyncio.gather(opening, return_exceptions=True)
         self._alive = True
         self.accounts = list(self.client.getAccounts())
+        if self.next_number + ROOM > FIRST_REQUEST:
+            self._first_request = self._next_request = self.next_number + ROOM
+
+    @property
+    def has_room(self) -> bool:
+        """Whether there are numbers for orders and for requests that cannot be taken for each other."""
+        return self._first_request + ROOM <= LAST_NUMBER
 
     def close(self) -> None:
         """Cut the line; nothing is heard or sent on it any more."""
@@ -203,8 +215,11 @@ class Line:
                 rows = await asyncio.wait_for(pending.end, limit_s)
                 self._silent.pop(kind, None)
                 return rows
+            except asyncio.CancelledError:
+                self._owe(kind, pending)
+                raise
             except TimeoutError as fault:
-                self._give_up(kind)
+                self._give_up(kind, pending)
                 raise NoAnswer(f"no end of {kind} within {limit_s:g} s, {len(pending.rows)} rows came") from fault
             finally:
                 self._pending.pop(kind, None)
@@ -216,11 +231,17 @@ class Line:
         request = self.new_request()
         return await self.ask(request, lambda: make(request), limit_s)
 
-    def _give_up(self, kind: object) -> None:
+    def _owe(self, kind: object, pending: _Pending) -> None:
+        """Nobody waits for this answer any more, and what is left of it may still come: also of a question still in the lane.
+        An end that came in the same turn of the loop is not waited for again."""
+        if kind in OWED and pending.end.cancelled():
+            self._owed[kind] += 1
+
+    def _give_up(self, kind: object, pending: _Pending) -> None:
         """An answer did not come in time. Its rest may still come, or never: after the second the line is worth nothing."""
+        self._owe(kind, pending)
         if kind not in UNNUMBERED:
             return
-        self._owed[kind] += 1
         self._silent[kind] += 1
         if self._silent[kind] >= SILENT_TWICE:
             self._lost(f"two questions about {kind} in a row without an answer")
@@ -354,7 +375,7 @@ class Line:
         if request in self._pending:
             if code not in WARNING_CODES and not self._pending[request].end.done():
                 self._pending[request].end.set_exception(Refused(code, text))
-        elif request >= FIRST_REQUEST:
+        elif self._first_request < request <= self._next_request:
             if self.data is not None:
                 self.data.on_data_error(request, code, text)
         elif request > 0 and self.orders is not None:

@@ -20,6 +20,7 @@ class LinkNews(Enum):
     CONNECTED = "connected"
     REFUSED = "no connection"
     ID_IN_USE = "client id in use"
+    NO_NUMBERS = "no order numbers left"
     SYNCED = "account known"
     SYNC_FAILED = "account not known"
     WRONG_ACCOUNT = "wrong account"
@@ -57,6 +58,7 @@ START          CO .  .  .  .  .  .  .  .  .
 CONNECTED      .  SY .  .  .  .  .  .  .  .
 REFUSED        .  BA .  .  .  .  .  .  .  .
 ID_IN_USE      .  XX .  .  .  .  .  .  .  .
+NO_NUMBERS     .  XX .  .  .  .  .  .  .  .
 SYNCED         .  .  WA .  .  .  .  .  .  .
 SYNC_FAILED    .  .  BA .  .  .  .  .  .  .
 WRONG_ACCOUNT  .  .  XX .  .  .  .  .  .  .

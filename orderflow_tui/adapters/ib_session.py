@@ -84,6 +84,7 @@ class IbSession:
     _probe: asyncio.Task[None] | None = None
     _report: asyncio.Task[None] | None = None
     _subscriptions_lost: bool = True  # by a new line or 1101, until they are made anew
+    _broker_away: str = ""  # what the gateway said of it last on this line, empty when nothing or that it is back
     _entered_s: float = 0.0
     _good_since_s: float | None = None  # data without a fault since then
     _missed: int = 0  # probes in a row without an answer
@@ -225,7 +226,7 @@ class IbSession:
         """A new line, tapped before it is opened."""
         library = load(self.settings.library)
         self.generation += 1
-        self._subscriptions_lost = True
+        self._subscriptions_lost, self._broker_away = True, ""
         generation, settings = self.generation, self.settings
         codes: list[int] = []
 
@@ -242,6 +243,13 @@ class IbSession:
             return LinkNews.REFUSED, f"{settings.host}:{settings.port}: {fault or type(fault).__name__}"
         if codec.ID_IN_USE in codes:
             return await self._id_in_use()
+        if not line.has_room:
+            reason = (
+                f"the gateway gives order number {line.next_number:,} to client id {settings.client_id}: too few are left; "
+                "reset the API order ID sequence in the gateway's settings"
+            )
+            self.post(Trouble(self.clock_ns(), LatchKind.CLIENT_ID, reason))
+            return LinkNews.NO_NUMBERS, reason
         self._attempts.id_refused = 0
         self._attempts.connected_s = asyncio.get_running_loop().time()
         return LinkNews.CONNECTED, f"client {settings.client_id}"
@@ -275,13 +283,14 @@ class IbSession:
         """Prove the account, learn contracts and account; everything one after the other with its own limit."""
         line = self.line
         assert line is not None, "SYNCING has a line"
-        proven = codec.prove(line.accounts, self.settings.proof, self.settings.account)
-        if proven.refusal:
-            self.post(Trouble(self.clock_ns(), LatchKind.WRONG_ACCOUNT, proven.refusal))
-            return LinkNews.WRONG_ACCOUNT, proven.refusal
-        self.account = proven.account
+        refusal = self._prove(line)
+        if refusal:
+            self.post(Trouble(self.clock_ns(), LatchKind.WRONG_ACCOUNT, refusal))
+            return LinkNews.WRONG_ACCOUNT, refusal
         for follower in self.followers:
             follower.opened(line)
+        if self._broker_away:  # told with the greeting, while CONNECTING, where it moves nothing
+            return LinkNews.BROKER_LOST, self._broker_away
         try:
             await self._check_clock(line)
             snapshot = self._snapshot(line)
@@ -305,6 +314,17 @@ class IbSession:
             follower.synced(not self._subscriptions_lost)
         self._subscriptions_lost = False
         return LinkNews.SYNCED, self.account
+
+    def _prove(self, line: Line) -> str:
+        """Why the gateway serves a wrong account; empty when it is ours. Where none is configured the first that was proven stays
+        that of the run: positions, orders and limits that are known belong to it."""
+        configured = self.settings.account
+        proven = codec.prove(line.accounts, self.settings.proof, configured or self.account)
+        if proven.refusal and self.account and not configured:
+            served = ", ".join(line.accounts) or "none"
+            return f"this run began with account {self.account}, the gateway serves {served} now"
+        self.account = proven.account or self.account
+        return proven.refusal
 
     async def _choose(self, line: Line) -> Choice:
         settings = self.settings
@@ -442,8 +462,12 @@ class IbSession:
         if generation != self.generation:
             return
         if code in codec.LOST:
-            self._tell(LinkNews.BROKER_LOST, f"{code} {text}")
-        elif code == codec.RESTORED_KEPT:
+            self._broker_away = f"{code} {text}"
+            self._tell(LinkNews.BROKER_LOST, self._broker_away)
+            return
+        if code in {codec.RESTORED_KEPT, codec.RESTORED_LOST}:
+            self._broker_away = ""
+        if code == codec.RESTORED_KEPT:
             self._tell(LinkNews.RESTORED_KEPT, f"{code} {text}")
         elif code == codec.RESTORED_LOST:
             self._tell(LinkNews.RESTORED_LOST, f"{code} {text}")

@@ -416,6 +416,23 @@ def test_reports_do_not_tell_the_commissions_of_the_day_again_and_again(worlds: 
     assert len([e for e in world.events if isinstance(e, Commission)]) == 1
 
 
+@pytest.mark.parametrize("highest", [950_000_000, 999_999_990, 1_000_000_005, 1_764_000_000])
+def test_a_rejection_is_heard_however_high_the_order_numbers_are(worlds: MakeWorld, highest: int) -> None:
+    """Clients that count from the clock leave such numbers behind; they were taken for those of requests."""
+    world = worlds(start=False)
+    world.stage.gateway.house.exchange.highest[11] = highest
+    world.start()
+    world.ready().still()
+    world.do("order-fault", on="place", code=201, role="E")
+    world.broker.send(bracket(entry=19_900), world.now_ns)
+    world.pass_ms(500)
+    assert world.inner._tickets.highest == highest + 3
+    assert [world.updates(ref)[-1].status for ref in "EST"] == [BrokerStatus.REJECTED] * 3
+    line = world.session.line
+    assert line is not None
+    assert line.new_request() > highest + 1_000_000
+
+
 def test_an_entry_whose_stop_was_rejected_does_not_lie_in_the_gateway_waiting_for_a_click(worlds: MakeWorld) -> None:
     world = calm(worlds)
     world.do("order-fault", on="place", code=201, role="S")

@@ -11,9 +11,12 @@ from orderflow_tui.domain.order import Purpose
 from tests.adapters.ib_fixtures import MakeWorld, worlds
 from tests.adapters.ib_world import ACCOUNT, ib_settings
 from tests.contract.broker_contract import bracket
+from tests.gateway import messages
 from tests.gateway.account import Holding
+from tests.gateway.client import Client
 from tests.gateway.house import Settings
 from tests.gateway.virtual import Stage
+from tests.gateway.wire import Field, Tell
 
 __all__ = ["worlds"]
 
@@ -35,6 +38,18 @@ def test_the_next_order_number_is_told_with_the_account(worlds: MakeWorld) -> No
     world.start()
     world.ready()
     assert world.session.next_number == 42
+
+
+def test_order_numbers_that_leave_no_room_for_requests_block_with_a_sentence(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.stage.gateway.house.exchange.highest[11] = 2_100_000_000
+    world.start()
+    world.until(lambda: world.session.link is Link.BLOCKED)
+    (trouble,) = world.troubles()
+    assert trouble.latch is LatchKind.CLIENT_ID
+    assert "2,100,000,001" in trouble.reason
+    assert "reset the API order ID sequence" in trouble.reason
+    assert world.session.generation == 1
 
 
 def test_boot_with_an_open_position_is_truthful_within_ten_seconds(worlds: MakeWorld) -> None:
@@ -69,6 +84,23 @@ def test_the_eight_account_cases_are_decided_by_the_account_and_never_by_the_por
     assert [t.latch for t in world.troubles()] == ([] if passes else [LatchKind.WRONG_ACCOUNT])
     assert passes == (world.session.refusal(Purpose.ENTRY) == "")
     assert world.sent("PLACE_ORDER") == []
+
+
+def test_without_a_configured_account_the_first_proven_one_is_that_of_the_run(worlds: MakeWorld) -> None:
+    """Somebody logs the gateway in to another paper account: its positions and orders are not those this run knows."""
+    world = worlds().ready()
+    house = world.stage.gateway.house
+    served, house.settings = house.settings, replace(house.settings, accounts=("DU7654321",))
+    reports = len(world.reports())
+    world.do("cut")
+    world.until(lambda: world.session.link is Link.BLOCKED)
+    assert [t.latch for t in world.troubles()] == [LatchKind.WRONG_ACCOUNT]
+    assert world.troubles()[0].reason == f"this run began with account {ACCOUNT}, the gateway serves DU7654321 now"
+    assert len(world.reports()) == reports
+    house.settings = served
+    world.call(world.session.acknowledge)
+    world.ready()
+    assert world.session.account == ACCOUNT
 
 
 def test_a_client_id_in_use_locks_after_three_tries_and_never_takes_another(worlds: MakeWorld) -> None:
@@ -152,6 +184,31 @@ def test_the_late_end_of_an_answer_given_up_never_makes_the_next_one_flat(worlds
     assert world.session.generation == 1
 
 
+def test_the_late_end_of_an_interrupted_answer_never_makes_the_next_one_flat(worlds: MakeWorld) -> None:
+    """The broker goes and comes back while positions are asked for: the rest of the first answer comes during the second."""
+    world = worlds(start=False)
+    world.do("manual", symbol="MES", side="BUY", quantity=2)
+    world.start()
+    world.ready()
+    told = len(world.reports())
+    world.do("lose-broker")
+    world.pass_ms(200)
+    world.do("hold", what=["POSITION_END"])
+    asked = len(world.sent("POSITIONS"))
+    world.do("regain-broker")
+    world.until(lambda: len(world.sent("POSITIONS")) > asked, 1)
+    world.do("lose-broker")
+    world.until(lambda: world.session.link is Link.BROKER_LOST, 1)
+    world.do("hold", what=HELD)
+    world.do("regain-broker")
+    world.until(lambda: len(world.sent("POSITIONS")) > asked + 1, 1)
+    world.pass_ms(200)
+    world.do("release")
+    world.ready()
+    assert {report.positions for report in world.reports()[told:] if report.complete} == {(("MES", 2),)}
+    assert world.session.generation == 1
+
+
 def test_two_answers_about_the_account_that_never_come_end_the_line(worlds: MakeWorld) -> None:
     world = worlds().ready()
     world.do("mute", what="POSITIONS", count=2)
@@ -204,6 +261,33 @@ def test_entries_are_refused_after_the_first_missed_probe(worlds: MakeWorld) -> 
     assert world.session.link is Link.READY
 
 
+def test_a_late_answer_to_one_probe_is_not_taken_for_the_next_ones(worlds: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway 2.6 s behind: each answer came in time for the question after its own, and the link stayed READY."""
+    world = worlds().ready()
+    tell = Client.tell
+
+    def behind(client: Client, *fields: Field) -> None:
+        if fields[0] is Tell.CURRENT_TIME:
+            world.loop.call_later(2.6, lambda: tell(client, *fields))
+        else:
+            tell(client, *fields)
+
+    monkeypatch.setattr(Client, "tell", behind)
+    assert world.until(lambda: world.links()[-1] is not Link.READY, 10) <= 5.0
+    monkeypatch.undo()
+    world.ready()
+
+
+def test_one_late_answer_costs_one_probe_and_keeps_the_line(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("hold", what=["CURRENT_TIME"])
+    world.until(lambda: "probe" in world.session.refusal(Purpose.ENTRY), 4)
+    world.do("release")
+    world.pass_ms(10_000)
+    assert world.session.refusal(Purpose.ENTRY) == ""
+    assert world.session.generation == 1
+
+
 def test_after_the_loop_stood_still_an_entry_waits_for_an_answer(worlds: MakeWorld) -> None:
     """A machine that slept: no probe was missed, and nobody knows what is behind the line."""
     world = worlds().ready()
@@ -242,6 +326,35 @@ def test_a_broker_that_stays_away_leads_to_a_new_connection(worlds: MakeWorld) -
     world.do("regain-broker")
     world.ready()
     assert world.session.generation >= 2
+
+
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("code", [1100, 2110])
+def test_a_broker_told_unreachable_with_the_greeting_fences_until_it_is_back(
+    worlds: MakeWorld, monkeypatch: pytest.MonkeyPatch, code: int, back: bool
+) -> None:
+    """The words come in one piece with the answer to the greeting, so that the line hears them before it is connected."""
+    world = worlds(start=False)
+    gateway = world.stage.gateway
+    greet = gateway.house.tell_ids
+
+    def and_more(client: Client) -> None:
+        greet(client)
+        client.tell(*messages.error(-1, code, "lost"))
+        if back:
+            client.tell(*messages.error(-1, 1102, "restored"))
+
+    monkeypatch.setattr(type(gateway.house), "tell_ids", lambda _, client: and_more(client))
+    world.start()
+    world.pass_ms(5_000)
+    if not back:
+        assert world.links() == [Link.CONNECTING, Link.SYNCING, Link.BROKER_LOST]
+        assert world.session.refusal(Purpose.ENTRY) != ""
+        assert world.reports() == []
+        world.do("error", code=1102)
+    world.ready()
+    assert world.session.generation == 1
+    assert world.reports()[-1].complete
 
 
 def test_a_changed_port_ends_the_line(worlds: MakeWorld) -> None:

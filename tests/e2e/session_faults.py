@@ -87,9 +87,11 @@ def _muted(what: str, s: Session) -> None:
 
 
 def _one_probe_missed(s: Session) -> None:
-    s.do("mute", what="CURRENT_TIME", count=1)
+    """Answered late; an answer that never comes is owed for ever, and fences with the next one."""
+    s.do("hold", what=["CURRENT_TIME"])
     asked = len(s.do("received", what="CURRENT_TIME"))
     s.until(lambda _: len(s.do("received", what="CURRENT_TIME")) > asked + 1, "the next probe")
+    s.do("release")
 
 
 # -- the link ----------------------------------------------------------------------------------------------------------
