@@ -242,7 +242,7 @@ class IbFeed:
 
     def on_notice(self, code: int, text: str) -> None:
         """Data farms come and go, each by itself; one that rests comes when it is needed."""
-        farm = text.rpartition(":")[2].strip() if ":" in text else ""
+        farm = text.partition(":" if ":" in text else ".")[2].strip()  # one that rests is named after a dot
         if code in codec.FARM_DOWN:
             self._farms_down[farm] = f"{code} {text}"
         elif code in codec.FARM_UP or code in codec.FARM_DORMANT:

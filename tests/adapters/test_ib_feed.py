@@ -319,6 +319,17 @@ def test_the_data_another_session_took_are_good_again_once_they_flow(worlds: Mak
     assert world.session.generation == 1
 
 
+@pytest.mark.parametrize("farm", ["ushmds", "usfarm.nj"])
+def test_a_farm_that_rests_is_named_after_a_dot_and_not_broken_any_more(worlds: MakeWorld, farm: str) -> None:
+    world = worlds().ready()
+    world.do("error", code=2105, text=f"HMDS data farm connection is broken:{farm}")
+    world.pass_ms(200)
+    assert farm in world.feed.impairment()
+    world.do("error", code=2107, text=f"HMDS data farm connection is inactive but should be available upon demand.{farm}")
+    world.pass_ms(200)
+    assert world.feed.impairment() == ""
+
+
 def test_a_closed_market_is_quiet_and_not_impaired(worlds: MakeWorld) -> None:
     world = worlds().ready()
     world.do("play", on=False)
