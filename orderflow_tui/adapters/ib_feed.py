@@ -171,6 +171,8 @@ class IbFeed:
         self._no_depth = not self._with_depth
         self._book_faults = 0
         self.streams[self._analysis].clear_book()
+        for stream in self.streams.values():
+            stream.quotes_live = False
         quotes = Kind.LEVEL1 if self._rules.quotes is QuoteSource.LEVEL1 else Kind.QUOTES
         wanted = [Subscription(Kind.TRADES, self._analysis)]
         if self._execution != self._analysis:
@@ -394,6 +396,8 @@ class IbFeed:
             stream.snapshot = True
             self._interrupted = False
             self._put_status(refused.symbol, FeedState.SNAPSHOT, why)
+        else:
+            stream.quotes_live = False
         self.subscriptions.start(Subscription(Kind.LEVEL1, refused.symbol))
         self.subscriptions.later(self._pace.retry_s, partial(self.subscriptions.start, refused))
 

@@ -350,6 +350,36 @@ def test_quotes_of_the_traded_contract_that_stop_degrade_and_are_asked_for_anew(
     assert world.session.generation == 1
 
 
+def request_of(world: IbWorld, stream: str) -> int:
+    return next(r for r, s in world.feed.subscriptions.by_request.items() if str(s) == stream)
+
+
+def test_the_aggregate_speaks_where_quotes_that_ran_are_ended_by_the_broker(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(5_000)
+    request = request_of(world, "BidAsk of MES")
+    (client,) = world.stage.gateway.house.ready_clients()
+    del client.bid_ask[request]
+    world.do("error", code=10225, request=request)
+    world.pass_ms(200)
+    count = len(quotes(world, "MES"))
+    world.pass_ms(5_000)
+    assert len(quotes(world, "MES")) > count
+    world.pass_ms(15_000)
+    assert world.feed.streams["MES"].quotes_live, "asked for again, and granted"
+
+
+def test_the_book_stands_in_while_quotes_are_asked_for_anew(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(5_000)
+    world.call(world.feed.resubscribe)
+    world.pass_ms(100)
+    count = len(quotes(world, "ES"))
+    world.pass_ms(3_000)
+    assert world.do("state")["subscriptions"][0]["bid_ask"] == 0
+    assert len(quotes(world, "ES")) > count
+
+
 # -- the keys of the feed ------------------------------------------------------------------------------------------------
 
 
