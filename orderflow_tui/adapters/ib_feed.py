@@ -145,7 +145,6 @@ class IbFeed:
             self.subscriptions.forget()
             self.subscriptions.line = line
             self._denied = ""
-            self._farms_down.clear()
             self._competing_ns = None
             self._no_depth = not self._with_depth
         line.data = self
@@ -170,7 +169,8 @@ class IbFeed:
                 stream.interrupted()
         self._lose(reason)
         line = self.subscriptions.line
-        if line is not None and not line.alive:
+        if line is None or not line.alive:
+            self._farms_down.clear()  # here and not when the next one opens: it speaks of its farms in the greeting
             self.subscriptions.forget()
             self.subscriptions.line = None
 

@@ -435,6 +435,26 @@ def test_a_farm_that_rests_is_named_after_a_dot_and_not_broken_any_more(worlds: 
     assert world.feed.impairment() == ""
 
 
+def test_a_farm_that_is_broken_when_the_line_opens_is_known_to_be(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.do("farm", down=True)
+    world.start()
+    world.until(lambda: world.session.link is Link.WARMUP)
+    world.pass_ms(2_000)
+    assert "2103" in world.feed.impairment()
+    world.do("farm", down=False)
+    world.ready()
+
+
+def test_a_farm_that_was_broken_on_the_last_line_is_forgotten_with_it(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("error", code=2105, text="HMDS data farm connection is broken:ushmds")
+    world.pass_ms(200)
+    world.do("cut")
+    world.until(lambda: world.session.generation == 2 and world.session.link is Link.READY)
+    assert world.feed.impairment() == ""
+
+
 def test_a_closed_market_is_quiet_and_not_impaired(worlds: MakeWorld) -> None:
     world = worlds().ready()
     world.do("play", on=False)
