@@ -31,6 +31,8 @@ BOOK_EVERY_NS = 20 * MS_NS
 BOOK_BAD_NS = 2 * SECOND_NS
 BOOK_TRIES = 3  # unknown errors in a row, no row of the book between them
 STALE_NS = 15 * SECOND_NS
+PAUSE_NS = SECOND_NS  # without a print for longer, what a loss took lies before the next one
+CONTRACT_FARM_DOWN = 2157  # it carries no prices
 LEVEL1_BIDS, LEVEL1_ASKS, LEVEL1_LASTS = {1, 66}, {2, 67}, {4, 68}
 LEVEL1_BID_SIZES, LEVEL1_ASK_SIZES, LEVEL1_VOLUMES = {0, 69}, {3, 70}, {8, 74}
 LIVE_DATA = 1
@@ -92,7 +94,10 @@ class IbFeed:
         self._book_timer: asyncio.TimerHandle | None = None
         self._last_ns = 0
         self._told_ns = 0
-        self._interrupted = False
+        self._interrupted = False  # a loss is known, and nothing came after it
+        self._prints_missing = False  # since a loss no print is known to be after it
+        self._away = False  # between the loss of what is behind the line and the next synchronisation
+        self._gap_ns = self._print_ns = 0  # when the last GAP was told, and when the last print came
         self._heard = False
         self._denied = ""
         self._farms_down: dict[str, str] = {}  # what was said of each
@@ -128,8 +133,9 @@ class IbFeed:
         """The analysed month changed: nothing of the old one comes any more, the new one is subscribed."""
         self.subscriptions.cancel_all()
         self.streams[self._analysis].interrupted()
-        self.queue.put(FeedStatus(self._analysis, self._now(), FeedState.GAP, reason, contract, shift_ticks))
-        self.resubscribe()
+        self._gap_ns, self._prints_missing = self._now(), True
+        self.queue.put(FeedStatus(self._analysis, self._gap_ns, FeedState.GAP, reason, contract, shift_ticks))
+        self._ask_anew()
 
     # -- following the session ---------------------------------------------------------------------------------------
 
@@ -139,38 +145,49 @@ class IbFeed:
             self.subscriptions.forget()
             self.subscriptions.line = line
             self._denied = ""
-            self._farms_down.clear()
             self._competing_ns = None
             self._no_depth = not self._with_depth
         line.data = self
 
     def synced(self, keep_subscriptions: bool) -> None:
         """Subscribe, unless the broker kept what we had. The book is asked for anew even then: we may have missed rows."""
+        if self._away:
+            self._away = False
+            self._over()
+        else:
+            self._lose("the broker was away")
         if not (keep_subscriptions and self.subscriptions):
-            self.resubscribe()
+            self._ask_anew()
         elif not self._no_depth:
             self._renew_book(self._analysis)
 
     def lost(self, reason: str) -> None:
-        """Nothing comes any more; what comes next has a gap before it."""
-        if self._heard and not self._interrupted:
-            self._interrupted = True
-            for symbol, stream in self.streams.items():
+        """Nothing comes any more but what was under way; what comes next has a gap before it."""
+        if self._heard:
+            self._away = True
+            for stream in self.streams.values():
                 stream.interrupted()
-                self._put_status(symbol, FeedState.DOWN, reason)
+        self._lose(reason)
         line = self.subscriptions.line
-        if line is not None and not line.alive:
+        if line is None or not line.alive:
+            self._farms_down.clear()  # here and not when the next one opens: it speaks of its farms in the greeting
             self.subscriptions.forget()
             self.subscriptions.line = None
 
     def resubscribe(self) -> None:
-        """Drop what is subscribed and ask anew: at once the first time, later not before the broker takes it. What was refused
-        may be granted now."""
+        """Drop what is subscribed and ask anew; what trades meanwhile is lost."""
+        self._lose("subscribed anew")
+        self._ask_anew()
+
+    def _ask_anew(self) -> None:
+        """At once the first time, later not before the broker takes it. What was refused may be granted now."""
         self.subscriptions.cancel_all()
         self._denied = ""
         self._no_depth = not self._with_depth
         self._book_faults = 0
         self.streams[self._analysis].clear_book()
+        for stream in self.streams.values():
+            stream.quotes_live = False
         quotes = Kind.LEVEL1 if self._rules.quotes is QuoteSource.LEVEL1 else Kind.QUOTES
         wanted = [Subscription(Kind.TRADES, self._analysis)]
         if self._execution != self._analysis:
@@ -242,11 +259,13 @@ class IbFeed:
 
     def on_notice(self, code: int, text: str) -> None:
         """Data farms come and go, each by itself; one that rests comes when it is needed."""
-        farm = text.rpartition(":")[2].strip() if ":" in text else ""
+        farm = text.partition(":" if ":" in text else ".")[2].strip()  # one that rests is named after a dot
         if code in codec.FARM_DOWN:
             self._farms_down[farm] = f"{code} {text}"
-        elif code in codec.FARM_UP or code in codec.FARM_DORMANT:
-            self._farms_down.pop(farm, None)
+            if code != CONTRACT_FARM_DOWN:
+                self._lose(f"{code} {text}")
+        elif (code in codec.FARM_UP or code in codec.FARM_DORMANT) and self._farms_down.pop(farm, ""):
+            self._over()
 
     # -- what the line says ------------------------------------------------------------------------------------------
 
@@ -359,6 +378,7 @@ class IbFeed:
         why = f"{code} {text}"
         if code == codec.COMPETING:
             self._competing_ns = self._now()
+            self._lose(why)
         elif wanted.kind is Kind.DEPTH:
             self._on_book_error(wanted, code, why)
         elif wanted.kind is Kind.LEVEL1 or code == codec.DELAYED:
@@ -392,8 +412,10 @@ class IbFeed:
         self.refused[refused] = why
         if refused.kind is Kind.TRADES:
             stream.snapshot = True
-            self._interrupted = False
-            self._put_status(refused.symbol, FeedState.SNAPSHOT, why)
+            if not self._interrupted:
+                self._put_status(refused.symbol, FeedState.SNAPSHOT, why)
+        else:
+            stream.quotes_live = False
         self.subscriptions.start(Subscription(Kind.LEVEL1, refused.symbol))
         self.subscriptions.later(self._pace.retry_s, partial(self.subscriptions.start, refused))
 
@@ -434,18 +456,53 @@ class IbFeed:
             self._told_ns = now_ns
             self.queue.put(depth)
 
-    def _resume(self, stream: Stream, state: FeedState | None) -> None:
-        """The first word after a loss says so; single trades after snapshots end the degradation."""
-        self._heard = True
+    def _lose(self, reason: str) -> None:
+        """Prints are being lost: told once, until something comes again."""
+        if not self._heard:
+            return
+        self._prints_missing = True
         if self._interrupted:
-            self._interrupted = False
-            for symbol in self.streams:
-                self._put_status(symbol, FeedState.GAP, "data was lost before this instant")
-                self._put_status(symbol, FeedState.LIVE, "")
+            return
+        self._interrupted = True
+        for symbol, stream in self.streams.items():
+            stream.classifier.reset()
+            stream.day_volume = None
+            self._put_status(symbol, FeedState.DOWN, reason)
+
+    def _over(self) -> None:
+        """A loss has ended: what came while it lasted was its tail, and what comes now has a gap before it."""
+        self._interrupted |= self._prints_missing
+
+    def _resume(self, stream: Stream, state: FeedState | None) -> None:
+        """The first word after a loss says so; single trades after snapshots end the degradation. `state` is of a print."""
+        self._heard = True
+        if state is not None:
+            self._printed()
+        if self._interrupted:
+            self._tell_gap()
         if state is FeedState.LIVE and stream.snapshot:
             stream.snapshot = False
             self._put_status(stream.instrument.symbol, FeedState.GAP, "single trades again after snapshots")
             self._put_status(stream.instrument.symbol, FeedState.LIVE, "")
+
+    def _printed(self) -> None:
+        """A print. After a loss quotes may speak long before it, and so may the last prints on their way when it began: where
+        it comes after a pause the gap is told again."""
+        if self._prints_missing:
+            self._interrupted |= self._last_ns - max(self._gap_ns, self._print_ns) > PAUSE_NS
+            self._prints_missing = self._away or bool(self._farms_down) or self._competing_ns is not None
+        self._print_ns = self._last_ns
+
+    def _tell_gap(self) -> None:
+        """Data are missing before this instant. What is analysed speaks last: only its prints may be snapshots."""
+        self._interrupted = False
+        self._gap_ns = self._now()
+        for symbol in reversed(self.streams):
+            self._put_status(symbol, FeedState.GAP, "data was lost before this instant")
+            if self.streams[symbol].snapshot:
+                self._put_status(symbol, FeedState.SNAPSHOT, self.refused.get(Subscription(Kind.TRADES, symbol), ""))
+            else:
+                self._put_status(symbol, FeedState.LIVE, "")
 
     def _put_status(self, symbol: str, state: FeedState, reason: str) -> None:
         self.queue.put(FeedStatus(symbol, self._now(), state, reason))

@@ -91,11 +91,116 @@ def test_a_lost_stretch_is_announced_before_the_first_event_after_it(worlds: Mak
     world.do("cut")
     world.until(lambda: world.session.generation == 2 and world.session.link is Link.READY)
     world.pass_ms(2_000)
-    assert states(world) == [FeedState.DOWN, FeedState.GAP, FeedState.LIVE]
+    again = [FeedState.GAP, FeedState.LIVE]  # single ticks are not granted so soon: quotes come first, prints later
+    assert states(world) == [FeedState.DOWN, FeedState.GAP, FeedState.LIVE, *again]
+    assert silences(world, 0) == (1, 1)
     down = next(i for i, e in enumerate(world.market) if isinstance(e, FeedStatus))
     after = [e for e in world.market[down:] if not (isinstance(e, FeedStatus) and e.state is FeedState.DOWN)]
     assert isinstance(after[0], FeedStatus)
     assert after[0].state is FeedState.GAP
+
+
+def silences(world: IbWorld, since: int, longest_s: float = 5.0) -> tuple[int, int]:
+    """How many silences between prints of ES since an event were longer, and how many of those had a GAP told in them."""
+    before, gap, found, told = None, False, 0, 0
+    for event in world.market[since:]:
+        if isinstance(event, FeedStatus) and event.instrument == "ES":
+            gap |= event.state is FeedState.GAP
+        elif isinstance(event, Trades):
+            for at in event.ts_ns.tolist():
+                if before is not None and at - before > longest_s * 1e9:
+                    found, told = found + 1, told + gap
+                before, gap = at, False
+    return found, told
+
+
+@pytest.mark.parametrize("code", [2103, 2105])
+def test_what_a_broken_farm_took_is_announced_once(worlds: MakeWorld, code: int) -> None:
+    world = worlds().ready()
+    world.pass_ms(3_000)
+    world.do("farm", down=True, code=code)
+    world.pass_ms(25_000)
+    assert states(world) == [FeedState.DOWN]
+    world.do("farm", down=False)
+    world.pass_ms(8_000)
+    assert states(world) == [FeedState.DOWN, FeedState.GAP, FeedState.LIVE]
+    assert silences(world, 0) == (1, 1)
+
+
+def test_the_farm_of_contract_definitions_takes_no_prints(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("error", code=2157, text="Sec-def data farm connection is broken:secdefnj")
+    world.pass_ms(3_000)
+    assert "2157" in world.feed.impairment()
+    assert states(world) == []
+
+
+def test_what_another_session_took_is_announced_once(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(3_000)
+    world.do("compete")
+    world.pass_ms(25_000)
+    world.do("compete", on=False)
+    world.pass_ms(8_000)
+    assert states(world) == [FeedState.DOWN, FeedState.GAP, FeedState.LIVE]
+    assert silences(world, 0) == (1, 1)
+
+
+Step = tuple[str, dict[str, object]]
+AWAY: Step = ("error", {"code": 1100, "text": "Connectivity lost"})
+BACK: Step = ("error", {"code": 1102, "text": "restored - data maintained"})
+FARM: Step = ("error", {"code": 2103, "text": "Market data farm connection is broken:usfuture"})
+FARM_BACK: Step = ("error", {"code": 2104, "text": "Market data farm connection is OK:usfuture"})
+TAKEN: Step = ("data-error", {"code": 10197})
+
+
+@pytest.mark.parametrize(("begin", "end"), [(AWAY, BACK), (FARM, FARM_BACK), (TAKEN, None)])
+def test_prints_on_their_way_when_a_loss_began_do_not_end_it(worlds: MakeWorld, begin: Step, end: Step | None) -> None:
+    world = worlds().ready()
+    world.pass_ms(3_000)
+    world.do(begin[0], **begin[1])
+    world.pass_ms(700)
+    world.do("play", on=False)
+    world.pass_ms(25_000)
+    if end is not None:
+        world.do(end[0], **end[1])
+    world.do("play", on=True)
+    world.pass_ms(8_000)
+    assert silences(world, 0) == (1, 1)
+    assert states(world)[-1] is FeedState.LIVE
+
+
+def test_a_broker_that_is_back_without_having_been_told_away_took_something(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(3_000)
+    world.do(BACK[0], **BACK[1])
+    world.pass_ms(3_000)
+    assert states(world) == [FeedState.DOWN, FeedState.GAP, FeedState.LIVE]
+
+
+def test_subscribing_anew_announces_the_loss_before_the_first_quote_and_before_the_first_print(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(1_000)
+    since = len(world.market)
+    world.call(world.feed.resubscribe)
+    world.pass_ms(20_000)
+    assert states(world) == [FeedState.DOWN, FeedState.GAP, FeedState.LIVE, FeedState.GAP, FeedState.LIVE]
+    assert silences(world, since - 100) == (1, 1), "the broker takes no request for single ticks so soon"
+
+
+def test_after_a_loss_snapshots_are_still_snapshots(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.do("answer", what="TICK_BY_TICK", code=10189, count=99)
+    world.start()
+    world.ready()
+    world.pass_ms(3_000)
+    world.do("farm", down=True)
+    world.pass_ms(5_000)
+    world.do("farm", down=False)
+    world.pass_ms(3_000)
+    told = [e.state for e in world.market if isinstance(e, FeedStatus)]
+    assert FeedState.DOWN in told
+    assert told[-1] is FeedState.SNAPSHOT, "what is analysed speaks last"
 
 
 def test_no_gap_is_announced_on_the_first_start(worlds: MakeWorld) -> None:
@@ -319,6 +424,37 @@ def test_the_data_another_session_took_are_good_again_once_they_flow(worlds: Mak
     assert world.session.generation == 1
 
 
+@pytest.mark.parametrize("farm", ["ushmds", "usfarm.nj"])
+def test_a_farm_that_rests_is_named_after_a_dot_and_not_broken_any_more(worlds: MakeWorld, farm: str) -> None:
+    world = worlds().ready()
+    world.do("error", code=2105, text=f"HMDS data farm connection is broken:{farm}")
+    world.pass_ms(200)
+    assert farm in world.feed.impairment()
+    world.do("error", code=2107, text=f"HMDS data farm connection is inactive but should be available upon demand.{farm}")
+    world.pass_ms(200)
+    assert world.feed.impairment() == ""
+
+
+def test_a_farm_that_is_broken_when_the_line_opens_is_known_to_be(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.do("farm", down=True)
+    world.start()
+    world.until(lambda: world.session.link is Link.WARMUP)
+    world.pass_ms(2_000)
+    assert "2103" in world.feed.impairment()
+    world.do("farm", down=False)
+    world.ready()
+
+
+def test_a_farm_that_was_broken_on_the_last_line_is_forgotten_with_it(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("error", code=2105, text="HMDS data farm connection is broken:ushmds")
+    world.pass_ms(200)
+    world.do("cut")
+    world.until(lambda: world.session.generation == 2 and world.session.link is Link.READY)
+    assert world.feed.impairment() == ""
+
+
 def test_a_closed_market_is_quiet_and_not_impaired(worlds: MakeWorld) -> None:
     world = worlds().ready()
     world.do("play", on=False)
@@ -337,6 +473,36 @@ def test_quotes_of_the_traded_contract_that_stop_degrade_and_are_asked_for_anew(
     assert "no quote of MES for 15 s" in [e.reason for e in world.events if isinstance(e, LinkStatus)][-1]
     assert 30 <= world.until(lambda: world.session.link is Link.READY, 60) <= 45
     assert world.session.generation == 1
+
+
+def request_of(world: IbWorld, stream: str) -> int:
+    return next(r for r, s in world.feed.subscriptions.by_request.items() if str(s) == stream)
+
+
+def test_the_aggregate_speaks_where_quotes_that_ran_are_ended_by_the_broker(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(5_000)
+    request = request_of(world, "BidAsk of MES")
+    (client,) = world.stage.gateway.house.ready_clients()
+    del client.bid_ask[request]
+    world.do("error", code=10225, request=request)
+    world.pass_ms(200)
+    count = len(quotes(world, "MES"))
+    world.pass_ms(5_000)
+    assert len(quotes(world, "MES")) > count
+    world.pass_ms(15_000)
+    assert world.feed.streams["MES"].quotes_live, "asked for again, and granted"
+
+
+def test_the_book_stands_in_while_quotes_are_asked_for_anew(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(5_000)
+    world.call(world.feed.resubscribe)
+    world.pass_ms(100)
+    count = len(quotes(world, "ES"))
+    world.pass_ms(3_000)
+    assert world.do("state")["subscriptions"][0]["bid_ask"] == 0
+    assert len(quotes(world, "ES")) > count
 
 
 # -- the keys of the feed ------------------------------------------------------------------------------------------------

@@ -136,7 +136,8 @@ class Gateway:
         client.ready = True
         self._managed_accounts(client)
         self.house.tell_ids(client)
-        client.tell(*messages.error(-1, 2104, "Market data farm connection is OK:usfuture"))
+        code, how = (2104, "OK") if self.house.farm_up else (2103, "broken")
+        client.tell(*messages.error(-1, code, f"Market data farm connection is {how}:usfuture"))
         client.tell(*messages.error(-1, 2158, "Sec-def data farm connection is OK:secdefnj"))
         if not self.house.broker_reachable:
             client.tell(*messages.error(-1, 1100, "Connectivity between IB and Trader Workstation has been lost."))
