@@ -76,6 +76,7 @@ class Written:
     fills: dict[str, int] = field(default_factory=dict)  # newest revision by base id
     doubled: list[str] = field(default_factory=list)  # executions recorded twice
     campaign: str | None = None
+    manual: bool = False  # a person wants it
     failed: bool = False  # the last flatten, and no latch since
     cooldown_ns: int = 0
 
@@ -96,7 +97,10 @@ class Written:
                 case "duplicate" if row.payload.get("kind") == "fill":
                     self.doubled.append(row.ref)
                 case "campaign":
-                    self.campaign = row.ref if row.payload.get("what") == "begin" else None
+                    if row.payload.get("what") == "begin":
+                        self.campaign, self.manual = row.ref, bool(row.payload.get("manual"))
+                    elif row.ref == self.campaign:
+                        self.campaign, self.manual = None, False
                     self.failed = row.payload.get("what") == "failed"
                 case "cooldown":
                     self.cooldown_ns = max(self.cooldown_ns, int(str(row.payload["until_ns"])))

@@ -408,7 +408,7 @@ class Oracle(Memory):
         self.armed_ns = self.link_lost_ns = self.unwell_ns = None
         self.unwell = self.priced = False
         self.commits.clear()
-        self.grant, self.running = Grant(), floor.campaign
+        self.grant, self.running, self.wanted = Grant(), floor.campaign, self.written.manual
         self.link, self.epoch, self.agreements, self.agreed_ns = Link.OFF, 0, 0, None
         self.cool_ns = max(self.written.cooldown_ns, 0)
         self.stop_known, self.reports, self.reported_ns = False, 0, self.now_ns
