@@ -63,7 +63,7 @@ def _unheard(memory: Memory) -> bool:
     and for ten seconds after a reconnect, while no report agrees."""
     if not memory.money.lots:
         return False
-    since_ns = memory.heard.ns
+    since_ns = memory.reached_ns
     back = since_ns is not None and not memory.agreements and memory.now_ns - since_ns <= COMPARED_NS
     return back or not memory.settled_in
 

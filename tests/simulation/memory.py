@@ -155,6 +155,7 @@ class Memory:
     unwell_ns: int | None = None  # when they last were found to be
     link: Link = Link.OFF  # as told
     epoch: int = 0
+    reached_ns: int | None = None  # when the line was last told to be back
     link_was_up: bool = False  # before the event
     commits: deque[tuple[int, int]] = field(default_factory=lambda: deque(maxlen=1_000))  # when answered, ms each took
     cool_ns: int = 0  # entries wait until then

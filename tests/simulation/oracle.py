@@ -119,6 +119,7 @@ class Oracle(Memory):
     def _link(self, status: LinkStatus) -> None:
         if status.epoch != self.epoch or not (can_send(status.link) and self.link_was_up):
             self.agreements, self.agreed_ns = 0, None
+            self.reached_ns = self.now_ns
         self.link, self.epoch = status.link, status.epoch
         longest_ns = self.setting.params.trading.timing.grant_link_ms * MS_NS
         self.grant.link(self.now_ns, longest_ns, up=can_send(status.link))
@@ -409,7 +410,7 @@ class Oracle(Memory):
         self.unwell = self.priced = False
         self.commits.clear()
         self.grant, self.running, self.wanted = Grant(), floor.campaign, self.written.manual
-        self.link, self.epoch, self.agreements, self.agreed_ns = Link.OFF, 0, 0, None
+        self.link, self.epoch, self.agreements, self.agreed_ns, self.reached_ns = Link.OFF, 0, 0, None, None
         self.cool_ns = max(self.written.cooldown_ns, 0)
         self.stop_known, self.reports, self.reported_ns = False, 0, self.now_ns
         self.awake(self.now_ns)
