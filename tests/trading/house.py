@@ -403,3 +403,14 @@ class House:
 
 
 SLOW = replace(Timing(), reconcile_ms=0)
+
+
+def owing() -> House:
+    """An entry of two is over: one filled, the broker has counted it, and its execution got lost; no report comes."""
+    house = House(TradingParams(risk=replace(RICH, max_contracts=2)))
+    house.bracket("BUY", 2)
+    house.broker.part, house.broker.mute, house.broker.mute_reports = 1, True, True
+    house.trade(house.last)
+    house.broker.mute, house.broker.part = False, None
+    house.wait(5_200)
+    return house

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from orderflow_tui.domain.action import RollContract
 from orderflow_tui.domain.event import Command
 from orderflow_tui.domain.order import BrokerStatus, OrderUpdate
-from orderflow_tui.trading.limits import TradingParams
-from tests.trading.house import RICH, House
+from tests.trading.house import House, owing
 
 
 def test_a_flat_desk_lets_the_month_change() -> None:
@@ -34,12 +31,7 @@ def test_a_month_does_not_change_under_a_working_order() -> None:
 
 def test_a_month_does_not_change_while_an_execution_is_owed() -> None:
     """The order is over and the books say flat: the broker counted a contract more than it told."""
-    house = House(TradingParams(risk=replace(RICH, max_contracts=2)))
-    house.bracket("BUY", 2)
-    house.broker.part, house.broker.mute, house.broker.mute_reports = 1, True, True
-    house.trade(house.last)
-    house.broker.mute, house.broker.part = False, None
-    house.wait(5_200)
+    house = owing()
     for exit_id in [ticket.order.id for ticket in house.floor.blotter.live]:
         house.tell(OrderUpdate(exit_id, house.now, BrokerStatus.CANCELLED))
     assert house.desk.position() == 0

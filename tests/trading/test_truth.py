@@ -31,7 +31,7 @@ from orderflow_tui.trading.protection import NOTHING, Cover, cover_of, stand_ins
 from orderflow_tui.trading.rows import RowError
 from orderflow_tui.trading.trade import ExitReason
 from tests.builders import ES, MES
-from tests.trading.house import PRICE, RICH, START_NS, House, TinyBroker
+from tests.trading.house import PRICE, RICH, START_NS, House, TinyBroker, owing
 from tests.trading.test_brakes import flat
 
 
@@ -1146,12 +1146,7 @@ def test_a_group_whose_emergency_stop_works_already_gets_no_other() -> None:
 
 def test_contracts_the_broker_has_counted_and_not_told_keep_the_next_entry_waiting() -> None:
     """One of two filled, its execution got lost, the rest was cancelled: the next entry would have made three of two."""
-    house = House(TradingParams(risk=replace(RICH, max_contracts=2)))
-    house.bracket("BUY", 2)
-    house.broker.part, house.broker.mute, house.broker.mute_reports = 1, True, True
-    house.trade(house.last)
-    house.broker.mute, house.broker.part = False, None
-    house.wait(5_200)
+    house = owing()
     assert [o.quantity for o in house.floor.blotter.owed("MES")] == [1]
     house.bracket("BUY", 1)
     assert (house.state, house.refusal) == ("FENCED", "trading state")
