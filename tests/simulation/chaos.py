@@ -16,7 +16,7 @@ from orderflow_tui.domain.market import FeedState, FeedStatus, Quote, trades_of
 from orderflow_tui.domain.order import Order, OrderType, Purpose, Role, Side
 from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.ports import NotSent
-from tests.simulation.faults import MOMENTS, Dose, Plan, stream
+from tests.simulation.faults import MOMENTS, STANDING, Dose, Plan, stream
 from tests.simulation.memory import FOREIGN
 from tests.simulation.people import random_key
 from tests.simulation.world import UNREADABLE, World
@@ -31,6 +31,9 @@ def schedule(world: World) -> None:
         if dose.kind in MOMENTS:
             for begin_s, bits in moments(world.plan, dose):
                 world.at(begin_s, _strike(world, dose.kind, Random(bits)))
+        elif dose.kind in STANDING:
+            world.count(dose.kind)
+            STANDS[dose.kind](world)
 
 
 def moments(plan: Plan, dose: Dose) -> list[tuple[float, int]]:
@@ -64,7 +67,12 @@ def _lasts(rng: Random, low: float, high: float) -> float:
 
 
 def _silence(world: World, rng: Random) -> None:
-    world.market.mood.silent_ns = world.now_ns + int(_lasts(rng, 2, 40) * SECOND_NS)
+    """Nothing is heard of the market; somebody presses a key into it, soon or late."""
+    lasts, side = _lasts(rng, 2, 40), rng.choice(("BUY", "SELL"))
+    world.market.mood.silent_ns = world.now_ns + int(lasts * SECOND_NS)
+    pressed = lasts * (1.0 - rng.random() / 2)
+    for command in (Command.ARM, Command.BRACKET):
+        world.at(pressed, partial(_press, world, command, side))
 
 
 def _quote(world: World, bid: int, ask: int) -> None:
@@ -138,7 +146,13 @@ def _limit_locked(world: World, rng: Random) -> None:
 
 
 def _no_quotes(world: World, rng: Random) -> None:
-    world.market.mood.no_quotes_ns = world.now_ns + int(_lasts(rng, 6, 60) * SECOND_NS)
+    mood = world.market.mood
+    mood.no_quotes_ns = max(mood.no_quotes_ns, world.now_ns + int(_lasts(rng, 6, 60) * SECOND_NS))
+
+
+def _trades_only(world: World) -> None:
+    """A source that has no quotes; a wrong one may come all the same."""
+    world.market.mood.no_quotes_ns = world.now_ns + 86_400 * SECOND_NS  # the calm ends it
 
 
 def _one_sided(world: World, rng: Random) -> None:
@@ -603,6 +617,8 @@ HAPPENINGS: dict[str, Happening] = {
     "margin_raised": _margin_raised,
 }
 assert HAPPENINGS.keys() == set(MOMENTS), "every moment has its happening"
+STANDS: dict[str, Callable[[World], None]] = {"feed_trades_only": _trades_only}
+assert STANDS.keys() == set(STANDING), "all that stands is put up"
 
 
 # -- what a moment must find to act upon ----------------------------------------------------------------------------------

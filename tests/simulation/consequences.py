@@ -54,7 +54,7 @@ NEVER_THERE = frozenset(
 )
 ILLUSIONS = frozenset({"feed_outlier", "feed_far_prints", "feed_out_of_order"})
 UNFILLED = frozenset(
-    {"stop_stuck", "exit_rests", "feed_limit_locked", "feed_one_sided", "feed_no_quotes"}
+    {"stop_stuck", "exit_rests", "feed_limit_locked", "feed_one_sided", "feed_no_quotes", "feed_trades_only"}
 )  # the price is there, and the exit waits
 # by what the reason says: what can keep a position without its stop, exits too large, a stop from filling
 BARE = AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | NEVER_THERE | OUTSIDERS | DISK_TROUBLE | {"boots"}

@@ -4,9 +4,9 @@ Swarm: each run takes a random subset of the kinds at random intensities, so tha
 random stream of its own (`stream`), hence leaving one out never reshuffles the others, and a failing run can be shrunk
 fault by fault.
 
-A kind is one of four things: a probability per opportunity inside the simulated broker (`BROKER`, the fields of
-SimFaults), a probability per journal commit (`COMMITS`), something that happens at drawn instants (`MOMENTS`), or a
-probability per report on the line (`WORDS`). New kinds go to the end: then the others are drawn as before.
+A kind is one of five things: a probability per opportunity inside the simulated broker (`BROKER`, the fields of
+SimFaults), a probability per journal commit (`COMMITS`), something that happens at drawn instants (`MOMENTS`), a
+probability per report on the line (`WORDS`), or what holds as long as the chaos does (`STANDING`). New kinds go to the end: then the others are drawn as before.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ MOMENTS: tuple[str, ...] = (
     "margin_raised",
 )
 WORDS: tuple[str, ...] = ("report_torn", "report_omits")
-KINDS: tuple[str, ...] = BROKER + COMMITS + MOMENTS + WORDS
+STANDING: tuple[str, ...] = ("feed_trades_only",)
+KINDS: tuple[str, ...] = BROKER + COMMITS + MOMENTS + WORDS + STANDING
 RARE = frozenset({"account_swapped", "second_host", "task_dead", "position_drift", "tif_changed", "outside_rth_changed"})
 LOUD = frozenset({"manual_trade", "liquidation", "exec_busted", "hand_trade", "foreign_trade", "suspended"})
 SELDOM = frozenset(
@@ -93,6 +94,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "change_lost": ("partial_fill",),
     "change_refused": ("partial_fill",),
     "report_torn": ("fill_after_cancel",),
+    "feed_trades_only": ("feed_silence",),  # with quotes, old data has old quotes
 }
 
 
@@ -184,6 +186,8 @@ def _accompanied(doses: Collection[Dose]) -> tuple[Dose, ...]:
 
 
 def _strength(kind: str, drawn: float) -> float:
+    if kind in STANDING:
+        return 1.0
     if kind in MOMENTS:
         return 1.0 + 3.0 * drawn
     if kind in SELDOM:
