@@ -6,7 +6,8 @@ fault by fault.
 
 A kind is one of five things: a probability per opportunity inside the simulated broker (`BROKER`, the fields of
 SimFaults), a probability per journal commit (`COMMITS`), something that happens at drawn instants (`MOMENTS`), a
-probability per report on the line (`WORDS`), or what holds as long as the chaos does (`STANDING`). New kinds go to the end: then the others are drawn as before.
+probability per report on the line (`WORDS`), or what holds as long as the chaos does (`STANDING`). New kinds go to the
+end: then the others are drawn as before.
 """
 
 from __future__ import annotations
