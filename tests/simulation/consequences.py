@@ -163,6 +163,8 @@ def _opened(memory: Memory, kind: LatchKind, reason: str) -> None:
         causes = _faults(kind, reason)
     if causes is not None and not any(memory.struck(cause) for cause in causes) and not _by_misfortune(memory, kind, reason):
         raise Broken("no unexplained latch", f"{kind.value} without a cause: {reason}")
+    if kind is LatchKind.FLATTEN_FAILED:
+        memory.facts["flatten failed"] += 1
     uncancelled = [t.order.id for t in floor.blotter.entries() if t.cancel_ns is None and t.state not in UNSENT]
     if uncancelled:
         raise Broken("a halt cancels entries", f"{kind.value} opened and {uncancelled} were left working")
@@ -187,8 +189,11 @@ def _faults(kind: LatchKind, reason: str) -> frozenset[str] | None:
 
 def _by_misfortune(memory: Memory, kind: LatchKind, reason: str) -> bool:
     """Two misfortunes at once: an outage across the end of the broker's day, an exit that filled before the entry's fill of
-    an outage was told, an emergency stop on its way while the stop it stood in for filled after all, or protection that left
-    without its row (the disk failed) and a death before the row could follow."""
+    an outage was told, an emergency stop on its way while the stop it stood in for filled after all, protection that left
+    without its row (the disk failed) and a death before the row could follow, or a flatten that failed when the stops had
+    gone: whoever resumes finds the market where it is."""
+    if kind is LatchKind.NAKED:
+        return memory.facts["flatten failed"] > 0 and "beyond where" in reason
     if kind is LatchKind.MISMATCH:
         return memory.day_turned
     if kind is LatchKind.REVERSED:
