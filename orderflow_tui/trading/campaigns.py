@@ -15,6 +15,7 @@ from orderflow_tui.trading.floor import Floor
 from orderflow_tui.trading.foreign import still_held
 from orderflow_tui.trading.gate import Proposal
 from orderflow_tui.trading.look import Refusal
+from orderflow_tui.trading.proposing import propose, shrink
 from orderflow_tui.trading.protection import Emergency, GuardWish
 from orderflow_tui.trading.standing import trading_state
 from orderflow_tui.trading.trade import ExitReason
@@ -134,7 +135,7 @@ def _propose_exit(floor: Floor, campaign: Campaign, wanted: Exit) -> None:
     )
     levels = Levels(anchor(wanted.side, floor.mark(wanted.instrument)))
     position = -wanted.side * wanted.quantity  # as the broker reported it
-    result = floor.propose(intent, levels, {}, campaign.exit_reason, position=position)
+    result = propose(floor, intent, levels, {}, campaign.exit_reason, position=position)
     if isinstance(result, Proposal):
         campaign.exit_sent(result.ids, floor.now)
     else:
@@ -192,7 +193,7 @@ def _try_entry(
         max_slippage_ticks=risk.entry_slippage_ticks,
     )
     levels = entry_levels(side, floor.mark(floor.execution), intent.max_slippage_ticks, intent.stop_ticks, intent.target_ticks)
-    return intent, floor.propose(intent, levels, context)
+    return intent, propose(floor, intent, levels, context)
 
 
 def guarding(floor: Floor) -> bool:
@@ -222,7 +223,7 @@ def _guard(floor: Floor, symbol: str) -> None:
     owed, informed = floor.blotter.owed(symbol), _report(floor) is not None
     wish = guard.look(position, live, last, floor.now, owed=owed, informed=informed)
     for order_id, quantity in wish.shrink:
-        floor.shrink(floor.blotter.tickets[order_id], quantity)
+        shrink(floor, floor.blotter.tickets[order_id], quantity)
     if wish.cancel:
         floor.cancel([floor.blotter.tickets[order_id] for order_id in wish.cancel])
     naked = bool(wish.emergencies) or wish.flatten is not None
@@ -272,7 +273,7 @@ def _emergency(floor: Floor, symbol: str, position: int, wanted: Emergency) -> N
     intent = Intent(floor.gate.draw_id(), floor.now, symbol, Purpose.PROTECT, side, wanted.quantity, f"naked {floor.now}")
     held = f"{position:+d} {symbol}"
     floor.alert("naked", f"{held} without its stop: emergency stop at {instrument.text(price)}", Tier.CRITICAL, held)
-    result = floor.propose(intent, Levels(None, None, price), {}, oca_group=wanted.group)
+    result = propose(floor, intent, Levels(None, None, price), {}, oca_group=wanted.group)
     floor.guard(symbol).sent(floor.now)
     if not isinstance(result, Proposal):
         _flatten_naked(floor, "an emergency stop was refused")

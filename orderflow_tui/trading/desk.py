@@ -39,6 +39,7 @@ from orderflow_tui.trading.left_open import Holding, LeftOpen, left_open
 from orderflow_tui.trading.lifecycle import News
 from orderflow_tui.trading.limits import RiskLimits, TierRow, TradingParams
 from orderflow_tui.trading.look import Refusal
+from orderflow_tui.trading.proposing import look_again
 from orderflow_tui.trading.protection import Cover, cover_of
 from orderflow_tui.trading.replay import replay
 from orderflow_tui.trading.trade import RoundTrip
@@ -177,7 +178,7 @@ class Desk:
         for key in list(self._floor.waiting):
             waiting = self._floor.waiting.get(key)
             if waiting is not None and not set(waiting.proposal.ids).isdisjoint(ids):
-                self._floor.look_again(key, answer)
+                look_again(self._floor, key, answer)
 
     def _not_sent(self, event: SendFailed) -> None:
         for order_id in event.ids:

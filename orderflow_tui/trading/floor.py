@@ -1,6 +1,6 @@
 """The floor: every part of trading in one place, and the few verbs with which they act on the world.
 
-It holds state and says *how* (open a latch, propose, send, cancel, tell an order its news); *when* is decided in
+It holds state and says *how* (open a latch, cancel, tell an order its news); *when* is decided in
 `desk.py` and the files beside it, which are functions over a floor. Actions pile up in `out` in the order they happen.
 """
 
@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import assert_never
 
 from orderflow_tui.domain.account import AccountReport, Link
 from orderflow_tui.domain.action import Action, Alert, AskAccountReport, Cancel, Commit, Json, Record, Row, Tier
@@ -22,15 +21,14 @@ from orderflow_tui.domain.market import Grade, Mark
 from orderflow_tui.domain.order import Intent, OrderState, Purpose, Role, closing
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.domain.signal import Decision
-from orderflow_tui.trading import invariants, rejection, rows
+from orderflow_tui.trading import rejection, rows
 from orderflow_tui.trading.arming import Arming, AutomationMode
 from orderflow_tui.trading.blotter import Blotter, Moved, Ticket, UnknownOrder
-from orderflow_tui.trading.bracket import Levels
 from orderflow_tui.trading.cooldown import Cooldown
 from orderflow_tui.trading.fences import can_send
 from orderflow_tui.trading.flatten import Campaign
 from orderflow_tui.trading.foreign import Foreign
-from orderflow_tui.trading.gate import Answer, Fate, Gate, Proposal
+from orderflow_tui.trading.gate import Gate, Proposal
 from orderflow_tui.trading.latches import LatchBoard
 from orderflow_tui.trading.ledger import Ledger
 from orderflow_tui.trading.lifecycle import UNSENT, IllegalNews, News
@@ -40,9 +38,7 @@ from orderflow_tui.trading.naked import Guard
 from orderflow_tui.trading.pace import CommitPace
 from orderflow_tui.trading.rates import Rates
 from orderflow_tui.trading.reconcile import Reconciler
-from orderflow_tui.trading.rules import shut, too_far
 from orderflow_tui.trading.sizing import TierWatch
-from orderflow_tui.trading.standing import look_at, trading_state
 from orderflow_tui.trading.trade import ExitReason, RoundTrip
 from orderflow_tui.trading.trading_session import Summary, TradingSession
 
@@ -328,47 +324,7 @@ class Floor:
         """Something is not known; entries wait until all has been well for a while."""
         self.doubt_ns = self.now
 
-    # -- proposing ----------------------------------------------------------------------------------------------------
-
-    def propose(
-        self,
-        intent: Intent,
-        levels: Levels,
-        context: dict[str, Json],
-        exit_reason: ExitReason = ExitReason.MANUAL,
-        oca_group: str = "",
-        position: int | None = None,
-    ) -> Proposal | Refusal:
-        """First look. `position`: what an exit is measured against when it is not our own count."""
-        result = self.gate.first_look(look_at(self, intent, levels, position), context, oca_group)
-        if isinstance(result, Refusal):
-            self.refused(result, intent.purpose)
-            return result
-        self.plans[intent.id] = Plan(intent, levels.anchor_ticks, context, exit_reason)
-        self.causes.add(intent.cause)
-        for order in result.orders:
-            self.blotter.add(order, self.now)
-            self.say(order.id, f"{order.side.name} {order.quantity} {order.instrument} proposed")
-        if intent.purpose is Purpose.ENTRY:
-            self.rates.entry(self.now)
-        self._await_commit(result)
-        return result
-
-    def shrink(self, ticket: Ticket, quantity: int) -> None:
-        """Ask for a smaller quantity of a live order."""
-        unsent = (w.proposal for w in self.waiting.values() if not w.sent)
-        if any(p.change is not None and p.orders[0].id == ticket.order.id for p in unsent):
-            return  # one waits for its commit; the guard asks again after its answer
-        result = self.gate.shrink(ticket, quantity, self.now)
-        if isinstance(result, Refusal):
-            self.refused(result, Purpose.PROTECT)
-        else:
-            ticket.drawn = result.orders[0].revision
-            self._await_commit(result)
-
-    def _await_commit(self, proposal: Proposal) -> None:
-        self.waiting[proposal.ids[0]] = Waiting(proposal)
-        self.out.append(proposal.commit)
+    # -- refusing -----------------------------------------------------------------------------------------------------
 
     def refused(self, refusal: Refusal, purpose: Purpose) -> None:
         """A wish that came to nothing: kept, journalled; too many entries halt."""
@@ -380,75 +336,6 @@ class Floor:
             self.latch(LatchKind.RATE_LIMIT, refusal.reason)
         elif purpose is not Purpose.ENTRY:
             self.alert("refusal", f"{purpose.value} refused, {refusal.rule}: {refusal.reason}", Tier.CRITICAL)
-
-    def look_again(self, key: str, answer: Answer) -> None:
-        """Second look at a proposal."""
-        waiting = self.waiting[key]
-        proposal = waiting.proposal
-        if waiting.sent:
-            self._settle_debt(key, answer)
-            return
-        if answer is Answer.COMMITTED and proposal.change is None:
-            for order in proposal.orders:
-                self.tell(order.id, News.COMMIT_DONE)
-        fate, why = self.gate.second_look(proposal, answer, trading_state(self)[0], self.now, self._moved_on(proposal))
-        match fate:
-            case Fate.SEND:
-                broken = invariants.leaving(self, proposal)
-                if broken is not None:
-                    self.drop(key, News.REVOKED, broken)
-                    self.latch(LatchKind.INVARIANT, broken)
-                    return
-                del self.waiting[key]
-                self._send(proposal)
-            case Fate.SEND_UNCOMMITTED:
-                waiting.sent = True
-                self.latch(LatchKind.JOURNAL_FAILED, f"{proposal.purpose.value} {key} left without its commit")
-                self._settle_debt(key, answer)
-                self._send(proposal)
-            case Fate.DROP:
-                self.drop(key, News.COMMIT_FAILED if answer is Answer.FAILED else News.REVOKED, why)
-                self.say(key, f"not sent: {why}")
-            case Fate.WAIT:
-                return
-            case _:  # pragma: no cover
-                assert_never(fate)
-
-    def _moved_on(self, proposal: Proposal) -> str:
-        """What hour and price say against an entry by now: while the journal wrote, the window may have closed, or the price have
-        run so far that the stop would stand beyond the market."""
-        entry = proposal.orders[0]
-        if entry.purpose is not Purpose.ENTRY:
-            return ""
-        return shut(self.facts) or too_far(entry.instrument, entry.limit_ticks, self.mark(entry.instrument), self.params.risk)
-
-    def _settle_debt(self, key: str, answer: Answer) -> None:
-        """The rows of what left without a commit: written at last, or written again in the background."""
-        if answer is Answer.SILENT:
-            return
-        proposal = self.waiting.pop(key).proposal
-        if answer is Answer.FAILED:
-            for row in proposal.rows:
-                self.record(row)
-
-    def _send(self, proposal: Proposal) -> None:
-        if proposal.change is None:
-            for order in proposal.orders:
-                self.tell(order.id, News.HANDED_OVER)
-                ticket = self.blotter.tickets[order.id]
-                ticket.sent_ns = self.now
-                self.expect_answer(ticket)
-        else:
-            ticket = self.blotter.tickets[proposal.change.order_id]
-            called_off = not ticket.live or ticket.cancel_ns is not None
-            if called_off or proposal.change.quantity >= ticket.order.quantity:
-                self.say(ticket.order.id, "change dropped: the order moved meanwhile")
-                return
-            ticket.change, ticket.changed = proposal.change, proposal.orders[0]
-            self.expect_answer(ticket)
-        self.out.append(proposal.send)
-        if proposal.purpose is not Purpose.ENTRY:
-            self.count_protective(len(proposal.orders))
 
     # -- orders -------------------------------------------------------------------------------------------------------
 

@@ -26,6 +26,7 @@ from orderflow_tui.trading.gate import Answer
 from orderflow_tui.trading.invariants import broken
 from orderflow_tui.trading.lifecycle import SENT_STATES
 from orderflow_tui.trading.limits import TierRow
+from orderflow_tui.trading.proposing import look_again
 from orderflow_tui.trading.standing import equity_cents, loss_limit_cents, trading_state
 from orderflow_tui.trading.trade import ExitReason
 from orderflow_tui.trading.trade_rows import tell_trades
@@ -35,7 +36,6 @@ NOTE_NS = 10 * SECOND_NS  # at most so much of an open position's extremes is lo
 COMPARED_NS = 10 * SECOND_NS  # after a reconnect the broker has so long to say what is held
 ENTRY_CANCEL_AGAIN_NS = 5 * SECOND_NS  # an entry of unknown outcome, while no report tells whether its cancel was lost
 
-
 # -- what is due --------------------------------------------------------------------------------------------------------
 
 
@@ -43,7 +43,7 @@ def on_due(floor: Floor) -> None:
     """Do everything that is due now."""
     for key in list(floor.waiting):
         if key in floor.waiting and not floor.waiting[key].sent:
-            floor.look_again(key, Answer.SILENT)
+            look_again(floor, key, Answer.SILENT)
     check_outcomes(floor)
     if floor.arming.until_ns is not None and not floor.arming.armed(floor.now):
         floor.disarm()

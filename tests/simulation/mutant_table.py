@@ -45,9 +45,9 @@ GATE = (
     ),
     _t(
         "send_first",
-        "floor",
-        "        self.waiting[proposal.ids[0]] = Waiting(proposal)\n        self.out.append(proposal.commit)\n",
-        "        self.waiting[proposal.ids[0]] = Waiting(proposal)\n        self.out += [proposal.send, proposal.commit]\n",
+        "proposing",
+        "    floor.waiting[proposal.ids[0]] = Waiting(proposal)\n    floor.out.append(proposal.commit)\n",
+        "    floor.waiting[proposal.ids[0]] = Waiting(proposal)\n    floor.out += [proposal.send, proposal.commit]\n",
     ),
     _t(
         "intent_counter_from_one",

@@ -14,6 +14,7 @@ from orderflow_tui.domain.order import BrokerStatus, Commission, Fill, OrderStat
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.trading.lifecycle import News
 from orderflow_tui.trading.limits import TradingParams
+from orderflow_tui.trading.proposing import shrink
 from orderflow_tui.trading.reconcile import resolutions
 from tests.trading.house import PRICE, RICH, START_NS, House, TinyBroker
 
@@ -76,7 +77,7 @@ def test_a_change_that_was_not_passed_on_is_asked_again() -> None:
 def test_a_change_the_gate_refuses_is_told() -> None:
     house = House().enter()
     house.floor.facts = house.facts
-    house.floor.shrink(house.ticket(Role.STOP), 5)
+    shrink(house.floor, house.ticket(Role.STOP), 5)
     assert house.refusal == "change"
     assert [a.kind for a in house.floor.take() if hasattr(a, "kind")] == ["refusal"]
 
@@ -377,7 +378,7 @@ def test_a_change_whose_commit_is_answered_after_the_orders_cancel_left_is_not_s
     house = House().enter(quantity=3)
     house.journal, house.broker.deaf = "silent", True
     stop = house.ticket(Role.STOP)
-    house.floor.shrink(stop, 1)
+    shrink(house.floor, stop, 1)
     (waiting,) = house.floor.waiting.values()
     house.floor.cancel([stop])
     house.tell(Committed(house.now, waiting.proposal.ids, 1))
