@@ -82,10 +82,11 @@ def cover_of(position: int, stops: Sequence[Ticket]) -> Cover:
 
 
 def widowed(missing: int, stops: Sequence[Ticket], targets: Sequence[Ticket]) -> str:
-    """The group of a target that lost its stop, or holds one that does not protect, and is exactly as large as what is
-    missing: there one fill cancels the rest, so that no two exits ever fill. Empty: a group of its own."""
+    """The group of a target that lost its stop, or holds one that does not protect, and takes out exactly what is missing (the
+    rest of it sleeps while its entry has not filled): there one fill cancels the rest, so that no two exits ever fill. Empty: a
+    group of its own."""
     taken = {t.group for t in stops if t.sound}
-    return next((t.group for t in targets if t.group not in taken and t.assured == missing), "")
+    return next((t.group for t in targets if t.group not in taken and t.protecting == missing), "")
 
 
 def missing(need: int, stops: Sequence[Ticket], targets: Sequence[Ticket]) -> tuple[Emergency, ...]:
@@ -133,6 +134,23 @@ def allotments(legs: Sequence[Ticket], left: int, owed: Sequence[Owed]) -> list[
         keep = min(max(_takes_out(leg, waiting) for leg in group), left) if group[0].sound else 0
         left -= keep
         found += [(leg, keep) for leg in group]
+    return found
+
+
+def kept(stops: Sequence[Ticket], targets: Sequence[Ticket], left: int, owed: Sequence[Owed]) -> list[tuple[Ticket, int]]:
+    """How many contracts each exit may keep, so that all of them together never take out more than `left`. Stop and target of a
+    group are alternatives: the broker sees to that, also when nobody here is awake. Those of different groups are not: a target
+    keeps what the stop of its own group takes out, and of what no stop does."""
+    found = allotments(stops, left, owed)
+    stopped: dict[str, int] = {}
+    for stop, keep in found:
+        stopped[stop.group] = max(stopped.get(stop.group, 0), keep)
+    free = left - sum(stopped.values())
+    for target, most in allotments(targets, left, owed):
+        beside = stopped.get(target.group, 0)
+        keep = min(most, beside + free)
+        free -= max(0, keep - beside)
+        found.append((target, keep))
     return found
 
 

@@ -2,7 +2,8 @@
 
 Theory. Such an exit opens a position the other way when it fills.
 
-* More assured than held: shrink by a change, the youngest group first, both of its legs; after an exit's fill not for a second,
+* More assured than held: shrink by a change, the youngest group first, both of its legs (a target beside a stop that is not of
+  its group and covers the same contracts goes: if nobody were awake, both would fill); after an exit's fill not for a second,
   which is the time the broker has to make the rest of that group smaller itself. An exit that is still too large 10 s later
   would reverse when it fills: flatten.
 * Nothing held on its side (none, or the position was turned around) and nothing coming: what is left over is cancelled after a
@@ -18,7 +19,7 @@ from orderflow_tui.domain.order import OrderState, Purpose, Role, Side
 from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.trading.blotter import Owed, Ticket
 from orderflow_tui.trading.lifecycle import SENT_STATES, WORKING_STATES
-from orderflow_tui.trading.protection import NOTHING, TAKING_OUT, GuardWish, allotments, exits, later
+from orderflow_tui.trading.protection import NOTHING, TAKING_OUT, GuardWish, exits, kept, later
 
 ORPHAN_NS = SECOND_NS
 # what is left over is called off again while it is known to work, or while no report tells whether it does: that does no harm
@@ -72,21 +73,19 @@ class Surplus:
         return GuardWish(flatten="the broker does not make the exits as small as the position")
 
     def cut(self, need: int, live: Sequence[Ticket], side: Side, owed: Sequence[Owed]) -> GuardWish:
-        """Shrink exits beyond what is held or can still join by a live entry. Stops and targets are counted apart: they
-        are alternatives. The oldest groups keep theirs."""
+        """Shrink exits beyond what is held or can still join by a live entry. The oldest groups keep theirs."""
         if self._exit_ns is not None:
             return NOTHING
         stops, targets, may_be = exits(need, live, side, WORKING_STATES, owed)
         shrink: list[tuple[str, int]] = []
         cancel: list[str] = []
-        for kind in (stops, targets):
-            for leg, keep in allotments(kind, may_be, owed):
-                if leg.remaining <= keep or leg.change is not None or leg.cancel_ns is not None or leg.refused_ns is not None:
-                    continue
-                if keep and leg.order.role is not Role.FLATTEN:
-                    shrink.append((leg.order.id, leg.gone + keep))
-                else:
-                    cancel.append(leg.order.id)
+        for leg, keep in kept(stops, targets, may_be, owed):
+            if leg.remaining <= keep or leg.change is not None or leg.cancel_ns is not None or leg.refused_ns is not None:
+                continue
+            if keep and leg.order.role is not Role.FLATTEN:
+                shrink.append((leg.order.id, leg.gone + keep))
+            else:
+                cancel.append(leg.order.id)
         return GuardWish(shrink=tuple(shrink), cancel=tuple(cancel)) if shrink or cancel else NOTHING
 
     def left_over(self, position: int, live: Sequence[Ticket], owed: Sequence[Owed], now_ns: int) -> GuardWish:
@@ -135,4 +134,4 @@ class Surplus:
 def _exceeds(need: int, live: Sequence[Ticket], side: Side, owed: Sequence[Owed]) -> bool:
     """Whether exits may take out more than is held. One of unknown outcome counts: not knowing does not make it smaller."""
     stops, targets, may_be = exits(need, live, side, WORKING_STATES | {OrderState.UNKNOWN}, owed)
-    return any(leg.remaining > keep for kind in (stops, targets) for leg, keep in allotments(kind, may_be, owed))
+    return any(leg.remaining > keep for leg, keep in kept(stops, targets, may_be, owed))

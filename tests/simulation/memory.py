@@ -179,6 +179,7 @@ class Memory:
     naked_ns: int = 0  # the longest naked time seen
     naked: Since = field(default_factory=Since)
     surplus: Since = field(default_factory=Since)
+    outside: Since = field(default_factory=Since)  # since when exits in groups of their own take out more than is held
     turned: Since = field(default_factory=Since)  # since when exits would add to the position
     campaign: Since = field(default_factory=Since)
     flattens: Flattens = field(default_factory=Flattens)

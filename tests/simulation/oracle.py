@@ -266,7 +266,7 @@ class Oracle(Memory):
 
     def _protected(self, floor: Floor, ours: int) -> None:
         truth = self.truth
-        guarded, _ = self.protection(truth)
+        guarded, out = self.protection(truth)
         locked = floor.board.severity is Severity.LOCK
         aware = ours == truth and self.watching and self.settled_in
         waits = floor.campaign is not None and (floor.campaign.manual or not locked)  # for a campaign that sees to the stops
@@ -289,6 +289,11 @@ class Oracle(Memory):
             raise Broken("exits of the other side go", f"{truth:+d} is held, {adding} would add to it, and nobody cancels them")
         if surplus > SURPLUS_NS + patience_ns:
             raise Broken("stops match the position", f"{truth:+d} with stops for {guarded} for {surplus // MS_NS} ms")
+        outside = self.outside.held(self.now_ns, known and out > abs(truth))
+        if outside > SURPLUS_NS + patience_ns:  # when nobody is awake, each of them may fill
+            raise Broken(
+                "exits match the position", f"{truth:+d} with exits for {out} in groups of their own for {outside // MS_NS} ms"
+            )
 
     def _misled(self, floor: Floor, truth: int) -> bool:
         """A change took effect long after a report showed the order as it was, and its echo is still under way: nobody can know
@@ -309,6 +314,7 @@ class Oracle(Memory):
                 waited_ms = (self.now_ns - since_ns) // MS_NS
                 raise Broken("entries time out", f"{order_id} works, and nobody tried to end it for {waited_ms} ms")
             rests = order_id in self.news and order_id not in self.told_to_go and self.settled_in
+            rests = rests and any(f.order_id == order_id and f.quantity for f in self.fills.values())  # not all of it was busted
             waited_ms = (self.now_ns - max(since_ns, self.news[order_id])) // MS_NS if rests else 0
             if waited_ms > self.setting.params.trading.timing.partial_wait_ms + ENTRY_NS // MS_NS:
                 raise Broken(

@@ -729,3 +729,50 @@ def test_the_name_of_an_entry_whose_commit_failed_is_not_drawn_again() -> None:
     after.press(Command.RESUME, word="RESUME")
     after.enter()
     assert after.ticket(Role.ENTRY).order.id != first
+
+
+def half_filled_without_its_stop() -> House:
+    """A bracket of two whose stop the broker rejected, and of which one contract filled."""
+    house = House(broker=TinyBroker(part=1, reject=lambda o: o.role is Role.STOP))
+    house.bracket(quantity=2)
+    house.trade(PRICE)
+    assert house.broker.position == 1
+    return house
+
+
+def both_levels_while_nobody_is_awake(house: House, *levels: int) -> int:
+    """What the broker holds after the market has been at each of these, and nobody here was told."""
+    for level in levels:
+        house.broker.match(level, level + 1, level, house.now)
+    return house.broker.position
+
+
+def test_the_emergency_stop_of_a_half_filled_bracket_joins_its_target() -> None:
+    """The two stood apart: while the machine slept the price came to the one and then to the other, and the second reversed."""
+    for first, then in ((PRICE - 60, PRICE + 200), (PRICE + 200, PRICE - 60)):
+        house = half_filled_without_its_stop()
+        assert house.ticket(Role.EMERGENCY).group == house.ticket(Role.TARGET).group
+        house.wait(2_000)
+        assert both_levels_while_nobody_is_awake(house, first, then) == 0
+
+
+def test_where_the_second_contract_gets_a_stop_apart_the_target_is_made_as_small_as_the_stop_beside_it() -> None:
+    for first, then in ((PRICE - 60, PRICE + 200), (PRICE + 200, PRICE - 60)):
+        house = half_filled_without_its_stop()
+        house.broker.part = 2
+        house.trade(PRICE)
+        house.wait(1_500)
+        assert [o.quantity for o in house.sent() if o.role is Role.EMERGENCY] == [1, 1]
+        assert (house.ticket(Role.TARGET).remaining, house.assured) == (1, 2)
+        assert both_levels_while_nobody_is_awake(house, first, then) == 0
+
+
+def test_a_target_beside_a_stop_of_another_group_is_called_off() -> None:
+    house = House().enter()
+    stop, target = house.ticket(Role.STOP), house.ticket(Role.TARGET)
+    apart = Ticket(
+        replace(stop.order, id="of1-t-9-X", role=Role.EMERGENCY, oca_group="", parent_id=None), OrderState.ACKED, house.now
+    )
+    wish = Guard(2_000, 3_000).look(1, (target, apart), house.last, house.now)
+    assert (wish.cancel, wish.shrink) == ((target.order.id,), ())
+    assert Guard(2_000, 3_000).look(1, (target, stop), house.last, house.now) == NOTHING
