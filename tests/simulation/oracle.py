@@ -384,7 +384,8 @@ class Oracle(Memory):
     def awake(self, now_ns: int) -> None:
         """The engine runs again: what it could not see does not count."""
         self.asleep, self.awake_ns, self.slept_ns, self.stalled_ns = False, now_ns, self.stalled_ns, 0
-        self.naked, self.surplus, self.turned, self.campaign, self.heard = Since(), Since(), Since(), Since(), Since()
+        self.naked, self.surplus, self.outside, self.turned = Since(), Since(), Since(), Since()
+        self.campaign, self.heard = Since(), Since()
         self.working = {}
 
     def restored(self, engine: Engine, kept: set[LatchKind]) -> None:
