@@ -16,7 +16,10 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
+from loguru import logger
+
 from orderflow_tui.adapters import ib_codec as codec
+from orderflow_tui.adapters.ib_farms import FarmNews, Farms
 from orderflow_tui.adapters.ib_line import Line
 from orderflow_tui.adapters.ib_queue import MarketQueue
 from orderflow_tui.adapters.ib_session import IbSession
@@ -32,7 +35,6 @@ BOOK_BAD_NS = 2 * SECOND_NS
 BOOK_TRIES = 3  # unknown errors in a row, no row of the book between them
 STALE_NS = 15 * SECOND_NS
 PAUSE_NS = SECOND_NS  # without a print for longer, what a loss took lies before the next one
-CONTRACT_FARM_DOWN = 2157  # it carries no prices
 LEVEL1_BIDS, LEVEL1_ASKS, LEVEL1_LASTS = {1, 66}, {2, 67}, {4, 68}
 LEVEL1_BID_SIZES, LEVEL1_ASK_SIZES, LEVEL1_VOLUMES = {0, 69}, {3, 70}, {8, 74}
 LIVE_DATA = 1
@@ -100,7 +102,7 @@ class IbFeed:
         self._gap_ns = self._print_ns = 0  # when the last GAP was told, and when the last print came
         self._heard = False
         self._denied = ""
-        self._farms_down: dict[str, str] = {}  # what was said of each
+        self._farms = Farms()
         self._competing_ns: int | None = None  # when another session was last said to have the data
         self._no_depth = not with_depth
         self._book_faults = 0  # unknown errors since the last row of the book
@@ -170,7 +172,7 @@ class IbFeed:
         self._lose(reason)
         line = self.subscriptions.line
         if line is None or not line.alive:
-            self._farms_down.clear()  # here and not when the next one opens: it speaks of its farms in the greeting
+            self._farms = Farms()  # here and not when the next one opens: it speaks of its farms in the greeting
             self.subscriptions.forget()
             self.subscriptions.line = None
 
@@ -210,8 +212,8 @@ class IbFeed:
         """Why the data cannot be trusted now. A closed market is quiet, not impaired, once it was heard."""
         now_ns, stream = self._clock_ns(), self.streams[self._analysis]
         traded = self._session.traded.get(self._analysis)
-        if self._farms_down:
-            return "; ".join(self._farms_down.values())
+        if self._needs_farms(stream):
+            return str(self._farms)
         if self._competes(stream):
             return "another session took the market data"
         cold = self._cold(stream)
@@ -220,6 +222,15 @@ class IbFeed:
         if cold:
             return cold
         return self._silent(now_ns) or self._book_trouble(stream, now_ns)
+
+    def _needs_farms(self, stream: Stream) -> bool:
+        """Whether a farm is broken that may be ours: until all that is subscribed comes in spite of it."""
+        newest = [one.quote_ns or 0 for one in self.streams.values()]
+        newest += [stream.trade_ns or 0] if self._no_depth else [stream.trade_ns or 0, stream.row_ns]
+        spared = self._farms.spare(min(newest))
+        if spared:
+            logger.warning("market data comes in spite of what was said: {}", spared)
+        return bool(self._farms)
 
     def _competes(self, stream: Stream) -> bool:
         """Whether another session has the data. Nobody tells when it gives them back: single trades and quotes do."""
@@ -258,14 +269,14 @@ class IbFeed:
         return self._denied
 
     def on_notice(self, code: int, text: str) -> None:
-        """Data farms come and go, each by itself; one that rests comes when it is needed."""
-        farm = text.partition(":" if ":" in text else ".")[2].strip()  # one that rests is named after a dot
-        if code in codec.FARM_DOWN:
-            self._farms_down[farm] = f"{code} {text}"
-            if code != CONTRACT_FARM_DOWN:
+        """Data farms break and come back."""
+        match self._farms.hear(code, text, self._clock_ns()):
+            case FarmNews.LOST:
                 self._lose(f"{code} {text}")
-        elif (code in codec.FARM_UP or code in codec.FARM_DORMANT) and self._farms_down.pop(farm, ""):
-            self._over()
+            case FarmNews.BACK:
+                self._over()
+            case FarmNews.NONE:
+                pass
 
     # -- what the line says ------------------------------------------------------------------------------------------
 
@@ -490,7 +501,7 @@ class IbFeed:
         it comes after a pause the gap is told again."""
         if self._prints_missing:
             self._interrupted |= self._last_ns - max(self._gap_ns, self._print_ns) > PAUSE_NS
-            self._prints_missing = self._away or bool(self._farms_down) or self._competing_ns is not None
+            self._prints_missing = self._away or bool(self._farms) or self._competing_ns is not None
         self._print_ns = self._last_ns
 
     def _tell_gap(self) -> None:
