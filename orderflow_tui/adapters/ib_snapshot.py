@@ -118,6 +118,11 @@ class Reader:
         )
 
 
+def _done_ns(execution: Any, told_ns: int) -> int:
+    """When it happened; when it was told where nobody can date it: taken for new, it is looked at, and not passed over."""
+    return int(execution.time.timestamp()) * 1_000_000_000 or told_ns
+
+
 def local_name(contract: Any) -> str:
     """The exchange's name of a contract, never the bare symbol."""
     return str(contract.localSymbol or f"{contract.symbol} {contract.lastTradeDateOrContractMonth}")
@@ -170,7 +175,7 @@ class Snapshot:
         for held in self.held:
             name = reader.name(held.symbol, held.con_id, held.name)
             totals[name] = totals.get(name, 0) + held.quantity
-        fills = (reader.fill(contract, done, int(done.time.timestamp()) * 1_000_000_000) for contract, done in taken.executions)
+        fills = (reader.fill(contract, done, _done_ns(done, taken.ended_ns)) for contract, done in taken.executions)
         return AccountReport(
             ts_ns=taken.ended_ns,
             began_ns=taken.began_ns,

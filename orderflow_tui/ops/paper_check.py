@@ -334,7 +334,7 @@ def _steps(session: IbSession, watched: Watched) -> list[Step]:
         best, worst = min(watched.round_trips_ms), max(watched.round_trips_ms)
         judged["round-trip"] = (Status.SEEN, f"{best:.1f} to {worst:.1f} ms over {len(watched.round_trips_ms)} questions")
     if watched.report is not None:
-        judged["snapshot"] = _snapshot(watched.report)
+        judged["snapshot"] = _snapshot(watched.report, "" if session.line is None else session.line.undated)
     if session.traded:
         judged["contracts"] = _contracts(session)
     if session.link in {Link.READY, Link.DEGRADED, Link.WARMUP, Link.DATA_BLOCKED}:
@@ -354,9 +354,11 @@ def _masked(text: str) -> str:
     return " ".join(f"…{w.strip(',;')[-3:]}" if w[:1] in "DUF" and any(c.isdigit() for c in w) else w for w in text.split())
 
 
-def _snapshot(report: AccountReport) -> tuple[Status, str]:
+def _snapshot(report: AccountReport, undated: str) -> tuple[Status, str]:
     if report.missing:
         return Status.WRONG, f"no end of {', '.join(report.missing)}: is the API read-only?"
+    if undated:
+        return Status.WRONG, f"an execution is dated {undated!r}, in no zone that is known: let attributes be sent in UTC format"
     positions = ", ".join(f"{quantity:+d} {symbol}" for symbol, quantity in report.positions) or "flat"
     return Status.SEEN, f"{positions}; {len(report.orders)} working orders, {len(report.fills)} executions since midnight"
 

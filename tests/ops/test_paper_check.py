@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from orderflow_tui.adapters.instance_lock import InstanceLock, instance_lock_path
+from orderflow_tui.domain.account import AccountReport
 from orderflow_tui.ops.doctor import examine
 from orderflow_tui.ops.paper_check import BY_HAND, FILE, OBSERVED, Checked, Patience, Status, Watched, check, finding
 from orderflow_tui.ops.paper_check import _market as market_seen
+from orderflow_tui.ops.paper_check import _snapshot as snapshot_seen
 from orderflow_tui.ops.preflight import Result
 from orderflow_tui.wiring import Plan, Wish, plan_of
 from tests.gateway.process import GatewayProcess
@@ -104,6 +106,15 @@ def test_only_what_was_asked_for_is_called_not_refused() -> None:
     assert market_seen(watched)["subscriptions"] == (Status.SEEN, "none was refused of Last of ES, depth of ES")
     watched.quotes = 0
     assert market_seen(watched)["subscriptions"][0] is Status.NOT_SEEN
+
+
+def test_times_of_executions_in_a_zone_nobody_knows_are_told() -> None:
+    report = AccountReport(0, 0, 1, True, (), "DU1", (), (), (), ())
+    assert snapshot_seen(report, "")[0] is Status.SEEN
+    status, told = snapshot_seen(report, "20260302 09:30:00")
+    assert status is Status.WRONG
+    assert "'20260302 09:30:00'" in told
+    assert "UTC format" in told
 
 
 @pytest.mark.slow
