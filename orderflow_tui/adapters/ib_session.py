@@ -76,6 +76,7 @@ class IbSession:
     leads_unsure: bool = False  # the calendar alone decided, because volumes were not told
     months: dict[str, str] = field(default_factory=dict)  # YYYYMM by symbol: what stays until it is rolled
     held: tuple[Held, ...] = ()
+    currency: str = ""  # the account's money was last told in; empty before
     next_number: int = 0
     last_answer_ns: int | None = None  # when the gateway last told the time
     skew_s: float | None = None
@@ -295,7 +296,7 @@ class IbSession:
             await self._check_clock(line)
             snapshot = self._snapshot(line)
             await snapshot.take()
-            self.held = snapshot.held
+            self.held, self.currency = snapshot.held, snapshot.currency
             self._chosen(await self._choose(line))
         except (NoAnswer, Refused, OSError) as fault:
             return LinkNews.SYNC_FAILED, str(fault)
@@ -350,7 +351,7 @@ class IbSession:
 
     def _snapshot(self, line: Line) -> Snapshot:
         reader = Reader(self.instruments, self.account, self.settings.own_prefix, self.clock_ns)
-        return Snapshot(line, reader, self.settings.request_limit_s)
+        return Snapshot(line, reader, self.settings.request_limit_s, self.currency)
 
     async def _check_clock(self, line: Line) -> None:
         """Our clock against the gateway's; more than five seconds apart is a failed synchronisation."""
@@ -371,6 +372,7 @@ class IbSession:
             await snapshot.take()
         except OSError:
             return  # the line went down; the link says so
+        self.currency = snapshot.currency
         report = snapshot.report(self.con_ids)
         if "positions" not in report.missing:  # not knowing is not holding nothing
             self.held = snapshot.held

@@ -467,6 +467,58 @@ def test_money_in_another_currency_is_not_read_as_dollars(worlds: MakeWorld, tol
     assert (world.reports()[-1].equity_cents is None, world.reports()[-1].currency) == (False, "")
 
 
+def margins(world: IbWorld) -> list[MarginFigure]:
+    """The figures that came."""
+    return [e for e in world.events if isinstance(e, MarginFigure)]
+
+
+def test_a_what_if_of_an_account_in_another_currency_is_no_figure_in_dollars(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    world.stage.gateway.house.account.currency = "EUR"
+    world.broker.ask_report(world.now_ns)
+    world.pass_ms(1_000)
+    world.broker.ask_margin("MES", world.now_ns)
+    world.pass_ms(1_000)
+    assert margins(world) == []
+    world.stage.gateway.house.account.currency = "USD"
+    world.broker.ask_report(world.now_ns)
+    world.pass_ms(1_000)
+    world.broker.ask_margin("MES", world.now_ns)
+    world.pass_ms(1_000)
+    assert [m.init_margin_cents for m in margins(world)] == [165_000]
+
+
+def test_money_whose_currency_was_never_told_is_not_known(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.do("mute", what="ACCOUNT_SUMMARY", count=2)
+    world.start()
+    world.ready().still()
+    entered(world)
+    world.pass_ms(2_000)
+    world.broker.ask_margin("MES", world.now_ns)
+    world.broker.ask_report(world.now_ns)
+    world.pass_ms(6_000)
+    report = world.reports()[-1]
+    assert (margins(world), report.equity_cents, report.day_pnl_cents, report.currency) == ([], None, None, "")
+    world.broker.ask_report(world.now_ns)
+    world.pass_ms(1_000)
+    assert world.reports()[-1].day_pnl_cents is not None
+    world.do("mute", what="ACCOUNT_SUMMARY", count=1)
+    world.broker.ask_report(world.now_ns)
+    world.pass_ms(6_000)
+    report = world.reports()[-1]
+    assert (report.equity_cents, report.day_pnl_cents is None) == (None, False), "told in dollars before, they still are"
+
+
+def test_a_commission_in_another_currency_is_not_read_as_dollars(worlds: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = messages.commission
+    monkeypatch.setattr(messages, "commission", lambda *a: [*told(*a)[:4], "EUR", *told(*a)[5:]])
+    world = calm(worlds)
+    entered(world)
+    assert len(fills(world.events)) == 1
+    assert not [e for e in world.events if isinstance(e, Commission)]
+
+
 def test_commissions_follow_their_fills_in_cents(worlds: MakeWorld) -> None:
     world = calm(worlds)
     entered(world, quantity=2)
