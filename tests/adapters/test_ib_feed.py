@@ -1,6 +1,7 @@
 import pytest
 
-from orderflow_tui.adapters.ib_feed import FeedRules, IbFeed
+from orderflow_tui.adapters.ib_feed import IbFeed
+from orderflow_tui.adapters.ib_feed_rules import FeedRules
 from orderflow_tui.domain.account import Link, LinkStatus
 from orderflow_tui.domain.event import stamp_of
 from orderflow_tui.domain.market import Aggressor, Depth, FeedState, FeedStatus, Quote, SideMethod, Trades
