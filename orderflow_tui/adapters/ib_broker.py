@@ -19,7 +19,7 @@ from orderflow_tui.adapters import ib_codec as codec
 from orderflow_tui.adapters.ib_codec import Phase
 from orderflow_tui.adapters.ib_line import Line
 from orderflow_tui.adapters.ib_session import IbSession
-from orderflow_tui.adapters.ib_snapshot import Reader
+from orderflow_tui.adapters.ib_snapshot import DOLLARS, Reader
 from orderflow_tui.adapters.ib_tickets import OVER, Ticket, Tickets
 from orderflow_tui.domain.account import MarginFigure
 from orderflow_tui.domain.event import Event
@@ -281,8 +281,8 @@ class IbBroker:
                 self._post(fill)
 
     def on_commission(self, report: Any) -> None:
-        """The commission of a fill."""
-        amount = codec.cents(report.commission)
+        """The commission of a fill. In another currency it is not known, and what was expected stays."""
+        amount = codec.cents(report.commission) if report.currency in {"", DOLLARS} else None
         if amount is None or self._commissions.get(report.execId) == amount:
             return  # every report repeats those of the day
         if len(self._commissions) >= MOST_COMMISSIONS:
@@ -379,7 +379,7 @@ class IbBroker:
     # -- margin --------------------------------------------------------------------------------------------------------
 
     def _margin(self, number: int, state: Any) -> None:
-        """A what-if answer; the first may be empty and another follow."""
+        """A what-if answer; the first may be empty and another follow. It names no currency: it is in the account's."""
         after, before = codec.cents(state.initMarginAfter), codec.cents(state.initMarginBefore)
         equity = codec.cents(state.equityWithLoanAfter)
         if number not in self._margin_asked or after is None or equity is None:
@@ -387,7 +387,7 @@ class IbBroker:
         instrument = self._margin_asked[number]
         self._forget_margin(number)
         cost = after - (before or 0)
-        if cost > 0:
+        if cost > 0 and self._session.currency == DOLLARS:
             self._post(MarginFigure(self._clock_ns(), instrument, cost, equity))
 
     def _forget_margin(self, number: int) -> None:

@@ -7,11 +7,14 @@ order is a reason to ask, never an end, except where the broker's own table says
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from math import isnan
 from typing import assert_never
+from zoneinfo import ZoneInfo
 
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.order import BrokerStatus, Order, OrderType, Side
@@ -44,6 +47,17 @@ PARTIAL_PERMISSION = 10090
 DELAYED = 10167
 TICKS_REFUSED = frozenset({10189, 10190})
 COMPETING = 10197
+
+OLD_ZONES = {  # not every machine's table of zones still has them
+    "US/Eastern": "America/New_York",
+    "US/Central": "America/Chicago",
+    "US/Mountain": "America/Denver",
+    "US/Pacific": "America/Los_Angeles",
+    "EST5EDT": "America/New_York",
+    "CST6CDT": "America/Chicago",
+    "MET": "Europe/Brussels",
+}
+WRITTEN_TIME = re.compile(r"(\d{8})(-| +)(\d\d:\d\d:\d\d)(?: +(\S+))?")
 
 
 class Phase(Enum):
@@ -113,6 +127,34 @@ def execution_id(text: str) -> tuple[str, int]:
     """
     base, dot, tail = text.rpartition(".")
     return (base, int(tail)) if dot and tail.isdigit() else (text, 0)
+
+
+def zone_name(name: str) -> str:
+    """A time zone by its present name."""
+    return OLD_ZONES.get(name, name)
+
+
+def instant_s(text: str) -> int | None:
+    """UTC seconds of a time as the gateway writes it; None where nobody can say which instant is meant.
+
+    `20260302-15:30:00` is UTC, `20260302 09:30:00 US/Central` names its zone; seconds since the epoch are written too. Without a
+    zone it is the time of day at the place somebody chose at the login, which is not told. A zone that is in no table is no
+    better, nor is an hour that a zone has twice, or not at all.
+    """
+    if text.isdecimal() and len(text) > len("YYYYMMDD"):
+        return int(text)
+    found = WRITTEN_TIME.fullmatch(text)
+    if found is None:
+        return None
+    day, between, time, name = found.groups()
+    if (between == "-") == bool(name):
+        return None
+    try:
+        zone = ZoneInfo(zone_name(name)) if name else UTC
+        local = datetime.strptime(f"{day} {time}", "%Y%m%d %H:%M:%S").replace(tzinfo=zone)
+    except (LookupError, ValueError, OSError):
+        return None
+    return int(local.timestamp()) if local.utcoffset() == local.replace(fold=1).utcoffset() else None
 
 
 def known(value: float | str | None) -> float | None:

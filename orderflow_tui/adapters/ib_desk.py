@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from orderflow_tui.adapters.ib_codec import zone_name
 from orderflow_tui.adapters.ib_contracts import (
     Listed,
     NoContract,
@@ -111,7 +112,7 @@ class ContractDesk:
             contract.lastTradeDateOrContractMonth = contract.lastTradeDateOrContractMonth.split()[0]
             contracts[contract.conId] = contract
             expiry = parse_expiry(contract.lastTradeDateOrContractMonth)
-            hours = parse_hours(found.tradingHours, _zone(found.timeZoneId))
+            hours = parse_hours(found.tradingHours, zone_name(found.timeZoneId))
             listed.append(Listed(contract.conId, symbol, expiry, found.contractMonth, hours))
         return listed, contracts
 
@@ -159,11 +160,6 @@ def _kept(lead: Traded, listed: Sequence[Listed], contracts: Mapping[int, Any], 
 def _day(value: Any) -> date:
     """The day of a daily bar, as text or already parsed."""
     return parse_expiry(value) if isinstance(value, str) else date(value.year, value.month, value.day)
-
-
-def _zone(name: str) -> str:
-    """Time zones by their old names."""
-    return {"US/Central": "America/Chicago", "US/Eastern": "America/New_York", "EST5EDT": "America/New_York"}.get(name, name)
 
 
 def _check(instrument: Instrument, contract: Any, min_tick: float) -> None:

@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from enum import Enum
 from functools import partial
 from typing import Any
 
+from loguru import logger
+
 from orderflow_tui.adapters import ib_codec as codec
+from orderflow_tui.adapters.ib_farms import FarmNews, Farms
+from orderflow_tui.adapters.ib_feed_rules import FeedPace, FeedRules, QuoteSource
 from orderflow_tui.adapters.ib_line import Line
+from orderflow_tui.adapters.ib_losses import Losses
 from orderflow_tui.adapters.ib_queue import MarketQueue
 from orderflow_tui.adapters.ib_session import IbSession
 from orderflow_tui.adapters.ib_stream import Stream
@@ -25,46 +28,14 @@ from orderflow_tui.adapters.ib_subscriptions import Kind, Subscription, Subscrip
 from orderflow_tui.domain.event import MarketEvent
 from orderflow_tui.domain.market import Aggressor, FeedState, FeedStatus, SideMethod
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
-from orderflow_tui.market.aggressor import AggressorParams
 
 BOOK_EVERY_NS = 20 * MS_NS
 BOOK_BAD_NS = 2 * SECOND_NS
 BOOK_TRIES = 3  # unknown errors in a row, no row of the book between them
 STALE_NS = 15 * SECOND_NS
-PAUSE_NS = SECOND_NS  # without a print for longer, what a loss took lies before the next one
-CONTRACT_FARM_DOWN = 2157  # it carries no prices
 LEVEL1_BIDS, LEVEL1_ASKS, LEVEL1_LASTS = {1, 66}, {2, 67}, {4, 68}
 LEVEL1_BID_SIZES, LEVEL1_ASK_SIZES, LEVEL1_VOLUMES = {0, 69}, {3, 70}, {8, 74}
 LIVE_DATA = 1
-QUIET_QUOTES = AggressorParams(max_quote_age_s=60)  # tick-by-tick quotes speak only on a change
-
-
-@dataclass(frozen=True, slots=True)
-class FeedPace:
-    """Seconds between the streams of one instrument when it is subscribed, between two such subscriptions (the broker takes
-    one request for single ticks in so long), before a refused stream is tried again, and between renewals of the book."""
-
-    stagger_s: float = 1.0
-    spacing_s: float = 15.0
-    retry_s: float = 15.0
-    renew_s: float = 5.0
-
-
-class QuoteSource(Enum):
-    """Where the quotes come from that settle a trade's side."""
-
-    BOOK = "dom0"  # the best row of the book; tick by tick where the broker gives no book
-    TICKS = "BidAsk"  # tick by tick
-    LEVEL1 = "mktdata"  # the 250 ms aggregate
-
-
-@dataclass(frozen=True, slots=True)
-class FeedRules:
-    """Which prints and quotes of the analysed instrument are asked for, and how sides are settled with them."""
-
-    prints: str = "Last"
-    quotes: QuoteSource = QuoteSource.TICKS
-    sides: AggressorParams = QUIET_QUOTES
 
 
 class IbFeed:
@@ -94,13 +65,9 @@ class IbFeed:
         self._book_timer: asyncio.TimerHandle | None = None
         self._last_ns = 0
         self._told_ns = 0
-        self._interrupted = False  # a loss is known, and nothing came after it
-        self._prints_missing = False  # since a loss no print is known to be after it
-        self._away = False  # between the loss of what is behind the line and the next synchronisation
-        self._gap_ns = self._print_ns = 0  # when the last GAP was told, and when the last print came
-        self._heard = False
+        self._losses = Losses(self.streams, self._put_status, self._now, self._why_snapshot, self._taken)
         self._denied = ""
-        self._farms_down: dict[str, str] = {}  # what was said of each
+        self._farms = Farms()
         self._competing_ns: int | None = None  # when another session was last said to have the data
         self._no_depth = not with_depth
         self._book_faults = 0  # unknown errors since the last row of the book
@@ -133,8 +100,9 @@ class IbFeed:
         """The analysed month changed: nothing of the old one comes any more, the new one is subscribed."""
         self.subscriptions.cancel_all()
         self.streams[self._analysis].interrupted()
-        self._gap_ns, self._prints_missing = self._now(), True
-        self.queue.put(FeedStatus(self._analysis, self._gap_ns, FeedState.GAP, reason, contract, shift_ticks))
+        now_ns = self._now()
+        self._losses.told(now_ns)
+        self.queue.put(FeedStatus(self._analysis, now_ns, FeedState.GAP, reason, contract, shift_ticks))
         self._ask_anew()
 
     # -- following the session ---------------------------------------------------------------------------------------
@@ -151,11 +119,7 @@ class IbFeed:
 
     def synced(self, keep_subscriptions: bool) -> None:
         """Subscribe, unless the broker kept what we had. The book is asked for anew even then: we may have missed rows."""
-        if self._away:
-            self._away = False
-            self._over()
-        else:
-            self._lose("the broker was away")
+        self._losses.back()
         if not (keep_subscriptions and self.subscriptions):
             self._ask_anew()
         elif not self._no_depth:
@@ -163,20 +127,16 @@ class IbFeed:
 
     def lost(self, reason: str) -> None:
         """Nothing comes any more but what was under way; what comes next has a gap before it."""
-        if self._heard:
-            self._away = True
-            for stream in self.streams.values():
-                stream.interrupted()
-        self._lose(reason)
+        self._losses.away(reason)
         line = self.subscriptions.line
         if line is None or not line.alive:
-            self._farms_down.clear()  # here and not when the next one opens: it speaks of its farms in the greeting
+            self._farms = Farms()  # here and not when the next one opens: it speaks of its farms in the greeting
             self.subscriptions.forget()
             self.subscriptions.line = None
 
     def resubscribe(self) -> None:
         """Drop what is subscribed and ask anew; what trades meanwhile is lost."""
-        self._lose("subscribed anew")
+        self._losses.begin("subscribed anew")
         self._ask_anew()
 
     def _ask_anew(self) -> None:
@@ -210,8 +170,8 @@ class IbFeed:
         """Why the data cannot be trusted now. A closed market is quiet, not impaired, once it was heard."""
         now_ns, stream = self._clock_ns(), self.streams[self._analysis]
         traded = self._session.traded.get(self._analysis)
-        if self._farms_down:
-            return "; ".join(self._farms_down.values())
+        if self._needs_farms(stream):
+            return str(self._farms)
         if self._competes(stream):
             return "another session took the market data"
         cold = self._cold(stream)
@@ -220,6 +180,15 @@ class IbFeed:
         if cold:
             return cold
         return self._silent(now_ns) or self._book_trouble(stream, now_ns)
+
+    def _needs_farms(self, stream: Stream) -> bool:
+        """Whether a farm is broken that may be ours: until all that is subscribed comes in spite of it."""
+        newest = [one.quote_ns or 0 for one in self.streams.values()]
+        newest += [stream.trade_ns or 0] if self._no_depth else [stream.trade_ns or 0, stream.row_ns]
+        spared = self._farms.spare(min(newest))
+        if spared:
+            logger.warning("market data comes in spite of what was said: {}", spared)
+        return bool(self._farms)
 
     def _competes(self, stream: Stream) -> bool:
         """Whether another session has the data. Nobody tells when it gives them back: single trades and quotes do."""
@@ -258,14 +227,14 @@ class IbFeed:
         return self._denied
 
     def on_notice(self, code: int, text: str) -> None:
-        """Data farms come and go, each by itself; one that rests comes when it is needed."""
-        farm = text.partition(":" if ":" in text else ".")[2].strip()  # one that rests is named after a dot
-        if code in codec.FARM_DOWN:
-            self._farms_down[farm] = f"{code} {text}"
-            if code != CONTRACT_FARM_DOWN:
-                self._lose(f"{code} {text}")
-        elif (code in codec.FARM_UP or code in codec.FARM_DORMANT) and self._farms_down.pop(farm, ""):
-            self._over()
+        """Data farms break and come back."""
+        match self._farms.hear(code, text, self._clock_ns()):
+            case FarmNews.LOST:
+                self._losses.begin(f"{code} {text}")
+            case FarmNews.BACK:
+                self._losses.over()
+            case FarmNews.NONE:
+                pass
 
     # -- what the line says ------------------------------------------------------------------------------------------
 
@@ -278,7 +247,7 @@ class IbFeed:
         if ticks is None or contracts <= 0 or unreported or not stream.guard.admits(ticks):
             return
         now_ns = self._last_ns = codec.stamp(self._clock_ns(), exchange_s, self._last_ns)
-        self._resume(stream, FeedState.LIVE)
+        self._losses.resume(stream, now_ns, FeedState.LIVE)
         self._tell_book(stream, now_ns)
         side, method = stream.on_trade(now_ns, ticks, contracts)
         self.queue.block(stream.instrument.symbol).add(now_ns, ticks, contracts, side, method, stream.bid, stream.ask)
@@ -360,7 +329,7 @@ class IbFeed:
         if not stream.snapshot or before is None or total <= before or stream.last_price is None:
             return
         now_ns = self._now()
-        self._resume(stream, FeedState.SNAPSHOT)
+        self._losses.resume(stream, now_ns, FeedState.SNAPSHOT)
         block = self.queue.block(stream.instrument.symbol)
         block.add(now_ns, stream.last_price, total - before, Aggressor.UNKNOWN, SideMethod.NONE, stream.bid, stream.ask)
         stream.trade_ns = now_ns
@@ -378,7 +347,7 @@ class IbFeed:
         why = f"{code} {text}"
         if code == codec.COMPETING:
             self._competing_ns = self._now()
-            self._lose(why)
+            self._losses.begin(why)
         elif wanted.kind is Kind.DEPTH:
             self._on_book_error(wanted, code, why)
         elif wanted.kind is Kind.LEVEL1 or code == codec.DELAYED:
@@ -412,7 +381,7 @@ class IbFeed:
         self.refused[refused] = why
         if refused.kind is Kind.TRADES:
             stream.snapshot = True
-            if not self._interrupted:
+            if not self._losses.untold:
                 self._put_status(refused.symbol, FeedState.SNAPSHOT, why)
         else:
             stream.quotes_live = False
@@ -445,7 +414,7 @@ class IbFeed:
 
     def _quote(self, stream: Stream, bid: int, ask: int, bid_size: int, ask_size: int) -> None:
         now_ns = self._now()
-        self._resume(stream, None)
+        self._losses.resume(stream, now_ns, None)
         quote = stream.on_quote(now_ns, bid, ask, bid_size, ask_size)
         if quote is not None:
             self.queue.put(quote)
@@ -456,53 +425,12 @@ class IbFeed:
             self._told_ns = now_ns
             self.queue.put(depth)
 
-    def _lose(self, reason: str) -> None:
-        """Prints are being lost: told once, until something comes again."""
-        if not self._heard:
-            return
-        self._prints_missing = True
-        if self._interrupted:
-            return
-        self._interrupted = True
-        for symbol, stream in self.streams.items():
-            stream.classifier.reset()
-            stream.day_volume = None
-            self._put_status(symbol, FeedState.DOWN, reason)
+    def _taken(self) -> bool:
+        """Whether something takes prints away at present."""
+        return bool(self._farms) or self._competing_ns is not None
 
-    def _over(self) -> None:
-        """A loss has ended: what came while it lasted was its tail, and what comes now has a gap before it."""
-        self._interrupted |= self._prints_missing
-
-    def _resume(self, stream: Stream, state: FeedState | None) -> None:
-        """The first word after a loss says so; single trades after snapshots end the degradation. `state` is of a print."""
-        self._heard = True
-        if state is not None:
-            self._printed()
-        if self._interrupted:
-            self._tell_gap()
-        if state is FeedState.LIVE and stream.snapshot:
-            stream.snapshot = False
-            self._put_status(stream.instrument.symbol, FeedState.GAP, "single trades again after snapshots")
-            self._put_status(stream.instrument.symbol, FeedState.LIVE, "")
-
-    def _printed(self) -> None:
-        """A print. After a loss quotes may speak long before it, and so may the last prints on their way when it began: where
-        it comes after a pause the gap is told again."""
-        if self._prints_missing:
-            self._interrupted |= self._last_ns - max(self._gap_ns, self._print_ns) > PAUSE_NS
-            self._prints_missing = self._away or bool(self._farms_down) or self._competing_ns is not None
-        self._print_ns = self._last_ns
-
-    def _tell_gap(self) -> None:
-        """Data are missing before this instant. What is analysed speaks last: only its prints may be snapshots."""
-        self._interrupted = False
-        self._gap_ns = self._now()
-        for symbol in reversed(self.streams):
-            self._put_status(symbol, FeedState.GAP, "data was lost before this instant")
-            if self.streams[symbol].snapshot:
-                self._put_status(symbol, FeedState.SNAPSHOT, self.refused.get(Subscription(Kind.TRADES, symbol), ""))
-            else:
-                self._put_status(symbol, FeedState.LIVE, "")
+    def _why_snapshot(self, symbol: str) -> str:
+        return self.refused.get(Subscription(Kind.TRADES, symbol), "")
 
     def _put_status(self, symbol: str, state: FeedState, reason: str) -> None:
         self.queue.put(FeedStatus(symbol, self._now(), state, reason))

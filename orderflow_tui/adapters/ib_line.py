@@ -1,8 +1,9 @@
 """One connection: a new client object of the library, its callbacks tapped before anything is asked.
 
 The taps replace the library's own handlers, so its state is never filled and never read: what arrives goes, decoded but
-raw, to whoever registered for it. Every attempt to connect gets a line of its own with a generation number; a line that is
-closed swallows everything that still arrives.
+raw, to whoever registered for it. The time of an execution is read here: the library would take one without a zone for the
+machine's own, and drop the execution where it does not know the zone. Every attempt to connect gets a line of its own with a
+generation number; a line that is closed swallows everything that still arrives.
 
 Requests that end with a marker are awaited here, one at a time for each kind, and fail with `NoAnswer` when the marker
 does not come in time: silence is never an empty answer. Answers about the account carry no number; only their order tells
@@ -20,7 +21,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from orderflow_tui.adapters.ib_codec import WARNING_CODES
+from loguru import logger
+
+from orderflow_tui.adapters.ib_codec import WARNING_CODES, instant_s
 from orderflow_tui.adapters.ib_lane import Lane
 from orderflow_tui.adapters.ib_library import Library
 
@@ -33,6 +36,8 @@ MOST_ROWS = 200_000  # rows kept of one answer
 UNNUMBERED = frozenset({"positions", "open orders", "completed orders"})
 OWED = UNNUMBERED | {"time"}
 SILENT_TWICE = 2
+EXECUTION, EXECUTION_TIME = 11, 15  # a message of the wire, and the field of it
+UNDATED = "0"  # seconds since the epoch that no execution has
 
 
 Notice = Callable[[int, str], None]
@@ -122,6 +127,7 @@ class Line:
         self.accounts: list[str] = []
         self.next_number = 0
         self.day_profit: float | None = None
+        self.undated = ""  # a time of an execution that nobody can place
         self.data: DataTaps | None = None
         self.orders: OrderTaps | None = None
         self._on_notice = on_notice
@@ -136,6 +142,7 @@ class Line:
         self._ib = library.client()
         self.client: Any = self._ib.client
         self._tap(self._ib.wrapper)
+        self._date_executions(self.client.decoder.handlers)
         self._receive = self.client.conn.data_received
         self.client.conn.data_received = self._in_pieces
 
@@ -269,6 +276,27 @@ class Line:
         """Put our handlers in place of the library's."""
         for name, handler in self._handlers().items():
             setattr(wrapper, name, self._guarded(handler))
+
+    def _date_executions(self, decoders: dict[int, Callable[[list[str]], None]]) -> None:
+        """Have the library read the times of executions as seconds since the epoch, which it cannot misread."""
+        decode = decoders[EXECUTION]
+
+        def dated(fields: list[str]) -> None:
+            instant = instant_s(fields[EXECUTION_TIME])
+            if instant is None:
+                self._undated(fields[EXECUTION_TIME])
+            decode([*fields[:EXECUTION_TIME], UNDATED if instant is None else str(instant), *fields[EXECUTION_TIME + 1 :]])
+
+        decoders[EXECUTION] = dated
+
+    def _undated(self, text: str) -> None:
+        if not self.undated:
+            logger.warning(
+                "an execution is dated {!r}, which names no zone that is known: it counts as done when it is told. Let the "
+                "gateway's API settings send attributes in UTC format",
+                text,
+            )
+        self.undated = text or "nothing"
 
     def _in_pieces(self, data: bytes) -> None:
         """Bytes for the library a little at a time: it copies all it holds for every message it takes out."""

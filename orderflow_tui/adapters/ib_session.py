@@ -11,7 +11,7 @@ Broken lines are replaced, never repaired: a new client object and a new generat
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -19,12 +19,14 @@ from typing import Any
 from loguru import logger
 
 from orderflow_tui.adapters import ib_codec as codec
+from orderflow_tui.adapters.ib_attempts import ID_TRIES, ID_WAIT_S, Attempts
 from orderflow_tui.adapters.ib_codec import Proof
 from orderflow_tui.adapters.ib_contracts import in_reset_window
 from orderflow_tui.adapters.ib_desk import Choice, ContractDesk, Traded
 from orderflow_tui.adapters.ib_library import load
 from orderflow_tui.adapters.ib_line import Line, NoAnswer, Refused
 from orderflow_tui.adapters.ib_link import UP, LinkNews, after
+from orderflow_tui.adapters.ib_probes import Probes
 from orderflow_tui.adapters.ib_settings import Follower, IbSettings
 from orderflow_tui.adapters.ib_snapshot import Held, Reader, Snapshot
 from orderflow_tui.domain.account import Link, LinkStatus
@@ -33,24 +35,8 @@ from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import Purpose
 
-BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-JITTER = 0.2
-STABLE_S = 60.0  # a line that lived so long resets the backoff
-RESET_WAIT_S = 15.0
-ID_TRIES = 3
-ID_WAIT_S = 5.0
 WATCH_S = 0.1
 MOST_NEWS = 1_000
-
-
-@dataclass(slots=True)
-class _Attempts:
-    """What is counted over lines: backoff steps, refused client ids, futile resubscriptions."""
-
-    backoff: int = 0
-    id_refused: int = 0
-    resubscribed: int = 0
-    connected_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -76,18 +62,22 @@ class IbSession:
     leads_unsure: bool = False  # the calendar alone decided, because volumes were not told
     months: dict[str, str] = field(default_factory=dict)  # YYYYMM by symbol: what stays until it is rolled
     held: tuple[Held, ...] = ()
+    currency: str = ""  # the account's money was last told in; empty before
     next_number: int = 0
-    last_answer_ns: int | None = None  # when the gateway last told the time
-    skew_s: float | None = None
     _news: asyncio.Queue[tuple[int, LinkNews, str]] = field(default_factory=lambda: asyncio.Queue(MOST_NEWS))
-    _attempts: _Attempts = field(default_factory=_Attempts)
-    _probe: asyncio.Task[None] | None = None
+    _attempts: Attempts = field(default_factory=Attempts)
+    _probes: Probes = field(init=False)
     _report: asyncio.Task[None] | None = None
     _subscriptions_lost: bool = True  # by a new line or 1101, until they are made anew
     _broker_away: str = ""  # what the gateway said of it last on this line, empty when nothing or that it is back
     _entered_s: float = 0.0
     _good_since_s: float | None = None  # data without a fault since then
-    _missed: int = 0  # probes in a row without an answer
+
+    def __post_init__(self) -> None:
+        self._probes = Probes(self.settings, self._time_ns, lambda reason: self._tell(LinkNews.HUNG, reason))
+
+    def _time_ns(self) -> int:
+        return self.clock_ns()
 
     # -- for others --------------------------------------------------------------------------------------------------
 
@@ -95,6 +85,11 @@ class IbSession:
     def con_ids(self) -> dict[str, int]:
         """The broker's ids of the contracts that are analysed and traded, by symbol; empty before the first synchronisation."""
         return {symbol: traded.listed.con_id for symbol, traded in self.traded.items()}
+
+    @property
+    def skew_s(self) -> float | None:
+        """Our clock minus the gateway's, None before it told the time."""
+        return self._probes.skew_s
 
     def refusal(self, purpose: Purpose) -> str:
         """Why an order of this purpose must not leave now; empty when it may. Entries need everything in order, the rest
@@ -105,15 +100,7 @@ class IbSession:
             return "this mode has no way to send orders"
         if purpose is not Purpose.ENTRY:
             return "" if self.link in UP else f"the link is {self.link.value}"
-        return self._unproven() if self.link is Link.READY else f"the link is {self.link.value}"
-
-    def _unproven(self) -> str:
-        """Why nobody knows whether somebody is behind the line, which swallows orders when there is not. An answer older than
-        the next probe's limit means a missed probe, or a loop that stood still."""
-        assert self.last_answer_ns is not None, "a link that is READY asked for the time while it synchronised"
-        age_s = (self.clock_ns() - self.last_answer_ns) / 1e9
-        limit_s = self.settings.probe_every_s + self.settings.probe_limit_s
-        return f"the gateway last answered a probe {age_s:.1f} s ago" if age_s >= limit_s else ""
+        return self._probes.unproven() if self.link is Link.READY else f"the link is {self.link.value}"
 
     def ask_report(self) -> None:
         """Post an AccountReport; joins the one that is on its way. Raises ConnectionError without a line."""
@@ -210,10 +197,10 @@ class IbSession:
 
     def _drop_line(self, reason: str) -> None:
         """Close what belongs to the present line."""
-        for task in (self._probe, self._report):
-            if task is not None:
-                task.cancel()
-        self._probe = self._report = None
+        self._probes.stop()
+        if self._report is not None:
+            self._report.cancel()
+        self._report = None
         if self.line is not None:
             self.line.close()
             self.line = None
@@ -265,16 +252,9 @@ class IbSession:
         return LinkNews.REFUSED, "client id in use, trying again"
 
     async def _wait(self) -> tuple[LinkNews, str]:
-        """Longer after every failure; flat in the broker's nightly reset."""
-        attempts, loop = self._attempts, asyncio.get_running_loop()
-        if attempts.connected_s is not None and loop.time() - attempts.connected_s > STABLE_S:
-            attempts.backoff = 0
-        attempts.connected_s = None
-        seconds = BACKOFF_S[min(attempts.backoff, len(BACKOFF_S) - 1)]
-        attempts.backoff += 1
-        if in_reset_window(self.clock_ns()):
-            seconds = RESET_WAIT_S
-        await asyncio.sleep(seconds * (1 + JITTER * (2 * self.rng.random() - 1)))
+        """The pause between two attempts."""
+        now_s, resetting = asyncio.get_running_loop().time(), in_reset_window(self.clock_ns())
+        await asyncio.sleep(self._attempts.wait_s(now_s, resetting, self.rng.random()))
         return LinkNews.WAITED, ""
 
     # -- synchronising -----------------------------------------------------------------------------------------------
@@ -292,10 +272,10 @@ class IbSession:
         if self._broker_away:  # told with the greeting, while CONNECTING, where it moves nothing
             return LinkNews.BROKER_LOST, self._broker_away
         try:
-            await self._check_clock(line)
+            await self._probes.check_clock(line)
             snapshot = self._snapshot(line)
             await snapshot.take()
-            self.held = snapshot.held
+            self.held, self.currency = snapshot.held, snapshot.currency
             self._chosen(await self._choose(line))
         except (NoAnswer, Refused, OSError) as fault:
             return LinkNews.SYNC_FAILED, str(fault)
@@ -309,7 +289,7 @@ class IbSession:
         blind = [piece for piece in report.missing if self.settings.proof is not Proof.NONE or piece == "positions"]
         if blind:  # a mode that sends nothing does not need to know orders, which a read-only gateway hides
             return LinkNews.SYNC_FAILED, f"no end of {', '.join(blind)}"
-        self._watch_gateway(line)
+        self._probes.watch(line)
         for follower in self.followers:
             follower.synced(not self._subscriptions_lost)
         self._subscriptions_lost = False
@@ -350,20 +330,7 @@ class IbSession:
 
     def _snapshot(self, line: Line) -> Snapshot:
         reader = Reader(self.instruments, self.account, self.settings.own_prefix, self.clock_ns)
-        return Snapshot(line, reader, self.settings.request_limit_s)
-
-    async def _check_clock(self, line: Line) -> None:
-        """Our clock against the gateway's; more than five seconds apart is a failed synchronisation."""
-        answers = await line.ask("time", line.client.reqCurrentTime, self.settings.request_limit_s)
-        self._compare_clocks(answers)
-        assert self.skew_s is not None, "the answer was compared just now"
-        if abs(self.skew_s) > self.settings.skew_limit_s + 1:
-            raise NoAnswer(f"our clock is {self.skew_s:+.1f} s from the gateway's")
-
-    def _compare_clocks(self, answers: Sequence[Any]) -> None:
-        """Our clock minus the gateway's, which tells whole seconds. What comes apart later fences, and the line stays up."""
-        self.last_answer_ns = self.clock_ns()
-        self.skew_s = self.last_answer_ns / 1e9 - float(answers[-1])
+        return Snapshot(line, reader, self.settings.request_limit_s, self.currency)
 
     async def _periodic_report(self, line: Line) -> None:
         snapshot = self._snapshot(line)
@@ -371,6 +338,7 @@ class IbSession:
             await snapshot.take()
         except OSError:
             return  # the line went down; the link says so
+        self.currency = snapshot.currency
         report = snapshot.report(self.con_ids)
         if "positions" not in report.missing:  # not knowing is not holding nothing
             self.held = snapshot.held
@@ -427,29 +395,6 @@ class IbSession:
             for follower in self.followers:
                 follower.resubscribe()
         return LinkNews.STALE, impaired
-
-    def _watch_gateway(self, line: Line) -> None:
-        if self._probe is None or self._probe.done():
-            self._probe = asyncio.get_running_loop().create_task(self._probing(line))
-
-    async def _probing(self, line: Line) -> None:
-        """Ask the time every second; two unanswered questions in a row mean nobody is there."""
-        settings = self.settings
-        self._missed = 0
-        while line.alive:
-            try:
-                answers = await line.ask("time", line.client.reqCurrentTime, settings.probe_limit_s)
-            except NoAnswer:
-                self._missed += 1
-                if self._missed >= settings.probe_misses:
-                    self._tell(LinkNews.HUNG, f"{self._missed} probes of {settings.probe_limit_s:g} s without an answer")
-                    return
-                continue
-            except OSError:
-                return  # the socket is gone, which is told elsewhere
-            self._missed = 0
-            self._compare_clocks(answers)
-            await asyncio.sleep(settings.probe_every_s)
 
     # -- what the gateway says about itself --------------------------------------------------------------------------
 

@@ -118,6 +118,11 @@ class Reader:
         )
 
 
+def _done_ns(execution: Any, told_ns: int) -> int:
+    """When it happened; when it was told where nobody can date it: taken for new, it is looked at, and not passed over."""
+    return int(execution.time.timestamp()) * 1_000_000_000 or told_ns
+
+
 def local_name(contract: Any) -> str:
     """The exchange's name of a contract, never the bare symbol."""
     return str(contract.localSymbol or f"{contract.symbol} {contract.lastTradeDateOrContractMonth}")
@@ -135,18 +140,20 @@ class _Taken:
     executions: list[Any]
     equity_cents: int | None
     excess_cents: int | None
-    currency: str  # of an account that is not kept in dollars
+    currency: str  # that money was told in, empty when none was told
 
 
 class Snapshot:
-    """Takes one snapshot on one line: `take`, then `report`."""
+    """Takes one snapshot on one line: `take`, then `report`. `currency` is what the account's money was last told in, empty
+    before; what is told without one, such as the profit of the day, is in it."""
 
-    def __init__(self, line: Line, reader: Reader, limit_s: float) -> None:
+    def __init__(self, line: Line, reader: Reader, limit_s: float, currency: str = "") -> None:
         self._line = line
         self._reader = reader
         self._limit_s = limit_s
         self._taken: _Taken | None = None
         self.held: tuple[Held, ...] = ()
+        self.currency = currency
 
     async def take(self) -> None:
         """Ask for everything, one after the other. Raises ConnectionError when the line goes down meanwhile."""
@@ -160,6 +167,7 @@ class Snapshot:
         money = await self._money()
         self.held = self._holdings(positions)
         self._taken = _Taken(began_ns, clock_ns(), tuple(missing), open_rows, ended, executions, *money)
+        self.currency = self._taken.currency or self.currency
 
     def report(self, con_ids: Mapping[str, int]) -> AccountReport:
         """What was taken, read with the contracts that are traded now: those of the first snapshot are chosen after it."""
@@ -170,7 +178,7 @@ class Snapshot:
         for held in self.held:
             name = reader.name(held.symbol, held.con_id, held.name)
             totals[name] = totals.get(name, 0) + held.quantity
-        fills = (reader.fill(contract, done, int(done.time.timestamp()) * 1_000_000_000) for contract, done in taken.executions)
+        fills = (reader.fill(contract, done, _done_ns(done, taken.ended_ns)) for contract, done in taken.executions)
         return AccountReport(
             ts_ns=taken.ended_ns,
             began_ns=taken.began_ns,
@@ -184,8 +192,8 @@ class Snapshot:
             fills=tuple(fill for fill in fills if fill is not None),
             equity_cents=taken.equity_cents,
             excess_liquidity_cents=taken.excess_cents,
-            day_pnl_cents=None if taken.currency else cents(self._line.day_profit),
-            currency=taken.currency,
+            day_pnl_cents=cents(self._line.day_profit) if self.currency == DOLLARS else None,
+            currency="" if taken.currency == DOLLARS else taken.currency,
         )
 
     async def _piece(self, kind: str, request: Callable[[], None], missing: list[str]) -> list[Any]:
@@ -205,7 +213,7 @@ class Snapshot:
             return []
 
     async def _money(self) -> tuple[int | None, int | None, str]:
-        """Equity, excess liquidity and the currency they were told in where that is not the dollar."""
+        """Equity, excess liquidity and the currency they were told in, where there is another than the dollar that one."""
         line = self._line
         asked: list[int] = []
 
@@ -222,7 +230,8 @@ class Snapshot:
         ours = [(tag, value, currency) for account, tag, value, currency in rows if account == self._reader.account]
         values = {tag: value for tag, value, currency in ours if currency == DOLLARS}
         others = sorted({currency or "no currency" for tag, _, currency in ours if tag not in values})
-        return cents(values.get("NetLiquidation")), cents(values.get("ExcessLiquidity")), ", ".join(others)
+        told = ", ".join(others) or (DOLLARS if values else "")
+        return cents(values.get("NetLiquidation")), cents(values.get("ExcessLiquidity")), told
 
     def _holdings(self, rows: list[Any]) -> tuple[Held, ...]:
         found = []

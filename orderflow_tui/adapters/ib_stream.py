@@ -61,6 +61,7 @@ class Stream:
         self.bid_size = self.ask_size = 0
         self.quote_ns: int | None = None
         self.trade_ns: int | None = None
+        self.row_ns = 0  # newest row of the book
         self._heard_ns = 0  # newest trade or quote
         self.quotes_live = False  # a tick-by-tick quote stream speaks; otherwise the book's top stands in
         self.book_changed = False
@@ -102,6 +103,7 @@ class Stream:
 
     def on_row(self, now_ns: int, position: int, operation: int, bid_side: bool, price: int, size: int) -> None:
         """One depth row."""
+        self.row_ns = now_ns
         self.book.apply(position, operation, bid_side, price, size)
         self.book_changed = True
         if self.book.valid:

@@ -7,6 +7,7 @@ from typing import cast
 
 from orderflow_tui.config import ConfigFault
 from orderflow_tui.domain.action import Json
+from orderflow_tui.modes import AccountProof
 from orderflow_tui.ops import paper_check
 from orderflow_tui.ops.preflight import Finding, Ground, Result, fail, findings, ok, secret_values
 from orderflow_tui.ops.versions import versions
@@ -73,6 +74,8 @@ def examine(wish: Wish, *, check_paper: bool = False, test_alert: bool = False, 
     if check_paper:
         checked = paper_check.check(plan, reachable=_stands(rows, "gateway"), wall_ns=ground.wall_ns)
         rows.append(paper_check.finding(checked))
+    if plan.mode.proof is not AccountProof.NOT_NEEDED:
+        rows.append(paper_check.currency(plan))
     return Report(tuple(rows), plan, checked)
 
 

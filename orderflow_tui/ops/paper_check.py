@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from loguru import logger
 
@@ -27,6 +28,7 @@ from orderflow_tui.adapters.ib_library import LibraryMissing
 from orderflow_tui.adapters.ib_line import NoAnswer
 from orderflow_tui.adapters.ib_session import IbSession
 from orderflow_tui.adapters.ib_settings import IbSettings
+from orderflow_tui.adapters.ib_snapshot import DOLLARS
 from orderflow_tui.adapters.instance_lock import InstanceLock, LockHeld, instance_lock_path
 from orderflow_tui.domain.account import AccountReport, Link, LinkStatus
 from orderflow_tui.domain.action import Json
@@ -43,6 +45,8 @@ ROUND_TRIPS = 5
 LOOK_S = 0.1
 MOST_KEPT = 1_000
 STOPPED = {Link.BLOCKED, Link.DATA_BLOCKED}
+CURRENCY = "currency"
+IN_DOLLARS = "equity and margins are read in USD only, and without them no entry leaves: its base currency must be USD"
 
 
 class Status(Enum):
@@ -207,18 +211,41 @@ def finding(checked: Checked) -> Finding:
     return ok("paper check", "everything seen or noted")
 
 
+def currency(plan: Plan) -> Finding:
+    """The preflight's row about the currency of the account, which only the gateway knows: what it told last."""
+    try:
+        document = _recorded(plan.data_dir / "state" / FILE)
+        told: dict[str, Any] = next((step for step in document.get("steps", []) if step["id"] == CURRENCY), {})
+        status, sentence = str(told.get("status", "")), f"{told.get('finding')} (paper check of {document.get('when')})"
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        status, sentence = "", ""  # the row of the checklist tells it
+    match status:
+        case Status.SEEN.value:
+            return ok("currency", sentence)
+        case Status.WRONG.value:
+            return fail("currency", sentence)
+        case _:
+            return warn("currency", f"not known before a paper check (--paper-check) has asked; {IN_DOLLARS}")
+
+
 def noted(path: Path) -> dict[str, str]:
     """What people wrote, by step. Raises OSError or ValueError when the file is not one of ours."""
+    document = _recorded(path)
+    try:
+        return {str(step["id"]): str(step.get(NOTE, "")) for step in document.get("steps", [])}
+    except (KeyError, TypeError, AttributeError) as fault:
+        raise ValueError("a step without an id") from fault
+
+
+def _recorded(path: Path) -> dict[str, Any]:
+    """The checklist of the last run, empty where there is none. Raises OSError or ValueError."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ValueError("another schema")
-    try:
-        return {str(step["id"]): str(step.get(NOTE, "")) for step in document["steps"]}
-    except (KeyError, TypeError, AttributeError) as fault:
-        raise ValueError("a step without an id") from fault
+    return document
 
 
 def _merged(seen: list[Step], notes: Mapping[str, str]) -> tuple[Step, ...]:
@@ -306,6 +333,7 @@ async def _measure(session: IbSession, watched: Watched) -> None:
 OBSERVED: tuple[tuple[str, str], ...] = (
     ("connect", "The gateway greets our client in the text protocol"),
     ("account", "The account behind the gateway is a paper account, proven by its id"),
+    (CURRENCY, "The account is kept in US dollars"),
     ("clock", "Our clock agrees with the gateway's"),
     ("round-trip", "The gateway answers a question for the time"),
     ("snapshot", "Positions, open and completed orders and executions each end with their marker"),
@@ -327,6 +355,8 @@ def _steps(session: IbSession, watched: Watched) -> list[Step]:
     if watched.server_version:
         judged["connect"] = (Status.SEEN, f"{session.settings.library} speaks with server version {watched.server_version}")
     judged["account"] = _account(session, watched, nothing)
+    if session.currency:
+        judged[CURRENCY] = _currency(session.currency)
     if session.skew_s is not None:
         near = abs(session.skew_s) <= session.settings.skew_limit_s
         judged["clock"] = (Status.SEEN if near else Status.WRONG, f"ours is {session.skew_s:+.1f} s from the gateway's")
@@ -334,7 +364,7 @@ def _steps(session: IbSession, watched: Watched) -> list[Step]:
         best, worst = min(watched.round_trips_ms), max(watched.round_trips_ms)
         judged["round-trip"] = (Status.SEEN, f"{best:.1f} to {worst:.1f} ms over {len(watched.round_trips_ms)} questions")
     if watched.report is not None:
-        judged["snapshot"] = _snapshot(watched.report)
+        judged["snapshot"] = _snapshot(watched.report, "" if session.line is None else session.line.undated)
     if session.traded:
         judged["contracts"] = _contracts(session)
     if session.link in {Link.READY, Link.DEGRADED, Link.WARMUP, Link.DATA_BLOCKED}:
@@ -349,14 +379,25 @@ def _account(session: IbSession, watched: Watched, nothing: tuple[Status, str]) 
     return (Status.WRONG, _masked(refused)) if refused else nothing
 
 
+def _currency(told: str) -> tuple[Status, str]:
+    if told == DOLLARS:
+        return Status.SEEN, f"the account is kept in {DOLLARS}"
+    return (
+        Status.WRONG,
+        f"the account is kept in {told}: {IN_DOLLARS}; change it in the broker's portal, or trade another account",
+    )
+
+
 def _masked(text: str) -> str:
     """A refusal names accounts; only their last digits are recorded."""
     return " ".join(f"…{w.strip(',;')[-3:]}" if w[:1] in "DUF" and any(c.isdigit() for c in w) else w for w in text.split())
 
 
-def _snapshot(report: AccountReport) -> tuple[Status, str]:
+def _snapshot(report: AccountReport, undated: str) -> tuple[Status, str]:
     if report.missing:
         return Status.WRONG, f"no end of {', '.join(report.missing)}: is the API read-only?"
+    if undated:
+        return Status.WRONG, f"an execution is dated {undated!r}, in no zone that is known: let attributes be sent in UTC format"
     positions = ", ".join(f"{quantity:+d} {symbol}" for symbol, quantity in report.positions) or "flat"
     return Status.SEEN, f"{positions}; {len(report.orders)} working orders, {len(report.fills)} executions since midnight"
 

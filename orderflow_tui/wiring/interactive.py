@@ -16,7 +16,8 @@ from loguru import logger
 
 from orderflow_tui.adapters.ib_codec import Proof
 from orderflow_tui.adapters.ib_contracts import in_reset_window
-from orderflow_tui.adapters.ib_feed import FeedPace, FeedRules, IbFeed, QuoteSource
+from orderflow_tui.adapters.ib_feed import IbFeed
+from orderflow_tui.adapters.ib_feed_rules import FeedPace, FeedRules, QuoteSource
 from orderflow_tui.adapters.ib_history import SESSIONS, HistoryMissing, backfill
 from orderflow_tui.adapters.ib_line import Line, NoAnswer, Refused
 from orderflow_tui.adapters.ib_link import UP

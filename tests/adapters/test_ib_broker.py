@@ -1,4 +1,8 @@
+import time
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -9,6 +13,9 @@ from orderflow_tui.ports import NotSent
 from tests.adapters.ib_fixtures import MakeWorld, worlds
 from tests.adapters.ib_world import ACCOUNT, IbWorld
 from tests.contract.broker_contract import bracket, fills, moved_stop
+from tests.gateway import messages
+from tests.gateway.orders import Execution
+from tests.gateway.wire import Field
 
 __all__ = ["worlds"]
 
@@ -216,6 +223,69 @@ def test_a_manual_trade_and_a_liquidation_are_nobodys_order(worlds: MakeWorld) -
     assert report.positions == ()
 
 
+@pytest.fixture
+def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own zone is nobody's here."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def executions_told_at(monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    """The gateway writes the time of executions, which it knows in UTC, in another form."""
+    told = messages.execution
+
+    def otherwise(request: int, done: Execution) -> list[Field]:
+        fields = told(request, done)
+        fields[15] = datetime.fromtimestamp(done.time_ns / 1e9, UTC).astimezone(ZoneInfo("America/Chicago")).strftime(form)
+        if form.startswith("%Y%m%d-"):
+            fields[15] = datetime.fromtimestamp(done.time_ns / 1e9, UTC).strftime(form)
+        return fields
+
+    monkeypatch.setattr(messages, "execution", otherwise)
+
+
+@pytest.mark.usefixtures("far_away")
+@pytest.mark.parametrize("form", ["%Y%m%d-%H:%M:%S", "%Y%m%d %H:%M:%S US/Central", "%Y%m%d  %H:%M:%S America/Chicago"])
+def test_an_execution_of_a_report_is_dated_by_the_zone_it_names(
+    worlds: MakeWorld, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    executions_told_at(monkeypatch, form)
+    world = calm(worlds)
+    done_ns = world.now_ns
+    world.do("manual", symbol="MES", side="BUY")
+    world.pass_ms(600_000)
+    world.broker.ask_report(world.now_ns)
+    world.pass_ms(500)
+    (fill,) = world.reports()[-1].fills
+    assert 0 <= (fill.ts_ns - done_ns) / 1e9 + 1 < 3
+    assert world.session.line is not None
+    assert world.session.line.undated == ""
+
+
+@pytest.mark.usefixtures("far_away")
+@pytest.mark.parametrize("form", ["%Y%m%d %H:%M:%S", "%Y%m%d  %H:%M:%S", "%Y%m%d %H:%M:%S CST", "?"])
+def test_an_execution_nobody_can_date_is_as_new_as_its_report_and_never_lost(
+    worlds: MakeWorld, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    executions_told_at(monkeypatch, form)
+    world = calm(worlds)
+    entered(world)
+    (live,) = fills(world.events)
+    assert world.now_ns - live.ts_ns < 2e9
+    world.pass_ms(600_000)
+    world.broker.ask_report(world.now_ns)
+    world.pass_ms(500)
+    report = world.reports()[-1]
+    (fill,) = report.fills
+    assert report.complete
+    assert (fill.base_id, fill.ts_ns) == (live.base_id, report.ts_ns)
+    assert world.session.line is not None
+    assert world.session.line.undated.startswith(form[:1].replace("%", "2"))
+
+
 def test_fills_made_while_away_are_in_the_report_after_the_reconnect(worlds: MakeWorld) -> None:
     world = calm(worlds)
     _, stop, _ = entered(world)
@@ -395,6 +465,58 @@ def test_money_in_another_currency_is_not_read_as_dollars(worlds: MakeWorld, tol
     world.broker.ask_report(world.now_ns)
     world.pass_ms(1_000)
     assert (world.reports()[-1].equity_cents is None, world.reports()[-1].currency) == (False, "")
+
+
+def margins(world: IbWorld) -> list[MarginFigure]:
+    """The figures that came."""
+    return [e for e in world.events if isinstance(e, MarginFigure)]
+
+
+def test_a_what_if_of_an_account_in_another_currency_is_no_figure_in_dollars(worlds: MakeWorld) -> None:
+    world = calm(worlds)
+    world.stage.gateway.house.account.currency = "EUR"
+    world.broker.ask_report(world.now_ns)
+    world.pass_ms(1_000)
+    world.broker.ask_margin("MES", world.now_ns)
+    world.pass_ms(1_000)
+    assert margins(world) == []
+    world.stage.gateway.house.account.currency = "USD"
+    world.broker.ask_report(world.now_ns)
+    world.pass_ms(1_000)
+    world.broker.ask_margin("MES", world.now_ns)
+    world.pass_ms(1_000)
+    assert [m.init_margin_cents for m in margins(world)] == [165_000]
+
+
+def test_money_whose_currency_was_never_told_is_not_known(worlds: MakeWorld) -> None:
+    world = worlds(start=False)
+    world.do("mute", what="ACCOUNT_SUMMARY", count=2)
+    world.start()
+    world.ready().still()
+    entered(world)
+    world.pass_ms(2_000)
+    world.broker.ask_margin("MES", world.now_ns)
+    world.broker.ask_report(world.now_ns)
+    world.pass_ms(6_000)
+    report = world.reports()[-1]
+    assert (margins(world), report.equity_cents, report.day_pnl_cents, report.currency) == ([], None, None, "")
+    world.broker.ask_report(world.now_ns)
+    world.pass_ms(1_000)
+    assert world.reports()[-1].day_pnl_cents is not None
+    world.do("mute", what="ACCOUNT_SUMMARY", count=1)
+    world.broker.ask_report(world.now_ns)
+    world.pass_ms(6_000)
+    report = world.reports()[-1]
+    assert (report.equity_cents, report.day_pnl_cents is None) == (None, False), "told in dollars before, they still are"
+
+
+def test_a_commission_in_another_currency_is_not_read_as_dollars(worlds: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = messages.commission
+    monkeypatch.setattr(messages, "commission", lambda *a: [*told(*a)[:4], "EUR", *told(*a)[5:]])
+    world = calm(worlds)
+    entered(world)
+    assert len(fills(world.events)) == 1
+    assert not [e for e in world.events if isinstance(e, Commission)]
 
 
 def test_commissions_follow_their_fills_in_cents(worlds: MakeWorld) -> None:

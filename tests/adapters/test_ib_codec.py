@@ -40,6 +40,45 @@ def test_202_is_a_cancel_and_a_changed_time_in_force_a_reason_to_ask(phase: Phas
     assert codec.order_error(10349, phase, BrokerStatus.WORKING) is BrokerStatus.SUSPECT
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20260302-15:30:00",  # the dash says UTC
+        "20260302 15:30:00 UTC",
+        "20260302 09:30:00 US/Central",
+        "20260302  09:30:00 US/Central",
+        "20260302 09:30:00 America/Chicago",
+        "20260302 16:30:00 MET",
+        "1772465400",
+    ],
+)
+def test_a_time_that_names_its_zone_is_read_in_it(text: str) -> None:
+    assert codec.instant_s(text) == 1_772_465_400
+
+
+def test_summer_time_is_that_of_the_zone() -> None:
+    assert codec.instant_s("20260702 09:30:00 US/Central") == codec.instant_s("20260702-14:30:00")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "20260302 09:30:00",  # whose clock?
+        "20260302  09:30:00",
+        "20260302 09:30:00 CST",  # Chicago or Shanghai
+        "20260302 09:30:00 中国标准时间",
+        "20260302 09:30:00 ../UTC",
+        "20261101 01:30:00 US/Central",  # twice that night
+        "20260308 02:30:00 US/Central",  # never that night
+        "20260302",
+        "20261402-15:30:00",
+        "",
+    ],
+)
+def test_a_time_nobody_can_place_is_not_known(text: str) -> None:
+    assert codec.instant_s(text) is None
+
+
 @given(st.integers(1, 20_000), st.sampled_from(Phase))
 @settings(max_examples=100)
 def test_an_unknown_code_never_ends_an_order(code: int, phase: Phase) -> None:

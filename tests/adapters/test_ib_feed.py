@@ -1,6 +1,7 @@
 import pytest
 
-from orderflow_tui.adapters.ib_feed import FeedRules, IbFeed
+from orderflow_tui.adapters.ib_feed import IbFeed
+from orderflow_tui.adapters.ib_feed_rules import FeedRules
 from orderflow_tui.domain.account import Link, LinkStatus
 from orderflow_tui.domain.event import stamp_of
 from orderflow_tui.domain.market import Aggressor, Depth, FeedState, FeedStatus, Quote, SideMethod, Trades
@@ -8,9 +9,13 @@ from orderflow_tui.wiring import Wish, plan_of
 from orderflow_tui.wiring.interactive import feed_pace, feed_rules
 from tests.adapters.ib_fixtures import MakeWorld, worlds
 from tests.adapters.ib_world import IbWorld
-from tests.gateway.house import Settings
+from tests.gateway import messages
+from tests.gateway.client import Client
+from tests.gateway.house import House, Settings
 
 __all__ = ["worlds"]
+
+RISING = (Link.CONNECTING, Link.SYNCING, Link.WARMUP, Link.READY)
 
 
 def trades(world: IbWorld, symbol: str = "ES") -> list[tuple[int, int, int, int]]:
@@ -444,6 +449,82 @@ def test_a_farm_that_is_broken_when_the_line_opens_is_known_to_be(worlds: MakeWo
     assert "2103" in world.feed.impairment()
     world.do("farm", down=False)
     world.ready()
+
+
+def greeted_with(monkeypatch: pytest.MonkeyPatch, world: IbWorld, *words: tuple[int, str]) -> None:
+    """Every connection from now on begins with these notices."""
+    house = world.stage.gateway.house
+    greet = type(house).tell_ids
+
+    def and_more(self: House, client: Client) -> None:
+        greet(self, client)
+        for code, text in words:
+            client.tell(*messages.error(-1, code, text))
+
+    monkeypatch.setattr(type(house), "tell_ids", and_more)
+
+
+FOREIGN_FARMS = (
+    (2103, "Market data farm connection is broken:cashfarm"),
+    (2105, "HMDS data farm connection is broken:euhmds"),
+    (2157, "Sec-def data farm connection is broken:secdefeu"),
+)
+
+
+def test_farms_that_are_broken_in_every_greeting_and_take_nothing_keep_nobody_from_trading(
+    worlds: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = worlds(start=False)
+    greeted_with(monkeypatch, world, *FOREIGN_FARMS)
+    world.start()
+    assert 5 <= world.until(lambda: world.session.link is Link.READY, 30) <= 12
+    world.pass_ms(120_000)
+    world.do("cut")
+    world.until(lambda: world.session.generation == 2 and world.session.link is Link.READY, 60)
+    world.pass_ms(20_000)
+    since = len(world.market)
+    world.do("pace", steps_per_second=0.2)
+    world.pass_ms(60_000)
+    assert world.links() == [*RISING, Link.BACKOFF, *RISING]
+    assert not [e for e in world.market[since:] if isinstance(e, FeedStatus)], "a quiet market is no loss"
+
+
+def test_a_broken_farm_fences_until_all_that_is_subscribed_came_some_other_way(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.pass_ms(3_000)
+    world.do("error", code=2103, text="Market data farm connection is broken:eufarm")
+    assert world.until(lambda: world.session.link is Link.DEGRADED, 1) <= 0.2
+    world.pass_ms(4_500)
+    assert "eufarm" in world.feed.impairment()
+    assert 4.5 <= world.until(lambda: world.session.link is Link.READY, 20) <= 7.0
+    world.do("error", code=2103, text="Market data farm connection is broken:eufarm")
+    world.pass_ms(3_000)
+    assert world.session.link is Link.READY, "said again it is no news"
+    assert states(world)[:3] == [FeedState.DOWN, FeedState.GAP, FeedState.LIVE]
+    world.do("error", code=2104, text="Market data farm connection is OK:eufarm")
+    world.do("error", code=2103, text="Market data farm connection is broken:eufarm")
+    assert world.until(lambda: world.session.link is Link.DEGRADED, 1) <= 0.2, "broken anew it has to be proven again"
+
+
+@pytest.mark.parametrize("silent", ["last", "bid_ask", "depth"])
+def test_a_broken_farm_that_took_one_of_the_streams_goes_on_fencing(worlds: MakeWorld, silent: str) -> None:
+    world = worlds().ready()
+    world.pass_ms(3_000)
+    (client,) = world.stage.gateway.house.ready_clients()
+    getattr(client, silent).clear()
+    world.do("error", code=2103, text="Market data farm connection is broken:usfarm.nj")
+    world.pass_ms(14_000)
+    assert "usfarm.nj" in world.feed.impairment()
+    assert world.session.link is Link.DEGRADED
+
+
+def test_data_that_stop_after_all_fence_when_they_are_stale(worlds: MakeWorld) -> None:
+    world = worlds().ready()
+    world.do("error", code=2103, text="Market data farm connection is broken:usfuture")
+    world.until(lambda: world.session.link is Link.DEGRADED, 1)
+    world.ready()
+    world.do("play", on=False)
+    assert world.until(lambda: world.session.link is Link.DEGRADED, 20) <= 16
 
 
 def test_a_farm_that_was_broken_on_the_last_line_is_forgotten_with_it(worlds: MakeWorld) -> None:

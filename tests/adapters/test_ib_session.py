@@ -377,13 +377,13 @@ def test_a_broken_farm_degrades_and_its_return_is_ready_after_five_good_seconds(
 
 def test_the_return_of_one_farm_does_not_end_the_outage_of_another(worlds: MakeWorld) -> None:
     world = worlds().ready()
-    world.do("error", code=2103, text="Market data farm connection is broken:usfuture")
+    world.do("farm", down=True)
     world.do("error", code=2105, text="HMDS data farm connection is broken:ushmds")
     world.until(lambda: world.session.link is Link.DEGRADED, 1)
     world.do("error", code=2106, text="HMDS data farm connection is OK:ushmds")
     world.pass_ms(10_000)
     assert world.session.link is Link.DEGRADED
-    world.do("error", code=2104, text="Market data farm connection is OK:usfuture")
+    world.do("farm", down=False)
     assert 4.9 <= world.until(lambda: world.session.link is Link.READY, 20) <= 6.0
 
 

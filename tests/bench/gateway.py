@@ -22,7 +22,7 @@ from pathlib import Path
 
 from loguru import logger
 
-from orderflow_tui.adapters import ib_session
+from orderflow_tui.adapters import ib_attempts
 from orderflow_tui.adapters.ib_broker import IbBroker
 from orderflow_tui.adapters.ib_feed import IbFeed
 from orderflow_tui.adapters.ib_session import IbSession
@@ -101,7 +101,7 @@ class Fences:
 
 def fences(folder: Path, cuts: int, freezes: int) -> None:
     """Cut and freeze a house in mode paper, again and again; a line counts as stable at once, so that waits do not grow."""
-    ib_session.STABLE_S = 0.0
+    ib_attempts.STABLE_S = 0.0
     heard = Fences()
     with PaperDesk(folder, around=heard.around) as desk:
         lost, hung = [], []

@@ -51,11 +51,11 @@ def main() -> None:
     sys.argv = ["orderflow-tui", *sys.argv[2:]]
     if "--headless" in sys.argv:
         _hear_operator()
-    from orderflow_tui.adapters import ib_session
+    from orderflow_tui.adapters import ib_attempts
     from orderflow_tui.cli import main as command
     from orderflow_tui.wiring import interactive
 
-    ib_session.STABLE_S = STABLE_S
+    ib_attempts.STABLE_S = STABLE_S
     interactive.SESSIONS = SESSIONS  # type: ignore[attr-defined]
     command()
 

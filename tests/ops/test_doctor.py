@@ -324,6 +324,13 @@ def test_the_account_must_be_able_to_belong_to_the_mode(data: Path, mode: str, a
     assert row(looked(data, f'ib.account="{account}"', "ib.port=1", mode=mode), "account")[0] is result
 
 
+def test_the_currency_matters_only_where_orders_go_out(data: Path) -> None:
+    assert not [r for mode in ("demo", "monitor") for r in looked(data, mode=mode).rows if r.name == "currency"]
+    result, sentence = row(looked(data, mode="paper"), "currency")
+    assert result is Result.WARN
+    assert "not known" in sentence
+
+
 def test_alerts_that_are_off_matter_only_where_orders_go_out(data: Path) -> None:
     assert row(looked(data), "alerts")[0] is Result.OK
     assert row(looked(data, "ib.port=1", mode="paper"), "alerts")[0] is Result.WARN

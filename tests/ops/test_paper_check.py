@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from orderflow_tui.adapters.instance_lock import InstanceLock, instance_lock_path
+from orderflow_tui.domain.account import AccountReport
 from orderflow_tui.ops.doctor import examine
-from orderflow_tui.ops.paper_check import BY_HAND, FILE, OBSERVED, Checked, Patience, Status, Watched, check, finding
+from orderflow_tui.ops.paper_check import BY_HAND, FILE, OBSERVED, Checked, Patience, Status, Watched, check, currency, finding
+from orderflow_tui.ops.paper_check import _currency as currency_seen
 from orderflow_tui.ops.paper_check import _market as market_seen
+from orderflow_tui.ops.paper_check import _snapshot as snapshot_seen
 from orderflow_tui.ops.preflight import Result
 from orderflow_tui.wiring import Plan, Wish, plan_of
 from tests.gateway.process import GatewayProcess
@@ -68,6 +71,7 @@ def test_a_file_that_is_not_ours_is_never_written_over(tmp_path: Path, content: 
     assert path.read_text() == content
     assert finding(checked).result is Result.FAIL
     assert "NOT recorded" in checked.lines()[0]
+    assert currency(plan).result is Result.WARN
 
 
 def test_a_running_engine_keeps_its_client_id_to_itself(tmp_path: Path) -> None:
@@ -104,6 +108,41 @@ def test_only_what_was_asked_for_is_called_not_refused() -> None:
     assert market_seen(watched)["subscriptions"] == (Status.SEEN, "none was refused of Last of ES, depth of ES")
     watched.quotes = 0
     assert market_seen(watched)["subscriptions"][0] is Status.NOT_SEEN
+
+
+def test_the_currency_of_the_account_is_not_known_before_a_gateway_told_it(tmp_path: Path) -> None:
+    plan = planned(tmp_path, 1)
+    assert currency(plan).result is Result.WARN
+    check(plan, reachable=False)
+    told = currency(plan)
+    assert told.result is Result.WARN
+    assert "--paper-check" in told.sentence
+    assert "must be USD" in told.sentence
+
+
+@pytest.mark.parametrize(("told", "result"), [("USD", Result.OK), ("EUR", Result.FAIL), ("no currency", Result.FAIL)])
+def test_the_currency_the_gateway_told_is_named_and_what_to_do_about_another(tmp_path: Path, told: str, result: Result) -> None:
+    plan = planned(tmp_path, 1)
+    path = check(plan, reachable=False).path
+    document = json.loads(path.read_text())
+    step = next(step for step in document["steps"] if step["id"] == "currency")
+    status, step["finding"] = currency_seen(told)
+    step["status"] = status.value
+    path.write_text(json.dumps(document))
+    row = currency(plan)
+    assert row.result is result
+    assert told in row.sentence
+    assert document["when"] in row.sentence
+    assert ("portal" in row.sentence) is (result is Result.FAIL)
+
+
+def test_times_of_executions_in_a_zone_nobody_knows_are_told() -> None:
+    report = AccountReport(0, 0, 1, True, (), "DU1", (), (), (), ())
+    assert snapshot_seen(report, "")[0] is Status.SEEN
+    status, told = snapshot_seen(report, "20260302 09:30:00")
+    assert status is Status.WRONG
+    assert "'20260302 09:30:00'" in told
+    assert "UTC format" in told
 
 
 @pytest.mark.slow
