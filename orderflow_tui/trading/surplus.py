@@ -22,8 +22,9 @@ from orderflow_tui.trading.lifecycle import SENT_STATES, WORKING_STATES
 from orderflow_tui.trading.protection import NOTHING, TAKING_OUT, GuardWish, exits, kept, later
 
 ORPHAN_NS = SECOND_NS
-# what is left over is called off again while it is known to work, or while no report tells whether it does: that does no harm
-AGAIN_NS = {**dict.fromkeys(WORKING_STATES, 2 * SECOND_NS), OrderState.UNKNOWN: 5 * SECOND_NS}
+# what is left over is called off again while it may work, parked at the broker or on its way, and while no report tells whether
+# it does: that does no harm
+AGAIN_NS = {**dict.fromkeys(SENT_STATES, 2 * SECOND_NS), OrderState.UNKNOWN: 5 * SECOND_NS}
 TOO_LARGE_NS = 10 * SECOND_NS
 ALONE = frozenset({Role.EMERGENCY, Role.FLATTEN})  # in no group the broker would end by itself, and the market is near
 

@@ -23,7 +23,7 @@ from orderflow_tui.trading.naked import Guard
 from orderflow_tui.trading.protection import NOTHING
 from orderflow_tui.trading.trade import Execution, ExitReason
 from tests.builders import MES
-from tests.trading.house import PRICE, RICH, Held, House, TinyBroker
+from tests.trading.house import PRICE, RICH, START_NS, Held, House, TinyBroker
 
 DAY = date(2026, 3, 5)
 
@@ -776,3 +776,21 @@ def test_a_target_beside_a_stop_of_another_group_is_called_off() -> None:
     wish = Guard(2_000, 3_000).look(1, (target, apart), house.last, house.now)
     assert (wish.cancel, wish.shrink) == ((target.order.id,), ())
     assert Guard(2_000, 3_000).look(1, (target, stop), house.last, house.now) == NOTHING
+
+
+def test_a_parked_stop_that_is_left_over_is_called_off() -> None:
+    """The broker had acknowledged the stop as pending and then closed the position itself. Pending is not working: nobody called
+    the stop off, no report came, and it woke up with nothing to take out."""
+    house = House().enter()
+    stop = house.ticket(Role.STOP)
+    stop.state = OrderState.SENT
+    house.broker.mute_reports = True
+    house.broker.position = 0
+    house.tell(replace(fill_of_others(Side.SELL), liquidation=True))
+    house.wait(1_000)
+    assert stop.order.id in house.all(Cancel)[0].order_ids
+
+
+def fill_of_others(side: Side) -> Fill:
+    """One contract that nobody here ordered."""
+    return Fill("liq.01", "liq", 1, None, START_NS + 60_000 * MS_NS, "MES", side, 1, PRICE)
