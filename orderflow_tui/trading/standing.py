@@ -51,15 +51,27 @@ def _unpriced(floor: Floor) -> str | None:
 
 
 def _thin_margin(floor: Floor) -> str | None:
-    """What forbids entries about the excess liquidity: too little, or, where reports come by themselves, told too long ago."""
+    """What forbids entries about the excess liquidity: too little, or, where reports come by themselves, never told, or told
+    too long ago."""
     timing, age = floor.params.timing, age_ms(floor.now, floor.excess_ns)
     if age is not None and age > timing.margin_age_ms and timing.reconcile_ms:
         allowed = f"{timing.margin_age_ms / 60_000:g} min allowed"
         return f"excess liquidity is not known: it was last told {age // 60_000} min ago, {allowed}"
+    if floor.excess_cents is None and timing.reconcile_ms:
+        return f"excess liquidity is not known: {_untold(floor)}"
     wanted = 2 * min(floor.instruments[symbol].margin_cents for symbol in floor.traded)
     if floor.excess_cents is None or floor.excess_cents >= wanted:
         return None
     return f"excess liquidity {money(floor.excess_cents)}, twice the margin of one contract is {money(wanted)}"
+
+
+def _untold(floor: Floor) -> str:
+    """Why a figure of the account that no report has told is missing."""
+    if floor.report is None:
+        return "no account report has come yet"
+    if floor.report.currency:
+        return f"the broker tells the account's money in {floor.report.currency}, not in USD"
+    return "no account report has told it"
 
 
 def trading_state(floor: Floor) -> tuple[TradingState, str]:

@@ -158,7 +158,9 @@ def _margin(memory: Memory, entry: Order) -> None:
         raise Broken("margin", f"{entry.id} left, and nobody has told what the account is worth")
     if needed * 100 > memory.equity_cents * share:
         raise Broken("margin", f"{entry.id} needs {needed} cents of margin, equity {memory.equity_cents}, {share} % allowed")
-    if memory.excess_cents is not None and memory.now_ns - memory.excess_ns > PROVEN_NS:
+    if memory.excess_cents is None:
+        raise Broken("margin", f"{entry.id} left, and nobody has told what the account has left")
+    if memory.now_ns - memory.excess_ns > PROVEN_NS:
         raise Broken("margin", f"{entry.id} left on an excess liquidity told {memory.now_ns - memory.excess_ns} ns ago")
-    if memory.excess_cents is not None and memory.excess_cents - each * entry.quantity < 2 * each:
+    if memory.excess_cents - each * entry.quantity < 2 * each:
         raise Broken("margin", f"{entry.id} leaves less than two margins of {each} of {memory.excess_cents} cents")

@@ -34,6 +34,7 @@ def _is_latch(action: Commit | Send) -> bool:
 
 def test_nothing_is_sent_without_arming() -> None:
     house = House()
+    house.wait(1)
     house.press(Command.BRACKET, side="BUY")
     assert house.refusal == "armed"
     assert house.sent() == []
@@ -161,6 +162,7 @@ def test_a_rejected_entry_cools_entries_down_for_half_an_hour_and_asks_for_margi
 
 def test_a_rejection_that_only_a_report_tells_cools_entries_down_with_the_brokers_last_words() -> None:
     house = House(broker=TinyBroker(mute_reports=True))
+    house.tell(house.broker.report(house.now, 1))
     house.bracket()
     entry = house.broker.orders["of1-t-1-E"]
     house.tell(OrderUpdate("of1-t-1-E", house.now, BrokerStatus.SUSPECT, code=201, text="201 margin"))
@@ -179,6 +181,7 @@ def test_a_rejection_that_only_a_report_tells_cools_entries_down_with_the_broker
 
 def test_a_rejection_told_of_an_entry_in_doubt_cools_down_and_a_report_that_says_so_too_is_no_second_one() -> None:
     house = House(broker=TinyBroker(deaf=True, mute_reports=True))
+    house.tell(house.broker.report(house.now, 1))
     house.bracket()
     house.wait(3_000)
     rejected = OrderUpdate("of1-t-1-E", house.now, BrokerStatus.REJECTED, code=201)
@@ -235,6 +238,7 @@ def test_a_send_that_was_proven_not_to_have_happened_is_not_sent() -> None:
 
 def test_a_send_that_may_have_happened_is_unknown_and_fences() -> None:
     house = House(broker=TinyBroker(deaf=True, mute_reports=True))
+    house.tell(house.broker.report(house.now, 1))
     house.bracket()
     house.tell(SendFailed(house.now, tuple(o.id for o in house.sent()), False, "line broke"))
     assert house.state_of(Role.ENTRY) is OrderState.UNKNOWN
@@ -245,6 +249,7 @@ def test_a_send_that_may_have_happened_is_unknown_and_fences() -> None:
 
 def test_silence_makes_an_order_unknown_after_three_seconds_and_nothing_is_sent_again() -> None:
     house = House(broker=TinyBroker(deaf=True, mute_reports=True))
+    house.tell(house.broker.report(house.now, 1))
     house.bracket()
     house.wait(2_999)
     assert house.state_of(Role.ENTRY) is OrderState.SENT
