@@ -140,12 +140,11 @@ def worst_case_cents(floor: Floor) -> int:
             for t in floor.against(symbol)
             if t.order.stop_ticks is not None and t.sound and t.state in WORKING_STATES
         ]
-    stop_ticks = floor.instruments[floor.execution].stop_ticks
-    total = floor.ledger.worst_case_cents(stops, risk.slippage_ticks, stop_ticks)
+    total = floor.ledger.worst_case_cents(stops, risk.slippage_ticks)
     for ticket in floor.blotter.entries():
         instrument = floor.instruments[ticket.order.instrument]
         plan = floor.plans.get(ticket.order.intent_id)
-        reach = stop_ticks + risk.entry_slippage_ticks if plan is None else plan.intent.reach_ticks
+        reach = instrument.stop_ticks + risk.entry_slippage_ticks if plan is None else plan.intent.reach_ticks
         each = (reach + risk.slippage_ticks) * instrument.tick_cents + 2 * instrument.commission_cents
         total -= ticket.remaining * each
     return total
