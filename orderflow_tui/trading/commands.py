@@ -17,7 +17,7 @@ from orderflow_tui.trading.campaigns import begin_campaign, propose_entry
 from orderflow_tui.trading.day_close import close_day
 from orderflow_tui.trading.floor import DECISIONS_KEPT, Floor
 from orderflow_tui.trading.look import Refusal
-from orderflow_tui.trading.standing import contracts_allowed, mismatch, trading_state
+from orderflow_tui.trading.standing import contract_cap, mismatch, trading_state
 from orderflow_tui.trading.trade import ExitReason
 from orderflow_tui.trading.trading_session import change_limit, close_session, open_session, switch_pattern, switched_off
 
@@ -236,7 +236,7 @@ def size_of(floor: Floor, decision: Decision) -> int:
     """Contracts for a decision, 0 when it should not be traded."""
     return sizing.contracts(
         sizing.Sizing(
-            cap=contracts_allowed(floor),
+            cap=contract_cap(floor).contracts,
             factor=decision.size_factor,
             patterns=decision.distinct_patterns,
             trending=decision.regime in TRENDING,

@@ -7,7 +7,7 @@ from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import Order, OrderType
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from tests.simulation.memory import Broken, Memory
-from tests.simulation.money import worth
+from tests.simulation.money import surely_open, worth
 
 LATE_PEAK_NS = 12 * SECOND_NS  # a peak is in the journal after ten seconds, and on disk two later
 COMPARED_NS = 10 * SECOND_NS  # after a reconnect what is open may wait so long for the broker's word on it
@@ -110,6 +110,9 @@ def entry_affordable(memory: Memory, entry: Order) -> None:
         _margin(memory, entry)
     if not counts(memory) or memory.booked_ns > proposed_ns or memory.peak_ns > proposed_ns:
         return
+    standing, together = surely_open(memory.fills.values()), params.trading.risk.max_concurrent
+    if standing >= together:
+        raise Broken("concurrent trades", f"{entry.id} left while {standing} trades are open, {together} allowed")
     begun, allowed = memory.money.begun, params.trading.risk.max_trades_per_day
     if begun >= allowed:
         raise Broken("trades a day", f"{entry.id} left after {begun} trades, {allowed} allowed")

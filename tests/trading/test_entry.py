@@ -10,13 +10,13 @@ from orderflow_tui.domain.account import Link
 from orderflow_tui.domain.action import Alert, AskMargin, Cancel, Commit, Send, Tier
 from orderflow_tui.domain.event import Automation, Command, Committed, JournalFailed, SendFailed
 from orderflow_tui.domain.market import Mark
-from orderflow_tui.domain.order import BrokerStatus, OrderState, OrderUpdate, Purpose, Role
+from orderflow_tui.domain.order import BrokerStatus, Fill, OrderState, OrderUpdate, Purpose, Role, Side
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.domain.signal import Direction, Regime
 from orderflow_tui.trading.desk import Desk
-from orderflow_tui.trading.limits import RiskLimits, TradingParams
+from orderflow_tui.trading.limits import RiskLimits, TierRow, TradingParams
 from tests.builders import ES, MES
-from tests.trading.house import PRICE, RICH, Held, House, TinyBroker, decision
+from tests.trading.house import PRICE, RICH, SLOW, Held, House, TinyBroker, decision
 
 
 def test_a_bracket_is_committed_before_it_is_sent_and_ends_with_its_stop_at_the_broker() -> None:
@@ -376,6 +376,86 @@ def test_a_size_of_zero_is_an_answer() -> None:
     house = auto()
     offer(house, size_factor=0.0)
     assert house.refusal == "size zero"
+
+
+def test_the_tiers_contracts_bind_the_position_and_not_the_single_order() -> None:
+    """With two trades at once, one contract was entered three times in a tier of one contract."""
+    risk = replace(RICH, max_concurrent=2, max_contracts=3)
+    house = House(TradingParams(risk=risk, tiers_enabled=True, tiers=(TierRow(1, 0, "MES", 1, 40_000),))).enter()
+    house.bracket()
+    reason = "could become 2 contracts, 1 allowed: tier 1"
+    assert (house.refusal, house.desk.refusals[-1].reason) == ("worst-case position", reason)
+    assert len(house.sent(Purpose.ENTRY)) == 1
+
+
+def concurrent(trades: int) -> House:
+    params = TradingParams(risk=replace(RICH, max_concurrent=trades, max_contracts=9), timing=SLOW)
+    return House(params)
+
+
+def more(house: House, quantity: int = 1) -> str:
+    """One more bracket, filled where it may be; the rule that refuses it else."""
+    house.wait(11_000)
+    house.trade(house.last)
+    refused, sent = len(house.desk.refusals), len(house.sent(Purpose.ENTRY))
+    house.bracket("BUY", quantity)
+    house.trade(house.last)
+    assert (len(house.desk.refusals) > refused) is (len(house.sent(Purpose.ENTRY)) == sent)
+    return house.refusal if len(house.desk.refusals) > refused else ""
+
+
+def test_every_entry_that_still_holds_something_is_a_trade_of_its_own_and_its_own_exits_end_it() -> None:
+    house = concurrent(2)
+    assert [more(house, 2), more(house), more(house)] == ["", "", "concurrent trades"]
+    assert house.desk.refusals[-1].reason == "2 open, 2 allowed"
+    first = house.broker.orders["of1-t-1-S"]
+    house.broker.fill(first, 1, house.last, house.now)
+    house._deliver()
+    assert more(house) == "concurrent trades", "one of two contracts is left of the first trade"
+    house.broker.fill(first, 1, house.last, house.now)
+    house._deliver()
+    assert (house.desk.position(), more(house)) == (1, "")
+
+
+def test_a_trades_own_exits_end_it_and_take_nothing_from_a_larger_one() -> None:
+    house = concurrent(2)
+    assert [more(house), more(house, 3), more(house)] == ["", "", "concurrent trades"]
+    house.broker.fill(house.broker.orders["of1-t-1-S"], 1, house.last, house.now)
+    house._deliver()
+    assert (house.desk.position(), more(house)) == (3, "")
+
+
+def test_the_last_trades_exits_do_not_end_the_ones_before_it() -> None:
+    """First in first out they would have: two of three trades were forgotten."""
+    house = concurrent(3)
+    assert [more(house), more(house), more(house, 2)] == ["", "", ""]
+    last = house.broker.orders[house.sent(Purpose.ENTRY)[-1].intent_id + "-S"]
+    house.broker.fill(last, 2, house.last, house.now)
+    house._deliver()
+    assert house.desk.position() == 2
+    assert [more(house), more(house)] == ["", "concurrent trades"]
+
+
+def test_what_others_opened_is_a_trade_and_what_they_took_ends_as_few_as_it_can() -> None:
+    house = concurrent(2)
+    assert more(house, 3) == ""
+
+    def by_hand(side: Side, quantity: int) -> None:
+        house.broker.position += side * quantity
+        base = f"hand{len(house.broker.fills)}-{house.now}"
+        fill = Fill(f"{base}.01", base, 1, None, house.now, "MES", side, quantity, house.last)
+        house.broker.fills.append(fill)
+        house.tell(fill)
+        house.wait(8_000)
+        house.press(Command.RESUME, word="RESUME")
+        house.wait(8_000)
+
+    by_hand(Side.BUY, 1)
+    assert more(house) == "concurrent trades", "a hand's and ours"
+    by_hand(Side.SELL, 1)
+    assert more(house) == "concurrent trades", "whose it was nobody can say"
+    by_hand(Side.SELL, 2)
+    assert (house.desk.position(), more(house)) == (1, ""), "one contract is one trade"
 
 
 def test_auto_is_refused_while_not_armed_under_a_latch_or_without_the_key() -> None:
