@@ -47,7 +47,8 @@ def whole_quantity(look: Look) -> Refusal | None:
     """Zero is an answer: it means no trade."""
     if look.intent.quantity > 0:
         return None
-    return _no(look, "size zero", f"the size for this is {look.intent.quantity}")
+    because = f": {look.intent.why_none}" if look.intent.why_none else ""
+    return _no(look, "size zero", f"the size for this is {look.intent.quantity}{because}")
 
 
 def hard_caps(look: Look) -> Refusal | None:

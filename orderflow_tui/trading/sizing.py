@@ -72,6 +72,13 @@ def contracts(sizing: Sizing) -> int:
     return min(max(1, size), cap)
 
 
+def none_because(sizing: Sizing, cap_why: str) -> str:
+    """Why the size is zero, empty when it is not. `cap_why` is what makes the cap."""
+    if sizing.cap <= 0:
+        return f"no contract is allowed: {cap_why}"
+    return "" if sizing.factor > 0 else f"the regime's factor is {sizing.factor:g}"
+
+
 class TierWatch:
     """The tier in force: fixed when the session starts; a fall below its floor lowers it once flat, a rise waits."""
 

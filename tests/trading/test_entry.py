@@ -375,7 +375,20 @@ def test_auto_trades_a_decision_once_at_its_size() -> None:
 def test_a_size_of_zero_is_an_answer() -> None:
     house = auto()
     offer(house, size_factor=0.0)
-    assert house.refusal == "size zero"
+    assert (house.refusal, house.desk.refusals[-1].reason) == ("size zero", "the size for this is 0: the regime's factor is 0")
+
+
+def test_a_size_that_the_tier_makes_zero_or_too_small_names_the_tier() -> None:
+    params = TradingParams(risk=RICH, tiers_enabled=True)
+    desk = Desk(params, {"MES": MES, "ES": ES}, "ES", "U1", "t")
+    house = House(params, desk=desk, broker=TinyBroker(equity_cents=300_000)).arm()
+    house.changes["marks"] = (Mark("ES", PRICE - 1, PRICE + 1, PRICE, house.now),)
+    too_large = "tier 1 trades MES, ES is larger"
+    house.press(Command.BRACKET, side="BUY")
+    assert house.desk.refusals[-1].reason == f"1 contracts, 0 allowed: {too_large}"
+    house.press(Command.AUTOMATION, mode="auto", key_ok="1")
+    offer(house)
+    assert house.desk.refusals[-1].reason == f"the size for this is 0: no contract is allowed: {too_large}"
 
 
 def test_the_tiers_contracts_bind_the_position_and_not_the_single_order() -> None:
