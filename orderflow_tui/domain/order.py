@@ -79,7 +79,7 @@ class Intent:
 
     `stop_ticks`, `target_ticks` are distances from the anchor for an ENTRY, None otherwise. `cause` is the id of the
     decision, key press or rule that wanted it. `manual` says a person pressed a key. `max_slippage_ticks` bounds the
-    marketable limit.
+    marketable limit. `why_none` says why the desk's sizing came to zero contracts, which the gate refuses.
     """
 
     id: str
@@ -93,6 +93,7 @@ class Intent:
     stop_ticks: int | None = None
     target_ticks: int | None = None
     max_slippage_ticks: int = 2
+    why_none: str = ""
 
     @property
     def reach_ticks(self) -> int:

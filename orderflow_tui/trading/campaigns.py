@@ -163,10 +163,11 @@ def _end(floor: Floor, campaign: Campaign) -> None:
 
 
 def propose_entry(
-    floor: Floor, side: Side, quantity: int, cause: str, manual: bool, context: dict[str, Json]
+    floor: Floor, side: Side, quantity: int, cause: str, manual: bool, context: dict[str, Json], why_none: str = ""
 ) -> Proposal | Refusal:
-    """A bracket in the execution instrument, anchored now. Where its margin is refused, once more in a smaller contract."""
-    intent, result = _try_entry(floor, side, quantity, cause, manual, context)
+    """A bracket in the execution instrument, anchored now. Where its margin is refused, once more in a smaller contract.
+    `why_none`: what made the quantity zero, where the desk chose it."""
+    intent, result = _try_entry(floor, side, quantity, cause, manual, context, why_none)
     smaller = smaller_for(floor, intent, result) if isinstance(result, Refusal) else None
     if smaller is None:
         return result
@@ -176,7 +177,7 @@ def propose_entry(
 
 
 def _try_entry(
-    floor: Floor, side: Side, quantity: int, cause: str, manual: bool, context: dict[str, Json]
+    floor: Floor, side: Side, quantity: int, cause: str, manual: bool, context: dict[str, Json], why_none: str = ""
 ) -> tuple[Intent, Proposal | Refusal]:
     instrument, risk = floor.instruments[floor.execution], floor.params.risk
     intent = Intent(
@@ -191,6 +192,7 @@ def _try_entry(
         stop_ticks=instrument.stop_ticks,
         target_ticks=instrument.target_ticks,
         max_slippage_ticks=risk.entry_slippage_ticks,
+        why_none=why_none,
     )
     levels = entry_levels(side, floor.mark(floor.execution), intent.max_slippage_ticks, intent.stop_ticks, intent.target_ticks)
     return intent, propose(floor, intent, levels, context)

@@ -17,7 +17,7 @@ from orderflow_tui.trading.campaigns import begin_campaign, propose_entry
 from orderflow_tui.trading.day_close import close_day
 from orderflow_tui.trading.floor import DECISIONS_KEPT, Floor
 from orderflow_tui.trading.look import Refusal
-from orderflow_tui.trading.standing import contracts_allowed, mismatch, trading_state
+from orderflow_tui.trading.standing import contract_cap, mismatch, trading_state
 from orderflow_tui.trading.trade import ExitReason
 from orderflow_tui.trading.trading_session import change_limit, close_session, open_session, switch_pattern, switched_off
 
@@ -232,17 +232,17 @@ def on_stop_gone(floor: Floor) -> None:
 # -- decisions ----------------------------------------------------------------------------------------------------------
 
 
-def size_of(floor: Floor, decision: Decision) -> int:
-    """Contracts for a decision, 0 when it should not be traded."""
-    return sizing.contracts(
-        sizing.Sizing(
-            cap=contracts_allowed(floor),
-            factor=decision.size_factor,
-            patterns=decision.distinct_patterns,
-            trending=decision.regime in TRENDING,
-            streak=floor.ledger.streak,
-        )
+def size_of(floor: Floor, decision: Decision) -> tuple[int, str]:
+    """Contracts for a decision: 0 when it should not be traded, and why it is 0."""
+    cap = contract_cap(floor)
+    made = sizing.Sizing(
+        cap=cap.contracts,
+        factor=decision.size_factor,
+        patterns=decision.distinct_patterns,
+        trending=decision.regime in TRENDING,
+        streak=floor.ledger.streak,
     )
+    return sizing.contracts(made), sizing.none_because(made, cap.why)
 
 
 def on_decision(floor: Floor, decision: Decision) -> None:
@@ -275,7 +275,8 @@ def _act_on(floor: Floor, decision: Decision, manual: bool, cause: str) -> None:
         "patterns": decision.distinct_patterns,
         "ref_price": decision.ref_price,
     }
-    propose_entry(floor, side, size_of(floor, decision), cause, manual, context)
+    quantity, why_none = size_of(floor, decision)
+    propose_entry(floor, side, quantity, cause, manual, context, why_none)
 
 
 def _take(floor: Floor, event: OperatorCommand) -> None:

@@ -402,7 +402,7 @@ class Desk:
     @property
     def contracts_allowed(self) -> int:
         """The cap on one entry before the regime."""
-        return standing.contracts_allowed(self._floor)
+        return standing.contract_cap(self._floor).contracts
 
     @property
     def trades_today(self) -> int:

@@ -111,7 +111,7 @@ def cooled(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noq
 
 
 def margin_left(facts: Facts, doubts: Doubts, timing: Timing) -> Fence | None:  # noqa: ARG001
-    """Excess liquidity is at least twice the margin of a contract; once told, it is told again in time."""
+    """Excess liquidity is known and at least twice the margin of a contract; once told, it is told again in time."""
     return None if doubts.margin is None else Fence("margin", doubts.margin)
 
 

@@ -357,25 +357,25 @@ class Ledger:
         """Trades of the day, those still open included."""
         return len(self.trips) + len(self._episodes)
 
-    def worst_case_cents(self, stops: Mapping[str, Sequence[Resting]], slippage_ticks: int, uncovered_ticks: int) -> int:
+    def worst_case_cents(self, stops: Mapping[str, Sequence[Resting]], slippage_ticks: int) -> int:
         """Value of the day if every protective stop filled `slippage_ticks` beyond its price, or beyond the mark where that has
         passed it: its executions may not have been told yet.
 
-        Contracts without a stop are taken to lose `uncovered_ticks` more from the mark.
+        Contracts without a stop are taken to lose their instrument's usual stop more from the mark.
         """
         total = self.closed_cents - self.closing_cents
         for symbol, episode in self._episodes.items():
             cents = episode.instrument.tick_cents * episode.side
-            exits = _exits(episode, stops.get(symbol, ()), self._marks[symbol], slippage_ticks, uncovered_ticks)
+            exits = _exits(episode, stops.get(symbol, ()), self._marks[symbol], slippage_ticks)
             total += (exits - sum(lot.basis_ticks * lot.quantity for lot in episode.lots)) * cents
         return total
 
 
-def _exits(episode: Episode, stops: Iterable[Resting], mark: int, slippage_ticks: int, uncovered_ticks: int) -> int:
+def _exits(episode: Episode, stops: Iterable[Resting], mark: int, slippage_ticks: int) -> int:
     """Sum of exit prices over all contracts of an episode when the stops fill, the worst of them first."""
     side, left, total = episode.side, episode.quantity, 0
     for worth, quantity in sorted((min(stop.price_ticks * side, mark * side), stop.quantity) for stop in stops):
         part = min(left, quantity)
         total += part * side * (worth - slippage_ticks)
         left -= part
-    return total + left * (mark - side * (uncovered_ticks + slippage_ticks))
+    return total + left * (mark - side * (episode.instrument.stop_ticks + slippage_ticks))

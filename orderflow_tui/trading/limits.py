@@ -39,7 +39,7 @@ class RiskLimits:
     max_notional_cents: int = 0  # 0: off
     max_leverage: float = 0.0  # notional over equity, 0: off
     margin_ceiling_cents: tuple[tuple[str, int], ...] = ()  # per instrument and contract
-    starting_balance_cents: int = 0  # used where no broker tells the equity; 0: unknown
+    starting_balance_cents: int = 0  # what the simulated broker starts with; 0: unknown, as of a real account
 
     def __post_init__(self) -> None:
         _positive(

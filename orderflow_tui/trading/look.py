@@ -28,8 +28,9 @@ class Look:
     """The world at `facts.now_ns` for one intent.
 
     `armed`: a hand on the key for a manual intent, a grant for an automatic one. `position` is what an exit is
-    measured against: the broker's where a flatten goes by it, else our own. `day_floor_cents` is the value under which the day
-    must not be able to fall. Money in cents, None where unknown.
+    measured against: the broker's where a flatten goes by it, else our own. `others` is what is held or may join in other
+    instruments. `contracts_why` names what allows no more than `contracts_allowed`. `day_floor_cents` is the value under which
+    the day must not be able to fall. Money in cents, None where unknown.
     """
 
     intent: Intent
@@ -40,9 +41,11 @@ class Look:
     state: TradingState
     state_reason: str
     exposure: Exposure
+    others: tuple[tuple[Instrument, Exposure], ...]
     position: int
     armed: bool
     contracts_allowed: int
+    contracts_why: str
     worst_case_cents: int
     day_floor_cents: int
     open_trades: int

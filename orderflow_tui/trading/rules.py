@@ -9,7 +9,7 @@ from orderflow_tui.domain.facts import Facts
 from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.latch import TradingState
 from orderflow_tui.domain.market import Mark
-from orderflow_tui.domain.order import OrderType, Purpose, Side
+from orderflow_tui.domain.order import Exposure, OrderType, Purpose, Side
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.trading import caps
 from orderflow_tui.trading.bracket import anchor
@@ -47,7 +47,8 @@ def whole_quantity(look: Look) -> Refusal | None:
     """Zero is an answer: it means no trade."""
     if look.intent.quantity > 0:
         return None
-    return _no(look, "size zero", f"the size for this is {look.intent.quantity}")
+    because = f": {look.intent.why_none}" if look.intent.why_none else ""
+    return _no(look, "size zero", f"the size for this is {look.intent.quantity}{because}")
 
 
 def hard_caps(look: Look) -> Refusal | None:
@@ -170,7 +171,7 @@ def size_allowed(look: Look) -> Refusal | None:
     """Session limit, tier and hard cap on one order."""
     if look.intent.quantity <= look.contracts_allowed:
         return None
-    return _no(look, "size", f"{look.intent.quantity} contracts, {look.contracts_allowed} allowed")
+    return _no(look, "size", f"{look.intent.quantity} contracts, {look.contracts_allowed} allowed: {look.contracts_why}")
 
 
 def one_entry(look: Look) -> Refusal | None:
@@ -196,15 +197,15 @@ def not_against_position(look: Look) -> Refusal | None:
 
 
 def worst_case_position(look: Look) -> Refusal | None:
-    """Position and everything that could still join it."""
+    """Position and everything that could still join it, within session limit, tier and hard cap."""
     e, intent = look.exposure, look.intent
     buys = e.working_buy_entries + (intent.quantity if intent.side is Side.BUY else 0)
     sells = e.working_sell_entries + (intent.quantity if intent.side is Side.SELL else 0)
     worst = max(abs(e.position + buys), abs(e.position - sells))
-    allowed = min(look.params.risk.max_contracts, caps.MAX_CONTRACTS)
-    if worst <= allowed:
+    if worst <= look.contracts_allowed:
         return None
-    return _no(look, "worst-case position", f"could become {worst} contracts, {allowed} allowed")
+    allowed = f"{look.contracts_allowed} allowed: {look.contracts_why}"
+    return _no(look, "worst-case position", f"could become {worst} contracts, {allowed}")
 
 
 def worst_case_loss_cents(look: Look) -> int:
@@ -236,9 +237,14 @@ def cooled_down(look: Look) -> Refusal | None:
 
 
 def margin_per_contract(look: Look) -> int:
+    """Margin of one contract of the intent's instrument, in cents."""
+    return _margin_of(look, _instrument(look))
+
+
+def _margin_of(look: Look, instrument: Instrument) -> int:
     """Margin of one contract in cents: the broker's figure while fresh, else the static table; never under the table's
     figure when the broker says nothing."""
-    instrument, figure = _instrument(look), look.facts.margin(look.intent.instrument)
+    figure = look.facts.margin(instrument.symbol)
     if figure is None:
         return instrument.margin_cents
     fresh = look.facts.now_ns - figure.ts_ns <= look.params.timing.margin_age_ms * MS_NS
@@ -246,10 +252,10 @@ def margin_per_contract(look: Look) -> int:
 
 
 def margin_after(look: Look) -> int:
-    """Initial margin in cents once this entry and everything that could still join is held."""
+    """Initial margin in cents once this entry and everything that could still join is held, in every instrument."""
     e = look.exposure
     contracts = abs(e.position) + e.working_buy_entries + e.working_sell_entries + look.intent.quantity
-    return margin_per_contract(look) * contracts
+    return margin_per_contract(look) * contracts + sum(_margin_of(look, other) * most(held) for other, held in look.others)
 
 
 def margin_share(look: Look) -> Refusal | None:
@@ -283,10 +289,21 @@ def excess_liquidity(look: Look) -> Refusal | None:
 
 
 def _notional_cents(look: Look) -> int:
-    at, e = look.levels.anchor_ticks, look.exposure
+    """What all contracts are worth, in every instrument: this one's at the anchor, others at their last trade."""
+    at = look.levels.anchor_ticks
     assert at is not None, "the rule of the anchor comes first"
-    contracts = abs(e.position) + e.working_buy_entries + e.working_sell_entries + look.intent.quantity
-    return contracts * at * _instrument(look).tick_cents
+    notional = (most(look.exposure) + look.intent.quantity) * at * _instrument(look).tick_cents
+    for other, held in look.others:
+        mark = look.facts.mark(other.symbol)
+        assert mark is not None, "what is held without a price is a fence"
+        assert mark.last is not None, "what is held without a price is a fence"
+        notional += most(held) * mark.last * other.tick_cents
+    return notional
+
+
+def most(exposure: Exposure) -> int:
+    """Contracts that are held once everything that may still join is."""
+    return abs(exposure.position) + exposure.working_buy_entries + exposure.working_sell_entries
 
 
 def notional_cap(look: Look) -> Refusal | None:

@@ -19,6 +19,14 @@ LOSS_STREAK = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Cap:
+    """The most contracts one may hold, and what allows no more."""
+
+    contracts: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sizing:
     """What one size is made of. `streak` > 0 counts wins in a row, < 0 losses."""
 
@@ -38,12 +46,12 @@ def tier_of(tiers: Sequence[TierRow], balance_cents: int) -> TierRow:
     return chosen
 
 
-def contract_cap(max_contracts: int, tier: TierRow | None) -> int:
+def contract_cap(max_contracts: int, tier: TierRow | None) -> Cap:
     """The tightest of session, tier and hard cap."""
-    limits = [max_contracts, caps.MAX_CONTRACTS]
+    limits = [Cap(max_contracts, "max_contracts"), Cap(caps.MAX_CONTRACTS, "the hard cap")]
     if tier is not None:
-        limits.append(tier.max_contracts)
-    return max(0, min(limits))
+        limits.append(Cap(tier.max_contracts, f"tier {tier.number}"))
+    return min(limits, key=lambda cap: cap.contracts)
 
 
 def regime_cap(cap: int, factor: float) -> int:
@@ -62,6 +70,13 @@ def contracts(sizing: Sizing) -> int:
     size += sizing.streak >= WIN_STREAK
     size -= sizing.streak <= -LOSS_STREAK
     return min(max(1, size), cap)
+
+
+def none_because(sizing: Sizing, cap_why: str) -> str:
+    """Why the size is zero, empty when it is not. `cap_why` is what makes the cap."""
+    if sizing.cap <= 0:
+        return f"no contract is allowed: {cap_why}"
+    return "" if sizing.factor > 0 else f"the regime's factor is {sizing.factor:g}"
 
 
 class TierWatch:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.latch import Severity, TradingState
-from orderflow_tui.domain.order import Intent
+from orderflow_tui.domain.order import Exposure, Intent
 from orderflow_tui.trading import breaker, fences, sizing
 from orderflow_tui.trading.bracket import Levels
 from orderflow_tui.trading.breaker import money
@@ -14,6 +16,7 @@ from orderflow_tui.trading.ledger import Resting
 from orderflow_tui.trading.lifecycle import WORKING_STATES
 from orderflow_tui.trading.limits import TierRow
 from orderflow_tui.trading.look import Look
+from orderflow_tui.trading.sizing import Cap
 
 if TYPE_CHECKING:
     from orderflow_tui.trading.floor import Floor
@@ -51,15 +54,27 @@ def _unpriced(floor: Floor) -> str | None:
 
 
 def _thin_margin(floor: Floor) -> str | None:
-    """What forbids entries about the excess liquidity: too little, or, where reports come by themselves, told too long ago."""
+    """What forbids entries about the excess liquidity: too little, or, where reports come by themselves, never told, or told
+    too long ago."""
     timing, age = floor.params.timing, age_ms(floor.now, floor.excess_ns)
     if age is not None and age > timing.margin_age_ms and timing.reconcile_ms:
         allowed = f"{timing.margin_age_ms / 60_000:g} min allowed"
         return f"excess liquidity is not known: it was last told {age // 60_000} min ago, {allowed}"
+    if floor.excess_cents is None and timing.reconcile_ms:
+        return f"excess liquidity is not known: {_untold(floor)}"
     wanted = 2 * min(floor.instruments[symbol].margin_cents for symbol in floor.traded)
     if floor.excess_cents is None or floor.excess_cents >= wanted:
         return None
     return f"excess liquidity {money(floor.excess_cents)}, twice the margin of one contract is {money(wanted)}"
+
+
+def _untold(floor: Floor) -> str:
+    """Why a figure of the account that no report has told is missing."""
+    if floor.report is None:
+        return "no account report has come yet"
+    if floor.report.currency:
+        return f"the broker tells the account's money in {floor.report.currency}, not in USD"
+    return "no account report has told it"
 
 
 def trading_state(floor: Floor) -> tuple[TradingState, str]:
@@ -87,15 +102,15 @@ def tier(floor: Floor) -> TierRow | None:
     return floor.tiers.tier or floor.params.tiers[0]
 
 
-def contracts_allowed(floor: Floor) -> int:
-    """The cap on one order before the regime: 0 where the tier does not trade as large a contract as ours."""
+def contract_cap(floor: Floor) -> Cap:
+    """The cap on position and order before the regime: 0 where the tier does not trade as large a contract as ours."""
     row = tier(floor)
     cap = sizing.contract_cap(floor.params.risk.max_contracts, row)
     if row is None:
         return cap
     theirs, ours = floor.instruments.get(row.instrument), floor.instruments[floor.execution]
     too_large = row.instrument != floor.execution and (theirs is None or theirs.tick_cents < ours.tick_cents)
-    return 0 if too_large else cap
+    return Cap(0, f"tier {row.number} trades {row.instrument}, {floor.execution} is larger") if too_large else cap
 
 
 def loss_limit_cents(floor: Floor) -> int:
@@ -128,27 +143,51 @@ def worst_case_cents(floor: Floor) -> int:
             for t in floor.against(symbol)
             if t.order.stop_ticks is not None and t.sound and t.state in WORKING_STATES
         ]
-    stop_ticks = floor.instruments[floor.execution].stop_ticks
-    total = floor.ledger.worst_case_cents(stops, risk.slippage_ticks, stop_ticks)
+    total = floor.ledger.worst_case_cents(stops, risk.slippage_ticks)
     for ticket in floor.blotter.entries():
         instrument = floor.instruments[ticket.order.instrument]
         plan = floor.plans.get(ticket.order.intent_id)
-        reach = stop_ticks + risk.entry_slippage_ticks if plan is None else plan.intent.reach_ticks
+        reach = instrument.stop_ticks + risk.entry_slippage_ticks if plan is None else plan.intent.reach_ticks
         each = (reach + risk.slippage_ticks) * instrument.tick_cents + 2 * instrument.commission_cents
         total -= ticket.remaining * each
     return total
 
 
 def open_trades(floor: Floor) -> int:
-    """Trades open or on their way in."""
-    entering = {t.order.instrument for t in floor.blotter.entries()}
-    return len(entering | set(floor.ledger.held))
+    """Trades open or on their way in, in every instrument: one for every entry of ours that is alive or still holds something,
+    one for what others opened.
+
+    A bracket's own exits take from its own trade. Whose contracts a flatten, an emergency stop or somebody else took, nobody
+    can say: they are taken where they end the fewest trades, so that rather one too many is counted than one too few.
+    """
+    entering = {t.order.intent_id for t in floor.blotter.entries()}
+    return len(entering) + sum(_still_held(floor, symbol, entering) for symbol in floor.ledger.held)
+
+
+def _still_held(floor: Floor, symbol: str, entering: set[str]) -> int:
+    """Trades that hold what is held of an instrument, without those still on their way in."""
+    episode = floor.ledger.episode(symbol)
+    assert episode is not None, "what is held has an episode"
+    holds: Counter[str] = Counter()
+    for leg in episode.legs:
+        if leg.joins:
+            holds[leg.execution.intent_id] += leg.quantity
+    for leg in episode.legs:
+        if not leg.joins and leg.execution.intent_id and leg.execution.intent_id in holds:
+            holds[leg.execution.intent_id] -= leg.quantity
+    return min(sum(left > 0 and intent_id not in entering for intent_id, left in holds.items()), episode.quantity)
+
+
+def _others(floor: Floor, symbol: str) -> tuple[tuple[Instrument, Exposure], ...]:
+    """What is held or may join in other instruments than this one."""
+    busy = {*floor.ledger.held, *(t.order.instrument for t in floor.blotter.entries())} - {symbol}
+    return tuple((floor.instruments[s], floor.blotter.exposure(s, floor.position(s))) for s in sorted(busy))
 
 
 def look_at(floor: Floor, intent: Intent, levels: Levels, position: int | None) -> Look:
     """Everything a rule may see."""
     state, why = trading_state(floor)
-    ours = floor.position(intent.instrument)
+    ours, cap = floor.position(intent.instrument), contract_cap(floor)
     return Look(
         intent=intent,
         facts=floor.facts,
@@ -158,9 +197,11 @@ def look_at(floor: Floor, intent: Intent, levels: Levels, position: int | None) 
         state=state,
         state_reason=why,
         exposure=floor.blotter.exposure(intent.instrument, ours),
+        others=_others(floor, intent.instrument),
         position=ours if position is None else position,
         armed=floor.arming.armed(floor.now) if intent.manual else floor.automation.granted,
-        contracts_allowed=contracts_allowed(floor),
+        contracts_allowed=cap.contracts,
+        contracts_why=cap.why,
         worst_case_cents=worst_case_cents(floor),
         day_floor_cents=day_floor_cents(floor),
         open_trades=open_trades(floor),

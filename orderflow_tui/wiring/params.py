@@ -191,8 +191,14 @@ def _rows(config: Config) -> Iterable[tuple[Regime, RouterRow]]:
 
 
 def trading_params(config: Config, mode: Mode, key_needed: bool = False) -> TradingParams:
-    """Limits, waits, tiers and the desk's habits. In a recording the audit runs on demand only: nothing can differ there."""
-    risk = filled(RiskLimits, config.risk, margin_ceiling_cents=tuple(config.risk.margin_ceiling_cents.items()))
+    """Limits, waits, tiers and the desk's habits. In a recording the audit runs on demand only: nothing can differ there. A
+    starting balance is what the simulated broker starts with: of a real account it says nothing."""
+    risk = filled(
+        RiskLimits,
+        config.risk,
+        margin_ceiling_cents=tuple(config.risk.margin_ceiling_cents.items()),
+        starting_balance_cents=config.risk.starting_balance_cents if mode.broker is BrokerKind.SIMULATED else 0,
+    )
     return TradingParams(
         risk=risk,
         timing=filled(Timing, config.timing, **({"reconcile_ms": 0} if mode.feed is FeedKind.FILES else {})),

@@ -7,7 +7,7 @@ from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import Order, OrderType
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from tests.simulation.memory import Broken, Memory
-from tests.simulation.money import worth
+from tests.simulation.money import surely_open, worth
 
 LATE_PEAK_NS = 12 * SECOND_NS  # a peak is in the journal after ten seconds, and on disk two later
 COMPARED_NS = 10 * SECOND_NS  # after a reconnect what is open may wait so long for the broker's word on it
@@ -110,6 +110,9 @@ def entry_affordable(memory: Memory, entry: Order) -> None:
         _margin(memory, entry)
     if not counts(memory) or memory.booked_ns > proposed_ns or memory.peak_ns > proposed_ns:
         return
+    standing, together = surely_open(memory.fills.values()), params.trading.risk.max_concurrent
+    if standing >= together:
+        raise Broken("concurrent trades", f"{entry.id} left while {standing} trades are open, {together} allowed")
     begun, allowed = memory.money.begun, params.trading.risk.max_trades_per_day
     if begun >= allowed:
         raise Broken("trades a day", f"{entry.id} left after {begun} trades, {allowed} allowed")
@@ -158,7 +161,9 @@ def _margin(memory: Memory, entry: Order) -> None:
         raise Broken("margin", f"{entry.id} left, and nobody has told what the account is worth")
     if needed * 100 > memory.equity_cents * share:
         raise Broken("margin", f"{entry.id} needs {needed} cents of margin, equity {memory.equity_cents}, {share} % allowed")
-    if memory.excess_cents is not None and memory.now_ns - memory.excess_ns > PROVEN_NS:
+    if memory.excess_cents is None:
+        raise Broken("margin", f"{entry.id} left, and nobody has told what the account has left")
+    if memory.now_ns - memory.excess_ns > PROVEN_NS:
         raise Broken("margin", f"{entry.id} left on an excess liquidity told {memory.now_ns - memory.excess_ns} ns ago")
-    if memory.excess_cents is not None and memory.excess_cents - each * entry.quantity < 2 * each:
+    if memory.excess_cents - each * entry.quantity < 2 * each:
         raise Broken("margin", f"{entry.id} leaves less than two margins of {each} of {memory.excess_cents} cents")

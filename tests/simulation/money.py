@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -56,6 +57,28 @@ def counted(fills: Iterable[Fill], instrument: Instrument) -> Money:
                 results.append(result)
                 result = 0
     return Money(closed, tuple(lots), side if lots else 0, tuple(results))
+
+
+def surely_open(fills: Iterable[Fill]) -> int:
+    """Entries that still hold something, the fewest they can be: what took contracts and belongs to no entry is taken to have
+    ended whole ones, the smallest first."""
+    holds: Counter[str] = Counter()
+    loose = side = 0
+    for fill in fills:
+        name = "" if fill.order_id is None else fill.order_id.rsplit("-", 1)[0]
+        for _ in range(fill.quantity):
+            if holds.total() == loose:
+                holds, loose, side = Counter(), 0, int(fill.side)
+            if side == fill.side:
+                holds[name] += 1
+            elif name and holds[name]:
+                holds[name] -= 1
+            else:
+                loose += 1
+    standing = sorted(left for left in holds.values() if left)
+    while standing and loose >= standing[0]:
+        loose -= standing.pop(0)
+    return len(standing)
 
 
 def worth(money: Money, price: int, instrument: Instrument) -> int:

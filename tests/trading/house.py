@@ -74,7 +74,7 @@ class Held:
 @dataclass
 class TinyBroker:
     """Honest books. `deaf` swallows requests, `mute` swallows answers, `part` fills only so many contracts of an entry.
-    `position` is MES, `others` whatever else the account holds."""
+    `position` is MES, `others` whatever else the account holds; money as reports tell it, `currency` where not in dollars."""
 
     orders: dict[str, Held] = field(default_factory=dict)
     position: int = 0
@@ -84,6 +84,9 @@ class TinyBroker:
     mute: bool = False
     mute_reports: bool = False
     part: int | None = None
+    equity_cents: int | None = None
+    excess_cents: int | None = 10_000_000
+    currency: str = ""
     reject: Callable[[Order], bool] = field(default=lambda _: False)
     sent_ids: list[str] = field(default_factory=list)
     out: list[DeskEvent] = field(default_factory=list)
@@ -223,7 +226,8 @@ class TinyBroker:
         alive = tuple(line for line, h in zip(lines, self.orders.values(), strict=True) if h.alive)
         dead = tuple(line for line, h in zip(lines, self.orders.values(), strict=True) if not h.alive)
         held = tuple((symbol, n) for symbol, n in (("MES", self.position), *self.others.items()) if n)
-        return AccountReport(now, now, epoch, True, (), account, held, alive, dead, tuple(self.fills))
+        report = AccountReport(now, now, epoch, True, (), account, held, alive, dead, tuple(self.fills))
+        return replace(report, equity_cents=self.equity_cents, excess_liquidity_cents=self.excess_cents, currency=self.currency)
 
 
 class House:

@@ -106,6 +106,7 @@ def test_resume_needs_the_word_and_where_it_is_asked_for_the_key() -> None:
 
 def test_a_lock_needs_the_key_in_every_mode() -> None:
     house = House()
+    house.wait(1)
     house.done += house.desk.open_latch(LatchKind.BROKEN_CHAIN, "row 7", house.facts)
     assert house.state == "LOCKED"
     house.press(Command.RESUME, word="RESUME")

@@ -10,13 +10,13 @@ from orderflow_tui.domain.account import Link
 from orderflow_tui.domain.action import Alert, AskMargin, Cancel, Commit, Send, Tier
 from orderflow_tui.domain.event import Automation, Command, Committed, JournalFailed, SendFailed
 from orderflow_tui.domain.market import Mark
-from orderflow_tui.domain.order import BrokerStatus, OrderState, OrderUpdate, Purpose, Role
+from orderflow_tui.domain.order import BrokerStatus, Fill, OrderState, OrderUpdate, Purpose, Role, Side
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.domain.signal import Direction, Regime
 from orderflow_tui.trading.desk import Desk
-from orderflow_tui.trading.limits import RiskLimits, TradingParams
+from orderflow_tui.trading.limits import RiskLimits, TierRow, TradingParams
 from tests.builders import ES, MES
-from tests.trading.house import PRICE, RICH, Held, House, TinyBroker, decision
+from tests.trading.house import PRICE, RICH, SLOW, Held, House, TinyBroker, decision
 
 
 def test_a_bracket_is_committed_before_it_is_sent_and_ends_with_its_stop_at_the_broker() -> None:
@@ -34,6 +34,7 @@ def _is_latch(action: Commit | Send) -> bool:
 
 def test_nothing_is_sent_without_arming() -> None:
     house = House()
+    house.wait(1)
     house.press(Command.BRACKET, side="BUY")
     assert house.refusal == "armed"
     assert house.sent() == []
@@ -161,6 +162,7 @@ def test_a_rejected_entry_cools_entries_down_for_half_an_hour_and_asks_for_margi
 
 def test_a_rejection_that_only_a_report_tells_cools_entries_down_with_the_brokers_last_words() -> None:
     house = House(broker=TinyBroker(mute_reports=True))
+    house.tell(house.broker.report(house.now, 1))
     house.bracket()
     entry = house.broker.orders["of1-t-1-E"]
     house.tell(OrderUpdate("of1-t-1-E", house.now, BrokerStatus.SUSPECT, code=201, text="201 margin"))
@@ -179,6 +181,7 @@ def test_a_rejection_that_only_a_report_tells_cools_entries_down_with_the_broker
 
 def test_a_rejection_told_of_an_entry_in_doubt_cools_down_and_a_report_that_says_so_too_is_no_second_one() -> None:
     house = House(broker=TinyBroker(deaf=True, mute_reports=True))
+    house.tell(house.broker.report(house.now, 1))
     house.bracket()
     house.wait(3_000)
     rejected = OrderUpdate("of1-t-1-E", house.now, BrokerStatus.REJECTED, code=201)
@@ -235,6 +238,7 @@ def test_a_send_that_was_proven_not_to_have_happened_is_not_sent() -> None:
 
 def test_a_send_that_may_have_happened_is_unknown_and_fences() -> None:
     house = House(broker=TinyBroker(deaf=True, mute_reports=True))
+    house.tell(house.broker.report(house.now, 1))
     house.bracket()
     house.tell(SendFailed(house.now, tuple(o.id for o in house.sent()), False, "line broke"))
     assert house.state_of(Role.ENTRY) is OrderState.UNKNOWN
@@ -245,6 +249,7 @@ def test_a_send_that_may_have_happened_is_unknown_and_fences() -> None:
 
 def test_silence_makes_an_order_unknown_after_three_seconds_and_nothing_is_sent_again() -> None:
     house = House(broker=TinyBroker(deaf=True, mute_reports=True))
+    house.tell(house.broker.report(house.now, 1))
     house.bracket()
     house.wait(2_999)
     assert house.state_of(Role.ENTRY) is OrderState.SENT
@@ -370,7 +375,100 @@ def test_auto_trades_a_decision_once_at_its_size() -> None:
 def test_a_size_of_zero_is_an_answer() -> None:
     house = auto()
     offer(house, size_factor=0.0)
-    assert house.refusal == "size zero"
+    assert (house.refusal, house.desk.refusals[-1].reason) == ("size zero", "the size for this is 0: the regime's factor is 0")
+
+
+def test_a_size_that_the_tier_makes_zero_or_too_small_names_the_tier() -> None:
+    params = TradingParams(risk=RICH, tiers_enabled=True)
+    desk = Desk(params, {"MES": MES, "ES": ES}, "ES", "U1", "t")
+    house = House(params, desk=desk, broker=TinyBroker(equity_cents=300_000)).arm()
+    house.changes["marks"] = (Mark("ES", PRICE - 1, PRICE + 1, PRICE, house.now),)
+    too_large = "tier 1 trades MES, ES is larger"
+    house.press(Command.BRACKET, side="BUY")
+    assert house.desk.refusals[-1].reason == f"1 contracts, 0 allowed: {too_large}"
+    house.press(Command.AUTOMATION, mode="auto", key_ok="1")
+    offer(house)
+    assert house.desk.refusals[-1].reason == f"the size for this is 0: no contract is allowed: {too_large}"
+
+
+def test_the_tiers_contracts_bind_the_position_and_not_the_single_order() -> None:
+    """With two trades at once, one contract was entered three times in a tier of one contract."""
+    risk = replace(RICH, max_concurrent=2, max_contracts=3)
+    house = House(TradingParams(risk=risk, tiers_enabled=True, tiers=(TierRow(1, 0, "MES", 1, 40_000),))).enter()
+    house.bracket()
+    reason = "could become 2 contracts, 1 allowed: tier 1"
+    assert (house.refusal, house.desk.refusals[-1].reason) == ("worst-case position", reason)
+    assert len(house.sent(Purpose.ENTRY)) == 1
+
+
+def concurrent(trades: int) -> House:
+    params = TradingParams(risk=replace(RICH, max_concurrent=trades, max_contracts=9), timing=SLOW)
+    return House(params)
+
+
+def more(house: House, quantity: int = 1) -> str:
+    """One more bracket, filled where it may be; the rule that refuses it else."""
+    house.wait(11_000)
+    house.trade(house.last)
+    refused, sent = len(house.desk.refusals), len(house.sent(Purpose.ENTRY))
+    house.bracket("BUY", quantity)
+    house.trade(house.last)
+    assert (len(house.desk.refusals) > refused) is (len(house.sent(Purpose.ENTRY)) == sent)
+    return house.refusal if len(house.desk.refusals) > refused else ""
+
+
+def test_every_entry_that_still_holds_something_is_a_trade_of_its_own_and_its_own_exits_end_it() -> None:
+    house = concurrent(2)
+    assert [more(house, 2), more(house), more(house)] == ["", "", "concurrent trades"]
+    assert house.desk.refusals[-1].reason == "2 open, 2 allowed"
+    first = house.broker.orders["of1-t-1-S"]
+    house.broker.fill(first, 1, house.last, house.now)
+    house._deliver()
+    assert more(house) == "concurrent trades", "one of two contracts is left of the first trade"
+    house.broker.fill(first, 1, house.last, house.now)
+    house._deliver()
+    assert (house.desk.position(), more(house)) == (1, "")
+
+
+def test_a_trades_own_exits_end_it_and_take_nothing_from_a_larger_one() -> None:
+    house = concurrent(2)
+    assert [more(house), more(house, 3), more(house)] == ["", "", "concurrent trades"]
+    house.broker.fill(house.broker.orders["of1-t-1-S"], 1, house.last, house.now)
+    house._deliver()
+    assert (house.desk.position(), more(house)) == (3, "")
+
+
+def test_the_last_trades_exits_do_not_end_the_ones_before_it() -> None:
+    """First in first out they would have: two of three trades were forgotten."""
+    house = concurrent(3)
+    assert [more(house), more(house), more(house, 2)] == ["", "", ""]
+    last = house.broker.orders[house.sent(Purpose.ENTRY)[-1].intent_id + "-S"]
+    house.broker.fill(last, 2, house.last, house.now)
+    house._deliver()
+    assert house.desk.position() == 2
+    assert [more(house), more(house)] == ["", "concurrent trades"]
+
+
+def test_what_others_opened_is_a_trade_and_what_they_took_ends_as_few_as_it_can() -> None:
+    house = concurrent(2)
+    assert more(house, 3) == ""
+
+    def by_hand(side: Side, quantity: int) -> None:
+        house.broker.position += side * quantity
+        base = f"hand{len(house.broker.fills)}-{house.now}"
+        fill = Fill(f"{base}.01", base, 1, None, house.now, "MES", side, quantity, house.last)
+        house.broker.fills.append(fill)
+        house.tell(fill)
+        house.wait(8_000)
+        house.press(Command.RESUME, word="RESUME")
+        house.wait(8_000)
+
+    by_hand(Side.BUY, 1)
+    assert more(house) == "concurrent trades", "a hand's and ours"
+    by_hand(Side.SELL, 1)
+    assert more(house) == "concurrent trades", "whose it was nobody can say"
+    by_hand(Side.SELL, 2)
+    assert (house.desk.position(), more(house)) == (1, ""), "one contract is one trade"
 
 
 def test_auto_is_refused_while_not_armed_under_a_latch_or_without_the_key() -> None:

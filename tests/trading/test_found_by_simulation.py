@@ -513,6 +513,7 @@ def test_on_a_new_line_an_emergency_stop_waits_for_the_first_report_or_two_secon
 
 def test_an_entry_of_unknown_outcome_is_cancelled_again_every_five_seconds_until_a_report_comes() -> None:
     house = House(broker=TinyBroker(deaf=True))
+    house.wait(1)
     house.broker.mute_reports = True
     house.bracket()
     entry = house.ticket(Role.ENTRY).order.id

@@ -25,7 +25,7 @@ from orderflow_tui.trading.gate import EVERY, RULES, Answer, Fate, Gate, Proposa
 from orderflow_tui.trading.limits import RiskLimits, TradingParams
 from orderflow_tui.trading.look import Look, Refusal
 from orderflow_tui.trading.rates import Rates
-from tests.builders import MES
+from tests.builders import ES, MES
 from tests.trading.house import PRICE, START_NS, TODAY, facts
 
 Build = Callable[[], Look]
@@ -53,9 +53,11 @@ def look(intent: Intent | None = None, /, **changes: Any) -> Look:
         state=TradingState.RUNNING,
         state_reason="",
         exposure=Exposure("MES", 0 if entry else 2, 0, 0),
+        others=(),
         position=0 if entry else 2,
         armed=True,
-        contracts_allowed=2,
+        contracts_allowed=3,
+        contracts_why="tier 7",
         worst_case_cents=0,
         day_floor_cents=-30_000,
         open_trades=0,
@@ -181,7 +183,7 @@ CASES: list[tuple[Rule, Look, Look, Look]] = [
         look(facts=quoted(3_001)),
     ),
     (rules.price_collar, collar(19), collar(20), collar(21)),
-    (rules.size_allowed, look(wish(quantity=1)), look(wish(quantity=2)), look(wish(quantity=3))),
+    (rules.size_allowed, look(wish(quantity=2)), look(wish(quantity=3)), look(wish(quantity=4))),
     (rules.one_entry, look(live_entries=0), exit_(live_entries=1), look(live_entries=1)),
     (rules.concurrent_trades, trades_open(1), trades_open(2), trades_open(3)),
     (
@@ -331,6 +333,20 @@ def test_notional_counts_position_and_working_entries() -> None:
     assert verdict(look(exposure=held, params=risk(max_notional_cents=3 * 20_001 * 125 - 1))) == "notional"
 
 
+def test_margin_and_notional_count_every_instrument_that_is_held() -> None:
+    """Two ES held took thirty-two thousand of margin, and MES was entered as if nothing were there."""
+    marks = (*facts().marks, Mark("ES", None, None, PRICE, START_NS))
+    beside: dict[str, Any] = {"others": ((ES, Exposure("ES", -2, 0, 1)),), "facts": facts(marks=marks)}
+    needed = MES.margin_cents + 3 * ES.margin_cents
+    assert verdict(look(**beside, equity_cents=needed * 5 // 4)) is None
+    assert verdict(look(**beside, equity_cents=needed * 5 // 4 - 1)) == "margin"
+    notional = 20_001 * MES.tick_cents + 3 * PRICE * ES.tick_cents
+    assert verdict(look(**beside, equity_cents=10**9, params=risk(max_notional_cents=notional))) is None
+    assert verdict(look(**beside, equity_cents=10**9, params=risk(max_notional_cents=notional - 1))) == "notional"
+    assert verdict(look(**beside, equity_cents=10_000_000, params=risk(max_leverage=notional / 10_000_000))) is None
+    assert verdict(look(**beside, equity_cents=10_000_000, params=risk(max_leverage=7.0))) == "leverage"
+
+
 def test_a_margin_figure_of_another_instrument_is_not_used() -> None:
     figure = MarginFigure(START_NS, "ES", 10**9, 0)
     assert verdict(look(facts=facts(margins=(figure,)))) is None
@@ -341,8 +357,8 @@ def test_a_protective_stop_without_a_known_market_is_allowed() -> None:
 
 
 def test_a_refusal_names_its_rule_and_its_numbers() -> None:
-    result = Gate("t", "U1", 250, 5000).first_look(look(wish(quantity=3)), {})
-    assert result == Refusal(START_NS, "of1-t-1", "cause", "size", "3 contracts, 2 allowed")
+    result = Gate("t", "U1", 250, 5000).first_look(look(wish(quantity=4)), {})
+    assert result == Refusal(START_NS, "of1-t-1", "cause", "size", "4 contracts, 3 allowed: tier 7")
 
 
 # -- orders -------------------------------------------------------------------------------------------------------------

@@ -441,15 +441,22 @@ def test_the_worst_case_fills_every_stop_with_slippage_the_worst_first() -> None
     made.see(mark(110))
     stops = {"MES": [Resting(1, 96), Resting(1, 90)]}
     expected = ((96 - 2) + (90 - 2) - 200) * TICK - 4 * COMMISSION
-    assert made.worst_case_cents(stops, 2, 16) == expected
+    assert made.worst_case_cents(stops, 2) == expected
     bare = ((110 - 18) * 2 - 200) * TICK - 4 * COMMISSION
-    assert made.worst_case_cents({}, 2, 16) == bare
-    too_many = made.worst_case_cents({"MES": [Resting(5, 90)]}, 0, 16)
+    assert made.worst_case_cents({}, 2) == bare
+    too_many = made.worst_case_cents({"MES": [Resting(5, 90)]}, 0)
     assert too_many == (2 * 90 - 200) * TICK - 4 * COMMISSION
     short = ledger(fill("a", -1, 1, 100))
-    assert short.worst_case_cents({"MES": [Resting(1, 110)]}, 2, 16) == -12 * TICK - 2 * COMMISSION
+    assert short.worst_case_cents({"MES": [Resting(1, 110)]}, 2) == -12 * TICK - 2 * COMMISSION
     short.see(mark(115))
-    assert short.worst_case_cents({"MES": [Resting(1, 110)]}, 2, 16) == -17 * TICK - 2 * COMMISSION, "passed, and not told yet"
+    assert short.worst_case_cents({"MES": [Resting(1, 110)]}, 2) == -17 * TICK - 2 * COMMISSION, "passed, and not told yet"
+
+
+def test_a_contract_without_a_stop_is_taken_to_lose_the_stop_of_its_own_instrument() -> None:
+    far = replace(ES, stop_ticks=40)
+    made = Ledger({"MES": MES, "ES": far})
+    made.book(execution(replace(fill("a", 1, 1, 100), instrument="ES")))
+    assert made.worst_case_cents({}, 2) == -42 * ES.tick_cents - 2 * ES.commission_cents
 
 
 def test_a_fill_in_an_unknown_instrument_is_our_bug() -> None:

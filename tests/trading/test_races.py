@@ -293,6 +293,7 @@ def test_an_emergency_stop_that_cannot_stand_flattens(monkeypatch: pytest.Monkey
 
 def test_an_unknown_outcome_that_halted_must_be_settled_before_resume() -> None:
     house = House(broker=TinyBroker(deaf=True, mute_reports=True))
+    house.tell(house.broker.report(house.now, 1))
     house.bracket()
     house.wait(70_000)
     house.press(Command.RESUME, word="RESUME")

@@ -14,7 +14,7 @@ from orderflow_tui.domain.market import Mark
 from orderflow_tui.domain.order import Side
 from orderflow_tui.trading.bracket import anchor, emergency_stop, entry_levels
 from orderflow_tui.trading.limits import TIERS, LimitError, RiskLimits, Timing
-from orderflow_tui.trading.sizing import Sizing, TierWatch, contract_cap, contracts, regime_cap, tier_of
+from orderflow_tui.trading.sizing import Cap, Sizing, TierWatch, contract_cap, contracts, regime_cap, tier_of
 from tests.builders import ES, MES
 
 VECTORS = Path(__file__).parent.parent / "vectors"
@@ -83,9 +83,9 @@ def test_the_regime_cap_is_exact_and_a_factor_beyond_one_raises_nothing() -> Non
 
 
 def test_the_cap_is_the_tightest_of_session_tier_and_hard_cap() -> None:
-    assert contract_cap(2, TIERS[0]) == 2
-    assert contract_cap(5, TIERS[1]) == 1
-    assert contract_cap(99, None) == 10
+    assert contract_cap(2, TIERS[0]) == Cap(2, "max_contracts")
+    assert contract_cap(5, TIERS[1]) == Cap(1, "tier 2")
+    assert contract_cap(99, None) == Cap(10, "the hard cap")
 
 
 def test_a_tier_falls_when_flat_and_rises_only_at_the_next_session() -> None:

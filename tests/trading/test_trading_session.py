@@ -553,6 +553,6 @@ def test_the_brokers_position_is_unknown_while_an_execution_overlaps_its_report(
 def test_a_refusal_outside_any_session_is_no_sessions_after_a_restart() -> None:
     made = House()
     made.press(Command.BRACKET, side="BUY")
-    assert made.refusal == "armed"
+    assert made.refusal == "trading state"
     assert [row.kind for row in made.rows if row.kind in ("refusal", "session")] == ["refusal"]
     assert made.restart().desk.session is None

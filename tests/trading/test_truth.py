@@ -31,7 +31,7 @@ from orderflow_tui.trading.protection import NOTHING, Cover, cover_of, stand_ins
 from orderflow_tui.trading.rows import RowError
 from orderflow_tui.trading.trade import ExitReason
 from tests.builders import ES, MES
-from tests.trading.house import PRICE, RICH, START_NS, House, TinyBroker, owing
+from tests.trading.house import PRICE, RICH, SLOW, START_NS, House, TinyBroker, owing
 from tests.trading.test_brakes import flat
 
 
@@ -274,9 +274,9 @@ def test_equity_and_excess_come_from_the_report() -> None:
 
 def test_money_that_is_not_told_leaves_the_last_figure_standing_until_it_is_too_old() -> None:
     """One summary without an answer took the fence away, and an entry left on a hundred dollars."""
-    house = House()
+    house = House(broker=TinyBroker(excess_cents=10_000))
     report = house.broker.report
-    house.tell(replace(report(house.now, 1), excess_liquidity_cents=10_000))
+    house.wait(1)
     thin = ["excess liquidity 100.00, twice the margin of one contract is 3200.00"]
     assert [f.reason for f in house.desk.fences(house.facts) if f.name == "margin"] == thin
     house.tell(replace(report(house.now, 1), equity_cents=None, excess_liquidity_cents=None))
@@ -291,6 +291,30 @@ def test_money_that_is_not_told_leaves_the_last_figure_standing_until_it_is_too_
     assert (house.refusal, house.all(Send)) == ("trading state", [])
     house.tell(replace(report(house.now, 1), excess_liquidity_cents=9_000_000))
     assert house.desk.fences(house.facts) == ()
+
+
+def test_excess_liquidity_that_was_never_told_is_no_permission_where_reports_come() -> None:
+    """Equity known, margin within its share, and no report ever said how much was left: the fence let entries through."""
+    house = House(broker=TinyBroker(excess_cents=None, equity_cents=5_000_000))
+    assert _margin_fences(house) == ["excess liquidity is not known: no account report has come yet"]
+    house.bracket()
+    assert _margin_fences(house) == ["excess liquidity is not known: no account report has told it"]
+    assert (house.refusal, house.all(Send)) == ("trading state", [])
+    house.broker.currency = "EUR"
+    house.tell(house.broker.report(house.now, 1))
+    told = "excess liquidity is not known: the broker tells the account's money in EUR, not in USD"
+    assert _margin_fences(house) == [told]
+    house.bracket()
+    assert (house.desk.refusals[-1].reason, house.all(Send)) == (f"FENCED: {told}", [])
+    house.broker.currency, house.broker.excess_cents = "", 9_000_000
+    house.tell(house.broker.report(house.now, 1))
+    assert _margin_fences(house) == []
+    in_a_recording = House(TradingParams(risk=RICH, timing=SLOW), broker=TinyBroker(excess_cents=None))
+    assert _margin_fences(in_a_recording) == [], "reports come on demand there, and the simulated broker tells what is left"
+
+
+def _margin_fences(house: House) -> list[str]:
+    return [f.reason for f in house.desk.fences(house.facts) if f.name == "margin"]
 
 
 def test_an_account_kept_in_another_currency_is_worth_nobody_knows_what_and_that_is_told_once() -> None:
