@@ -184,6 +184,36 @@ def test_a_lost_fill_is_found_in_the_next_report() -> None:
     assert house.latched == set()
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_executions_of_a_report_are_booked_in_the_order_they_happened(newest_first: bool) -> None:
+    house = House()
+    house.wait(12_000)
+    house.bracket("BUY")
+    house.broker.mute = house.broker.mute_reports = True
+    house.broker.match(PRICE - 1, PRICE + 1, PRICE, house.now)
+    house.now += SECOND_NS
+    house.broker.match(PRICE - 31, PRICE - 29, PRICE - 30, house.now)
+    if newest_first:
+        house.broker.fills.reverse()
+    house.broker.mute = house.broker.mute_reports = False
+    house.now += SECOND_NS
+    house.tell(house.broker.report(house.now, 1))
+    (trade,) = house.desk.trades
+    assert (trade.side, trade.reason, house.latched) == (Side.BUY, ExitReason.STOP, set())
+    assert trade.net_cents < 0
+
+
+def test_executions_of_one_instant_are_booked_in_the_brokers_order() -> None:
+    house = House()
+    house.wait(12_000)
+    first, second = foreign(1, name="m9"), foreign(1, Side.SELL, name="m1")
+    assert first.ts_ns == second.ts_ns
+    house.broker.fills += [first, second]
+    house.tell(house.broker.report(house.now, 1))
+    (trade,) = house.desk.trades
+    assert trade.side is Side.BUY
+
+
 def test_silence_of_the_broker_fences_after_45_s_and_alarms_after_120() -> None:
     house = House()
     house.wait(10)
