@@ -233,7 +233,10 @@ class RegimeView:
 
 @dataclass(frozen=True, slots=True)
 class PnlView:
-    """Money of the trade date in cents; MAE, MFE and slippage of the last trade in ticks."""
+    """Money of the trade date in cents; MAE, MFE and slippage of the last trade in ticks.
+
+    `trades` are closed, `begun` those and the open ones: what the limit of a day counts.
+    """
 
     net: int
     realised: int
@@ -246,6 +249,7 @@ class PnlView:
     peak: int
     drawdown: int
     trades: int
+    begun: int
     wins: int
     expectancy: int | None
     streak: int

@@ -56,6 +56,7 @@ def status_document(plan: Plan, runtime: Runtime, view: ConsoleView | None = Non
             "loss_limit": truth.loss_limit_cents / 100,
         },
         "trades": seen.pnl.trades,
+        "trades_begun": seen.pnl.begun,
         "feed": {"age_ms": truth.data_age_ms, "grade": truth.grade.value},
         "link_state": Link.OFF.value if runtime.parted else truth.link,
         "reconcile_age_ms": truth.reconcile_age_ms,

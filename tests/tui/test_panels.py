@@ -323,6 +323,13 @@ def test_the_meter_runs_from_loss_limit_to_target_and_shows_the_worst_case(view:
     assert line.index("▓") < line.index("█")
 
 
+def test_wins_are_of_the_closed_trades_and_the_day_counts_the_open_one_too(view: ConsoleView) -> None:
+    held = replace(view, pnl=replace(view.pnl, wins=1, trades=1, begun=2, trades_allowed=20))
+    rows = [text(row) for row in pnl_rows(held, Sight(60, 10))]
+    assert any(" wins 1/1 " in row for row in rows)
+    assert any("  today 2/20" in row for row in rows)
+
+
 def test_the_money_line_fits_sixty_columns(view: ConsoleView) -> None:
     row = money_row(view, 60)
     assert cells.width(row) == 60

@@ -42,6 +42,13 @@ def test_a_run_that_is_over_says_so(tmp_path: Path) -> None:
     assert "HALTED: a reason" in str(status_document(plan_of(Wish(data_dir=tmp_path)), runtime, stood)["trading_state_reason"])
 
 
+def test_an_open_trade_is_begun_and_no_trade_yet(tmp_path: Path) -> None:
+    view = Scene(5).view()
+    held = replace(view, pnl=replace(view.pnl, trades=1, begun=2))
+    document = status_document(plan_of(Wish(data_dir=tmp_path)), running(), held)
+    assert (document["trades"], document["trades_begun"]) == (1, 2)
+
+
 def test_what_else_is_held_stands_beside_the_position(tmp_path: Path) -> None:
     runtime = running()
     view, plan = Scene(5).view(), plan_of(Wish(data_dir=tmp_path))

@@ -41,7 +41,7 @@ def pnl_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
          ("  exp ", "dim"), (expectancy, expectancy_ink), (small, "dim")),
         ((" tier ", "dim"), (tier, "text"),
          ("  size ", "dim"), (str(pnl.contracts_allowed), "text"),
-         ("  today ", "dim"), (f"{pnl.trades}/{pnl.trades_allowed}", "text")),
+         ("  today ", "dim"), (f"{pnl.begun}/{pnl.trades_allowed}", "text")),
         _brackets(view),
         ((" last MAE ", "dim"), (_ticks(pnl.mae_ticks), "text"), ("  MFE ", "dim"), (_ticks(pnl.mfe_ticks), "text"),
          ("  slip ", "dim"), (_ticks(pnl.slippage_ticks), "text")),
