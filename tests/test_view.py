@@ -146,9 +146,7 @@ def test_a_bracket_shows_at_once_with_its_stop_and_one_position(desk: Desk) -> N
     assert view.truth.protection is Protection.AT_BROKER
     assert {text for _, text in view.dom.own} == {"S −1", "T −1"}
     assert view.pnl.worst_case < view.pnl.net
-    assert (view.pnl.wins, view.pnl.trades, view.pnl.begun) == (0, 0, 1), (
-        "one that is open is not won yet, and counts for the day"
-    )
+    assert (view.pnl.wins, view.pnl.trades, view.pnl.begun) == (0, 0, 1), "an open one is not won, and counts for the day"
     assert len(view.orders) == 2
 
 
