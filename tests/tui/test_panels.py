@@ -330,6 +330,18 @@ def test_wins_are_of_the_closed_trades_and_the_day_counts_the_open_one_too(view:
     assert any("  today 2/20" in row for row in rows)
 
 
+@pytest.mark.parametrize(("broker", "said"), [(2, "ES +2"), (None, "ES ?≠+2"), (0, "ES +0≠+2")])
+def test_what_is_held_beside_the_execution_instrument_is_not_called_flat(
+    view: ConsoleView, broker: int | None, said: str
+) -> None:
+    truth = replace(view.truth, execution="MES", local_position=0, broker_position=0)
+    assert any(text(row).startswith(" flat · bracket stop 16t") for row in pnl_rows(replace(view, truth=truth), Sight(60, 10)))
+    beside = replace(view, truth=replace(truth, elsewhere=(("ES", broker, 2),)))
+    rows = [text(row) for row in pnl_rows(beside, Sight(60, 10))]
+    assert any(row.startswith(f" MES flat · held {said} ") for row in rows)
+    assert not any(row.startswith(" flat") for row in rows)
+
+
 def test_the_money_line_fits_sixty_columns(view: ConsoleView) -> None:
     row = money_row(view, 60)
     assert cells.width(row) == 60

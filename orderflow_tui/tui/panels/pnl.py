@@ -122,9 +122,12 @@ def _ticks(value: float | None) -> str:
 
 
 def _brackets(view: ConsoleView) -> Row:
-    """Stop and target with their distance from the last trade; when flat, what a bracket would carry."""
-    dom, pnl = view.dom, view.pnl
-    if not view.truth.local_position:
+    """Stop and target with their distance from the last trade; when flat, what a bracket would carry, or what is held beside."""
+    dom, pnl, truth = view.dom, view.pnl, view.truth
+    if not truth.local_position and truth.elsewhere:
+        held = " · ".join(f"{symbol} {cells.both(broker, local)}" for symbol, broker, local in truth.elsewhere)
+        return ((f" {truth.execution} flat · held ", "dim"), (held, "bold warn"))
+    if not truth.local_position:
         stop, target = (cells.UNKNOWN if ticks is None else f"{ticks}t" for ticks in (pnl.stop_ticks, pnl.target_ticks))
         return ((" flat · bracket stop ", "dim"), (stop, "text"), (" target ", "dim"), (target, "text"))
     prices = {text[:1]: price for price, text in dom.own}

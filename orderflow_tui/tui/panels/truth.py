@@ -139,18 +139,13 @@ def _positions(truth: Truth, width: int) -> Row:
     """More than the execution instrument is held: all of it, in the same room, without the price."""
     here = (truth.broker_position, truth.local_position)
     told = [here, *((broker, local) for _, broker, local in truth.elsewhere)]
-    others = [f"{symbol} {_both(broker, local)}" for symbol, broker, local in truth.elsewhere]
-    text = " · ".join([f"pos {'flat' if here == (0, 0) else _both(*here)}", *others])
+    others = [f"{symbol} {cells.both(broker, local)}" for symbol, broker, local in truth.elsewhere]
+    text = " · ".join([f"pos {'flat' if here == (0, 0) else cells.both(*here)}", *others])
     if any(broker is not None and broker != local for broker, local in told):
         ink = "bold bright on live"
     else:
         ink = "bold ink on warn" if any(broker is None for broker, _ in told) else "bold warn on row"
     return ((cells.left(text, width), ink),)
-
-
-def _both(broker: int | None, local: int) -> str:
-    """One number where the broker's and ours are the same, else first the broker's."""
-    return f"{local:+d}" if broker == local else f"{cells.signed(broker)}≠{local:+d}"
 
 
 def _stop(truth: Truth) -> Row:
