@@ -658,6 +658,52 @@ def test_stale_data_with_a_position_is_alarmed_once() -> None:
     assert len(house.alerts("stale data")) == 1
 
 
+def test_a_position_without_a_price_is_alarmed_once_after_five_seconds_and_again_when_it_comes_back() -> None:
+    house = House().enter()
+    house.changes["marks"] = ()
+    house.wait(4_900)
+    assert house.alerts("value") == []
+    house.wait(60_000)
+    (told,) = house.alerts("value")
+    assert told.startswith("no price of +1 MES is known: net, open and worst case are unknown")
+    assert [a.tier for a in house.all(Alert) if a.kind == "value"] == [Tier.CRITICAL]
+    assert house.desk.unpriced(house.facts) == "MES"
+    house.changes.pop("marks")
+    house.trade(house.last)
+    assert house.desk.unpriced(house.facts) is None
+    house.changes["marks"] = ()
+    house.trade(house.last)
+    house.wait(10_000)
+    assert len(house.alerts("value")) == 2
+
+
+def test_what_a_person_holds_in_an_instrument_without_a_price_is_alarmed_too() -> None:
+    house = House(TradingParams(risk=RICH, analysis="ES"))
+    house.wait(12_000)
+    house.broker.others["ES"] = 2
+    fill = Fill("m1.01", "m1", 1, None, house.now, "ES", Side.BUY, 2, PRICE)
+    house.broker.fills.append(fill)
+    house.tell(fill)
+    house.wait(10_000)
+    (told,) = house.alerts("value")
+    assert told.startswith("no price of +2 ES is known")
+
+
+@pytest.mark.parametrize("quiet", [{"market_open": False}, {"data_age_ms": 5_000}])
+def test_no_price_in_a_closed_market_or_while_all_data_are_old_is_told_when_it_lasts_longer(quiet: dict[str, object]) -> None:
+    house = House().enter()
+    house.changes |= {"marks": (), **quiet}
+    house.wait(60_000)
+    assert house.alerts("value") == []
+    for name in quiet:
+        del house.changes[name]
+    house.trade(house.last)
+    house.wait(4_900)
+    assert house.alerts("value") == []
+    house.wait(1_000)
+    assert len(house.alerts("value")) == 1
+
+
 def test_cover_has_a_word_for_every_case() -> None:
     house = House().enter()
     (stop,) = house.floor.against("MES")

@@ -342,6 +342,22 @@ def test_what_is_held_beside_the_execution_instrument_is_not_called_flat(
     assert not any(row.startswith(" flat") for row in rows)
 
 
+UNPRICED = {"net": None, "open": None, "worst_case": None, "drawdown": None, "unpriced": "ES"}
+
+
+def test_without_a_price_of_what_is_held_what_hangs_on_it_is_a_question_mark_with_the_reason(view: ConsoleView) -> None:
+    blind = replace(view, pnl=replace(view.pnl, **UNPRICED))  # type: ignore[arg-type]
+    rows = [text(row) for row in pnl_rows(blind, Sight(60, 10))]
+    assert rows[0].split() == ["net", "?", "worst", "stopped", "?"]
+    assert rows[1].split()[-2:] == ["open", "?"]
+    assert rows[2].split()[-2:] == ["dd", "?"]
+    assert rows[3].strip() == "no price of ES is known"
+    line = money_row(blind, 100)
+    assert cells.width(line) == 100
+    assert text(line).count("?") == 3
+    assert "no price of ES is known" in text(line)
+
+
 def test_the_money_line_fits_sixty_columns(view: ConsoleView) -> None:
     row = money_row(view, 60)
     assert cells.width(row) == 60

@@ -34,7 +34,7 @@ def pnl_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
         ((" net ", "dim"), (cells.money(pnl.net, 10), f"bold {net_ink}"),
          (worst, "dim"), (cells.money(pnl.worst_case, 10), worst_ink)),
         (*_amount(" real", pnl.realised), *_amount("  open", pnl.open)),
-        (*_amount(" fees", -abs(pnl.fees)), *_amount("    dd", -abs(pnl.drawdown))),
+        (*_amount(" fees", -abs(pnl.fees)), *_amount("    dd", None if pnl.drawdown is None else -abs(pnl.drawdown))),
         limit_meter(pnl, sight.width),
         ((" ", "text"), (cells.spark(pnl.equity, spark_room), "accent"), (" peak ", "dim"), (cells.money(pnl.peak, 10), "text")),
         ((" wins ", "dim"), (wins, "text"), (" streak ", "dim"), (cells.signed(pnl.streak), _ink(pnl.streak)),
@@ -54,7 +54,7 @@ def money_row(view: ConsoleView | None, width: int, silent_ms: int | None = None
     if view is None:
         return cells.blank(width)
     pnl = view.pnl
-    amounts: tuple[tuple[str, int], ...] = (
+    amounts: tuple[tuple[str, int | None], ...] = (
         ("net", pnl.net),
         ("real", pnl.realised),
         ("open", pnl.open),
@@ -73,7 +73,10 @@ def money_row(view: ConsoleView | None, width: int, silent_ms: int | None = None
 
 
 def limit_meter(pnl: PnlView, width: int) -> Row:
-    """From loss limit to profit target: `▓` the stretch between worst case and net, `█` net now, `|` zero."""
+    """From loss limit to profit target: `▓` the stretch between worst case and net, `█` net now, `|` zero. Instead of it, why
+    these are unknown."""
+    if pnl.net is None or pnl.worst_case is None:
+        return ((f" no price of {pnl.unpriced} is known", "bold warn"),)
     low, high = _loss(pnl), max(pnl.profit_target, 1)
     left, right = f" {cells.whole_money(low)} ▕", f"▏ {cells.whole_money(high)} "
     room = max(width - len(left) - len(right), 5)
@@ -109,11 +112,13 @@ def _loss(pnl: PnlView) -> int:
     return -abs(pnl.loss_limit) or -1
 
 
-def _ink(value: int) -> str:
+def _ink(value: int | None) -> str:
+    if value is None:
+        return "warn"
     return "up" if value > 0 else "down" if value < 0 else "text"
 
 
-def _amount(name: str, cents: int) -> tuple[Span, Span]:
+def _amount(name: str, cents: int | None) -> tuple[Span, Span]:
     return (f"{name} ", "dim"), (cells.money(cents, 10), _ink(cents))
 
 

@@ -167,12 +167,12 @@ def _stop(truth: Truth) -> Row:
 
 
 def _net(truth: Truth) -> Row:
-    limit = abs(truth.loss_limit_cents)
-    left = min(max((limit + truth.net_cents) / limit, 0.0), 1.0) if limit else 0.0
+    limit, net = abs(truth.loss_limit_cents), truth.net_cents
+    left = min(max((limit + net) / limit, 0.0), 1.0) if limit and net is not None else 0.0
     ink = "ok" if left > 0.5 else "warn" if left > 0.2 else "alarm"
     return (
         ("net ", "dim on row"),
-        (cells.money(truth.net_cents, 9), f"bold {'up' if truth.net_cents >= 0 else 'down'} on row"),
+        (cells.money(net, 9), f"bold {'warn' if net is None else 'up' if net >= 0 else 'down'} on row"),
         (" ▕", "frame on row"),
         (cells.bar(left, METER), f"{ink} on well"),
         (f"▏{cells.whole_money(-limit)}", "dim on row"),
