@@ -305,6 +305,7 @@ def test_what_is_held_in_the_old_month_is_never_worth_what_the_new_one_is() -> N
     tape(core, 3, 20_000 - BASIS)
     assert core.mark("MES") is None
     assert [f.name for f in core.desk.fences(core.facts()) if f.name == "value"] == ["value"]
+    assert core.desk.unpriced(core.facts()) == "MES"
     assert core.desk.ledger.open_cents == 0
     core.on(Quote("MES", TEN + 4 * SECOND_NS, 20_003, 20_006))
     assert core.desk.ledger.open_cents == 4 * 125, "its own quotes move it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -21,6 +22,7 @@ from orderflow_tui.domain.order import Fill, Side
 from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.engine import Engine
 from orderflow_tui.modes import mode_named
+from orderflow_tui.view import money
 from orderflow_tui.view.build import Surroundings, ViewBuilder
 from orderflow_tui.view.clock import et_when
 from orderflow_tui.view.lights import lights
@@ -145,7 +147,10 @@ def test_a_bracket_shows_at_once_with_its_stop_and_one_position(desk: Desk) -> N
     assert view.truth.broker_position == 1
     assert view.truth.protection is Protection.AT_BROKER
     assert {text for _, text in view.dom.own} == {"S −1", "T −1"}
+    assert view.pnl.worst_case is not None
+    assert view.pnl.net is not None
     assert view.pnl.worst_case < view.pnl.net
+    assert (view.pnl.wins, view.pnl.trades, view.pnl.begun) == (0, 0, 1), "an open one is not won, and counts for the day"
     assert len(view.orders) == 2
 
 
@@ -165,3 +170,15 @@ def test_what_is_held_beside_the_execution_instrument_is_on_the_screen(desk: Des
     truth = desk.view(11).truth
     assert [(symbol, local) for symbol, _, local in truth.elsewhere] == [("ES", 2)]
     assert truth.protection is not Protection.NONE_NEEDED
+    assert truth.net_cents is not None
+
+
+def test_without_a_price_of_what_is_held_nobody_is_told_what_the_day_is_worth(desk: Desk) -> None:
+    facts = desk.engine.facts()
+    assert money.pnl(desk.engine, facts).unpriced is None
+    nothing = replace(facts, marks=())
+    shown = money.pnl(desk.engine, nothing)
+    assert (shown.net, shown.open, shown.worst_case, shown.drawdown) == (None, None, None, None)
+    assert shown.unpriced in desk.engine.desk.ledger.held
+    assert shown.realised == desk.engine.desk.ledger.realised_cents
+    assert money.truth(desk.engine, nothing, "DEMO", "", "H6", "/tmp/STOP").net_cents is None

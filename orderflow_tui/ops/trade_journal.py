@@ -28,6 +28,7 @@ from orderflow_tui.trading.trade import RoundTrip, trip_of
 SCHEMA = "orderflow-tui/journal/1"
 KINDS = ("trade", "day", "session", "limit", "pattern", "fill")
 DAY_NS = 86_400_000_000_000
+REGIME_LIVES_NS = 1_800_000_000_000  # each bar brings a reading; less than any pause between two trade dates
 NEW_YORK = ZoneInfo("America/New_York")
 COLUMNS = (
     "run", "id", "trade_date", "instrument", "side", "quantity", "entry_ts", "entry_price", "exit_ts", "exit_price",
@@ -137,8 +138,9 @@ def _observations(book: Book, trips: list[RoundTrip]) -> dict[str, dict[str, Row
 
 
 def _in_context(trip: RoundTrip, readings: Mapping[str, Row]) -> RoundTrip:
-    """A trade that no decision of ours led to was made in some regime too: the newest reading before it, if there was one."""
-    before = [row for row in readings.values() if row.ts_ns <= trip.entry_ns]
+    """A trade that no decision of ours led to was made in some regime too: the newest reading before it, if there was one that
+    was still true. Without one nobody knows in which."""
+    before = [row for row in readings.values() if trip.entry_ns - REGIME_LIVES_NS <= row.ts_ns <= trip.entry_ns]
     if trip.context.get("regime") or not before:
         return trip
     regime = max(before, key=lambda row: row.ts_ns).payload.get("regime")
@@ -153,7 +155,11 @@ def _trade(book: Book, trip: RoundTrip, instrument: Instrument | None, seen: Map
     patterns: Json = None
     if found is not None:
         parts, patterns = found.payload.get("parts"), found.payload.get("confirming", [found.payload.get("pattern")])
-    price: Callable[[float], float] = float if instrument is None else instrument.price
+
+    def price(ticks: float) -> float:
+        """An average lies off the grid: shown to the cent, or as fine as the grid where that is finer."""
+        return float(ticks) if instrument is None else round(instrument.price(ticks), max(2, instrument.decimals))
+
     return {
         "run": book.run,
         "id": trip.id,
@@ -230,7 +236,7 @@ def _day(book: Book, row: Row) -> dict[str, Json]:
 
 def _score(line: Score) -> dict[str, Json]:
     def money(cents: float | None) -> float | None:
-        return None if cents is None else round(cents / 100, 2)
+        return None if cents is None else round(cents) / 100  # whole cents, as the panel shows them
 
     return {
         "name": line.name,

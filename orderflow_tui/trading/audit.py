@@ -98,14 +98,15 @@ def on_report(floor: Floor, report: AccountReport) -> None:
         return
     _names_used(floor, report)
     booked_before = floor.booked_ns
-    fresh = [on_fill(floor, fill, adopted=True) for fill in report.fills if not floor.blotter.knows(fill)]
+    told = sorted(report.fills, key=lambda fill: fill.ts_ns)  # a broker may list the newest first: no exit came before its entry
+    fresh = [on_fill(floor, fill, adopted=True) for fill in told if not floor.blotter.knows(fill)]
     floor.blotter.all_told(report.began_ns)
     seen = _settle_orders(floor, report)
     _foreign_orders(floor, report)
     floor.report = report
     _money(floor, report)
-    told = [symbol for symbol, _ in report.positions if symbol in floor.tradable]
-    ours = {symbol: floor.position(symbol) for symbol in (*floor.held, *floor.ledger.held, *told)}
+    theirs = [symbol for symbol, _ in report.positions if symbol in floor.tradable]
+    ours = {symbol: floor.position(symbol) for symbol in (*floor.held, *floor.ledger.held, *theirs)}
     judge_foreign(floor, report)
     newest = floor.now if any(fresh) else booked_before
     judgement = floor.reconciler.judge(report, ours, newest, floor.now)

@@ -212,6 +212,11 @@ class Desk:
         self._floor.facts = facts
         return standing.standing_fences(self._floor)
 
+    def unpriced(self, facts: Facts) -> str | None:
+        """Something held of which no price is known: what the day is worth is unknown, whatever the ledger makes of it."""
+        self._floor.facts = facts
+        return standing.unpriced(self._floor)
+
     @property
     def latches(self) -> tuple[Latch, ...]:
         """Open latches, worst first."""

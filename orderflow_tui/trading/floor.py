@@ -118,6 +118,7 @@ class Floor:
     link_lost_ns: int | None = None
     reached_ns: int | None = None  # since when the broker can be spoken to
     uncompared_ns: int | None = None  # when the broker came back, while no report has been compared with our books since
+    unpriced_ns: int | None = None  # since when something held has no price, in an open market whose data are fresh
     house: HouseHealth = WELL  # as last told
     bare: dict[str, int] = field(default_factory=dict)  # instruments held without their stop, and since when
     woke_ns: int | None = None  # when the guards last let what waited be read first

@@ -350,7 +350,7 @@ class Ledger:
     @property
     def expectancy_cents(self) -> int | None:
         """Average net result of a trade, None before the first."""
-        return None if not self.trips else sum(trip.net_cents for trip in self.trips) // len(self.trips)
+        return None if not self.trips else round(sum(trip.net_cents for trip in self.trips) / len(self.trips))
 
     @property
     def trades_begun(self) -> int:

@@ -108,7 +108,7 @@ def _apply(floor: Floor, row: Row) -> None:
             note_pattern(floor, row.ref, bool(row.payload.get("on")), rows.day(row))
         case "session":
             if rows.text(row, "what") == "begin":
-                floor.session = restored_session(row)
+                floor.session = restored_session(row, floor.ledger.trips)
             elif floor.session is not None and floor.session.id == row.ref:
                 floor.session = None
         case "refusal":

@@ -29,7 +29,7 @@ def standing_fences(floor: Floor) -> tuple[Fence, ...]:
     doubts = Doubts(
         unresolved=len(floor.blotter.unresolved()) or int(floor.blotter.owing),
         mismatch=mismatch(floor) or None,
-        unpriced=_unpriced(floor),
+        unpriced=unpriced(floor),
         report_age_ms=age_ms(now, since) if timing.reconcile_ms else None,
         cooldown_left_ms=floor.cooldown.left_ms(now),
         margin=_thin_margin(floor),
@@ -44,7 +44,7 @@ def mismatch(floor: Floor) -> str:
     return "; ".join(filter(None, (*map(str, floor.reconciler.differences), str(floor.foreign))))
 
 
-def _unpriced(floor: Floor) -> str | None:
+def unpriced(floor: Floor) -> str | None:
     """Something held of which no price is known, None where every price is."""
     for symbol in floor.ledger.held:
         mark = floor.mark(symbol)

@@ -27,13 +27,14 @@ from orderflow_tui.trading.invariants import broken
 from orderflow_tui.trading.lifecycle import SENT_STATES
 from orderflow_tui.trading.limits import TierRow
 from orderflow_tui.trading.proposing import look_again
-from orderflow_tui.trading.standing import equity_cents, loss_limit_cents, trading_state
+from orderflow_tui.trading.standing import equity_cents, loss_limit_cents, trading_state, unpriced
 from orderflow_tui.trading.trade import ExitReason
 from orderflow_tui.trading.trade_rows import tell_trades
 from orderflow_tui.trading.trading_session import apply_held, turn_session
 
 NOTE_NS = 10 * SECOND_NS  # at most so much of an open position's extremes is lost with the process
 COMPARED_NS = 10 * SECOND_NS  # after a reconnect the broker has so long to say what is held
+UNPRICED_NS = 5 * SECOND_NS  # the first quote of what came to be held, or of its month after a roll, has so long to come
 ENTRY_CANCEL_AGAIN_NS = 5 * SECOND_NS  # an entry of unknown outcome, while no report tells whether its cancel was lost
 
 # -- what is due --------------------------------------------------------------------------------------------------------
@@ -91,6 +92,7 @@ def settle(floor: Floor) -> None:
     if floor.reconciler.ask_ns is not None and floor.now >= floor.reconciler.ask_ns and floor.reachable:
         floor.ask("doubt")
     _stale_with_position(floor)
+    _worth_unknown(floor)
     _note_extremes(floor)
     for sentence in broken(floor):
         floor.latch(LatchKind.INVARIANT, sentence)
@@ -220,6 +222,25 @@ def _stale_with_position(floor: Floor) -> None:
     floor.alert_once("no report", silent, f"no complete account report for {limit // 1000} s" if silent else "", Tier.CRITICAL)
 
 
+def _worth_unknown(floor: Floor) -> None:
+    """Something held has no price: nobody knows what the day is worth, and no limit on it holds. A closed market has none, and
+    where all data are old that is told already: what outlasts either is told then."""
+    symbol = unpriced(floor)
+    if symbol is None:
+        floor.alert_once("value", False, "")
+    if symbol is None or not floor.facts.market_open or fences.stale(floor.facts, floor.params.timing) is not None:
+        floor.unpriced_ns = None
+        return
+    if floor.unpriced_ns is None:
+        floor.unpriced_ns = floor.now
+    text = (
+        f"no price of {floor.position(symbol):+d} {symbol} is known: net, open and worst case are unknown, the daily loss and the"
+        " drawdown do not see it; close it in the broker's program, or see that its market data come"
+    )
+    if floor.now >= floor.unpriced_ns + UNPRICED_NS:
+        floor.alert_once("value", True, text, Tier.CRITICAL)
+
+
 # -- days ---------------------------------------------------------------------------------------------------------------
 
 
@@ -338,6 +359,8 @@ def _due_ns(floor: Floor, facts: Facts) -> int:
         times.append(facts.flat_at_ns)
     if floor.uncompared_ns is not None and floor.uncompared_ns + COMPARED_NS > facts.now_ns:
         times.append(floor.uncompared_ns + COMPARED_NS)
+    if floor.unpriced_ns is not None and "value" not in floor.told:
+        times.append(floor.unpriced_ns + UNPRICED_NS)
     if floor.link_lost_ns is not None and floor.automation.granted:
         times.append(floor.link_lost_ns + timing.grant_link_ms * MS_NS)
     return min((t for t in times if t is not None), default=NEVER)

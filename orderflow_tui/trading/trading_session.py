@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class TradingSession:
-    """One session. `patterns` are enabled, `off` those of them a person switched off; `refusals` counts by rule."""
+    """One session. `patterns` are enabled, `off` those of them a person switched off; `refusals` counts by rule. `before` are
+    the trades of the date that were known to be closed when it began: the others are its own, one that closed while nothing
+    ran included."""
 
     id: str
     began_ns: int
@@ -37,6 +39,7 @@ class TradingSession:
     execution: str
     limits: RiskLimits
     patterns: tuple[str, ...]
+    before: frozenset[str] = frozenset()
     off: set[str] = field(default_factory=set)
     refusals: Counter[str] = field(default_factory=Counter)
     changes: int = 0
@@ -122,11 +125,23 @@ def _begin(floor: Floor) -> None:
     params = floor.params
     name = f"{floor.install}-{floor.now}"
     session = TradingSession(
-        name, floor.now, floor.trade_date, params.analysis or floor.execution, floor.execution, params.risk, params.patterns
+        id=name,
+        began_ns=floor.now,
+        trade_date=floor.trade_date,
+        instrument=params.analysis or floor.execution,
+        execution=floor.execution,
+        limits=params.risk,
+        patterns=params.patterns,
+        before=_closed(floor.ledger.trips),
     )
     session.off |= {name for name, day in floor.switched_off.items() if day == floor.trade_date}
     floor.session = session
-    floor.commit(rows.row("session", session.id, floor.now, what="begin", **session.payload()))
+    before: list[Json] = [*sorted(session.before)]
+    floor.commit(rows.row("session", session.id, floor.now, what="begin", **session.payload(), closed_before=before))
+
+
+def _closed(trips: list[RoundTrip]) -> frozenset[str]:
+    return frozenset(trip.id for trip in trips)
 
 
 def close_session(floor: Floor, why: str) -> None:
@@ -150,8 +165,8 @@ def turn_session(floor: Floor) -> None:
 
 
 def summary_of(session: TradingSession, trips: list[RoundTrip], now_ns: int, why: str) -> Summary:
-    """What a session came to by now: trades that closed since it began."""
-    own = [trip for trip in trips if trip.exit_ns >= session.began_ns]
+    """What a session came to by now: the trades that were not closed, or not known to be, before it began."""
+    own = [trip for trip in trips if trip.id not in session.before]
     return Summary(
         id=session.id,
         began_ns=session.began_ns,
@@ -224,10 +239,13 @@ def switched_off(floor: Floor, name: str) -> bool:
 # -- restart ------------------------------------------------------------------------------------------------------------
 
 
-def restored_session(row: Row) -> TradingSession:
-    """A session as its `begin` row tells it, to be ended with what the journal knows."""
+def restored_session(row: Row, trips: list[RoundTrip]) -> TradingSession:
+    """A session as its `begin` row tells it, to be ended with what the journal knows. A row of an older version does not name
+    the trades before it: they are `trips`, those that the rows before it closed."""
     instrument, execution = rows.text(row, "instrument"), rows.text(row, "execution")
-    return TradingSession(row.ref, row.ts_ns, rows.day(row), instrument, execution, RiskLimits(), ())
+    told = row.payload.get("closed_before")
+    before = frozenset(map(str, told)) if isinstance(told, list) else _closed(trips)
+    return TradingSession(row.ref, row.ts_ns, rows.day(row), instrument, execution, RiskLimits(), (), before)
 
 
 def end_cut_short(floor: Floor, now_ns: int) -> None:

@@ -113,6 +113,11 @@ def signed(value: int | None, cells: int = 0) -> str:
     return right(UNKNOWN if value is None else f"{value:+d}", cells) if cells else UNKNOWN if value is None else f"{value:+d}"
 
 
+def both(broker: int | None, local: int) -> str:
+    """A position: one number where the broker's and ours are the same, else first the broker's."""
+    return f"{local:+d}" if broker == local else f"{signed(broker)}≠{local:+d}"
+
+
 def money(cents: int | None, cells: int = 0) -> str:
     """`+1,258.12` from cents, `?` for unknown, right-aligned."""
     text = UNKNOWN if cents is None else f"{'-' if cents < 0 else '+'}{abs(cents) // 100:,d}.{abs(cents) % 100:02d}"

@@ -62,7 +62,7 @@ class ViewBuilder:
             profile=self._profile.view(),
             signals=signals_view(engine),
             regime=regime_view(engine),
-            pnl=pnl(engine),
+            pnl=pnl(engine, facts),
             orders=order_rows(engine),
             news=news,
             tape=self._tape(),

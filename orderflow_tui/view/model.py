@@ -49,6 +49,8 @@ class Light:
 class Truth:
     """The truth bar. `broker_position` None = the broker has not told; `data_age_ms` None = no data ever came.
 
+    `net_cents` None = something held has no price.
+
     Positions are of the execution instrument; `elsewhere` lists what else is held: instrument, as the broker told, our own
     count. `protection` is the worst of everything we hold.
     """
@@ -67,7 +69,7 @@ class Truth:
     avg_price_ticks: float | None
     working_orders: int
     protection: Protection
-    net_cents: int
+    net_cents: int | None
     loss_limit_cents: int
     data_age_ms: int | None
     grade: Grade
@@ -233,19 +235,25 @@ class RegimeView:
 
 @dataclass(frozen=True, slots=True)
 class PnlView:
-    """Money of the trade date in cents; MAE, MFE and slippage of the last trade in ticks."""
+    """Money of the trade date in cents; MAE, MFE and slippage of the last trade in ticks.
 
-    net: int
+    While `unpriced`, which is held, has no price, net, open, worst case and drawdown are None.
+
+    `trades` are closed, `begun` those and the open ones: what the limit of a day counts.
+    """
+
+    net: int | None
     realised: int
-    open: int
+    open: int | None
     fees: int
-    worst_case: int
+    worst_case: int | None
     loss_limit: int
     profit_target: int
     equity: tuple[int, ...]
     peak: int
-    drawdown: int
+    drawdown: int | None
     trades: int
+    begun: int
     wins: int
     expectancy: int | None
     streak: int
@@ -258,6 +266,7 @@ class PnlView:
     slippage_ticks: float | None
     stop_ticks: int | None
     target_ticks: int | None
+    unpriced: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def truth(engine: Engine, facts: Facts, mode: str, account_suffix: str, contract
         avg_price_ticks=desk.average_ticks(),
         working_orders=len(desk.working),
         protection=Protection(desk.protection.value),
-        net_cents=desk.ledger.net_cents,
+        net_cents=desk.ledger.net_cents if desk.unpriced(facts) is None else None,
         loss_limit_cents=desk.loss_limit_cents,
         data_age_ms=facts.data_age_ms,
         grade=facts.grade,
@@ -45,23 +45,26 @@ def truth(engine: Engine, facts: Facts, mode: str, account_suffix: str, contract
     )
 
 
-def pnl(engine: Engine) -> PnlView:
-    """Money of the trade date."""
+def pnl(engine: Engine, facts: Facts) -> PnlView:
+    """Money of the trade date; what hangs on the price of something that has none is unknown."""
     desk, ledger, risk = engine.desk, engine.desk.ledger, engine.desk.limits
+    unpriced = desk.unpriced(facts)
+    known = unpriced is None
     last, tier = desk.last_trade, desk.tier
     executed = engine.params.instruments[desk.execution]
     return PnlView(
-        net=ledger.net_cents,
+        net=ledger.net_cents if known else None,
         realised=ledger.realised_cents,
-        open=ledger.open_cents,
+        open=ledger.open_cents if known else None,
         fees=ledger.fees_cents,
-        worst_case=desk.worst_case_cents,
+        worst_case=desk.worst_case_cents if known else None,
         loss_limit=desk.loss_limit_cents,
         profit_target=risk.daily_profit_cents,
         equity=tuple(ledger.equity),
         peak=ledger.peak_cents,
-        drawdown=ledger.drawdown_cents,
-        trades=desk.trades_today,
+        drawdown=ledger.drawdown_cents if known else None,
+        trades=len(desk.trades),
+        begun=desk.trades_today,
         wins=ledger.wins,
         expectancy=ledger.expectancy_cents,
         streak=ledger.streak,
@@ -74,6 +77,7 @@ def pnl(engine: Engine) -> PnlView:
         slippage_ticks=None if last is None else last.slippage_ticks,
         stop_ticks=executed.stop_ticks,
         target_ticks=executed.target_ticks,
+        unpriced=unpriced,
     )
 
 

@@ -49,13 +49,15 @@ def status_document(plan: Plan, runtime: Runtime, view: ConsoleView | None = Non
         "working_orders": truth.working_orders,
         "protective_stop": truth.protection.value,
         "pnl": {
-            "net": truth.net_cents / 100,
+            "net": _money(truth.net_cents),
             "realised": seen.pnl.realised / 100,
-            "open": seen.pnl.open / 100,
+            "open": _money(seen.pnl.open),
             "fees": seen.pnl.fees / 100,
             "loss_limit": truth.loss_limit_cents / 100,
+            "unknown": _why_unknown(seen),
         },
         "trades": seen.pnl.trades,
+        "trades_begun": seen.pnl.begun,
         "feed": {"age_ms": truth.data_age_ms, "grade": truth.grade.value},
         "link_state": Link.OFF.value if runtime.parted else truth.link,
         "reconcile_age_ms": truth.reconcile_age_ms,
@@ -63,6 +65,15 @@ def status_document(plan: Plan, runtime: Runtime, view: ConsoleView | None = Non
         "latches": _latches(runtime),
         "engine_time_ns": truth.now_ns,
     }
+
+
+def _money(cents: int | None) -> float | None:
+    return None if cents is None else cents / 100
+
+
+def _why_unknown(view: ConsoleView) -> str:
+    """Why figures are null, empty when none is."""
+    return "" if view.pnl.unpriced is None else f"no price of {view.pnl.unpriced} is known, and it is held"
 
 
 def _latches(runtime: Runtime) -> list[Json]:

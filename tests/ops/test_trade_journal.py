@@ -19,12 +19,14 @@ from orderflow_tui.adapters.rows import row_of
 from orderflow_tui.cli import app
 from orderflow_tui.domain.action import Row
 from orderflow_tui.domain.event import Command
-from orderflow_tui.domain.order import Commission
+from orderflow_tui.domain.order import Commission, Fill, Side
+from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.domain.signal import Direction, Pattern, Regime, RegimeReading, Setup, SetupReading
 from orderflow_tui.ops.trade_journal import COLUMNS, document, read_books, text, write_csv
 from orderflow_tui.ports import JournalError
+from orderflow_tui.trading.limits import TradingParams
 from tests.builders import ES, MES
-from tests.trading.house import START_NS, TODAY, House, decision
+from tests.trading.house import PRICE, RICH, SLOW, START_NS, TODAY, House, decision
 
 INSTRUMENTS = {"MES": MES, "ES": ES}
 SETUP = SetupReading(
@@ -213,6 +215,43 @@ def test_without_the_markets_journal_the_chain_is_shorter_and_nothing_is_invente
     first, second = read(tmp_path)["trades"]
     assert [link["kind"] for link in first["chain"]] == ["intent", "fill", "fill"]
     assert (first["confidence_parts"], second["regime"]) == (None, None)
+
+
+@pytest.mark.parametrize(("minutes", "regime"), [(29, "RANGING"), (31, None), (21 * 24 * 60, None)])
+def test_a_manual_trade_takes_no_reading_of_the_market_that_is_older_than_half_an_hour(
+    tmp_path: Path, minutes: int, regime: str | None
+) -> None:
+    house = House().enter("SELL")
+    house.trade(house.last + 20)
+    at_ns = house.desk.trades[0].entry_ns - minutes * 60 * SECOND_NS
+    reading = RegimeReading(at_ns, Regime.RANGING, Regime.RANGING, 0.8, (0.0, 0.0, 0.8, 0.0))
+    write(tmp_path / "journal" / "paper", house.rows, [row_of(reading)])
+    found = read(tmp_path)
+    (trade,) = found["trades"]
+    assert trade["regime"] == regime
+    assert [line["name"] for line in found["by_regime"]] == [regime or "unknown"]
+
+
+def test_an_average_price_is_told_to_the_cent(tmp_path: Path) -> None:
+    house = House(TradingParams(risk=replace(RICH, max_contracts=3), timing=SLOW))
+    for name, side, quantity, price in (("a", Side.BUY, 1, PRICE), ("b", Side.BUY, 2, PRICE + 1), ("c", Side.SELL, 3, PRICE)):
+        house.tell(Fill(f"{name}.01", name, 1, None, house.now, "MES", side, quantity, price))
+    write(tmp_path / "journal" / "paper", house.rows)
+    (trade,) = read(tmp_path)["trades"]
+    assert (trade["entry_price"], trade["exit_price"]) == (5000.17, 5000.0)
+
+
+def test_the_panel_and_the_journal_round_what_a_trade_is_worth_alike(tmp_path: Path) -> None:
+    house = House(TradingParams(risk=RICH, timing=SLOW))
+    for n, cents in enumerate((62, 62, 61)):  # commissions: three losses that do not divide evenly
+        for side in (Side.BUY, Side.SELL):
+            house.tell(Fill(f"{n}{side}.01", f"{n}{side}", 1, None, house.now, "MES", side, 1, PRICE))
+            house.tell(Commission(f"{n}{side}.01", house.now, cents))
+    write(tmp_path / "journal" / "paper", house.rows)
+    assert house.desk.ledger.net_cents == -370
+    shown = house.desk.ledger.expectancy_cents
+    assert shown == -123, "not -124: the nearer cent, also of a loss"
+    assert read(tmp_path)["statistics"]["expectancy"] == shown / 100
 
 
 def test_the_text_and_the_table_hold_every_trade(data: Path) -> None:

@@ -184,6 +184,36 @@ def test_a_lost_fill_is_found_in_the_next_report() -> None:
     assert house.latched == set()
 
 
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_executions_of_a_report_are_booked_in_the_order_they_happened(newest_first: bool) -> None:
+    house = House()
+    house.wait(12_000)
+    house.bracket("BUY")
+    house.broker.mute = house.broker.mute_reports = True
+    house.broker.match(PRICE - 1, PRICE + 1, PRICE, house.now)
+    house.now += SECOND_NS
+    house.broker.match(PRICE - 31, PRICE - 29, PRICE - 30, house.now)
+    if newest_first:
+        house.broker.fills.reverse()
+    house.broker.mute = house.broker.mute_reports = False
+    house.now += SECOND_NS
+    house.tell(house.broker.report(house.now, 1))
+    (trade,) = house.desk.trades
+    assert (trade.side, trade.reason, house.latched) == (Side.BUY, ExitReason.STOP, set())
+    assert trade.net_cents < 0
+
+
+def test_executions_of_one_instant_are_booked_in_the_brokers_order() -> None:
+    house = House()
+    house.wait(12_000)
+    first, second = foreign(1, name="m9"), foreign(1, Side.SELL, name="m1")
+    assert first.ts_ns == second.ts_ns
+    house.broker.fills += [first, second]
+    house.tell(house.broker.report(house.now, 1))
+    (trade,) = house.desk.trades
+    assert trade.side is Side.BUY
+
+
 def test_silence_of_the_broker_fences_after_45_s_and_alarms_after_120() -> None:
     house = House()
     house.wait(10)
@@ -650,6 +680,52 @@ def test_stale_data_with_a_position_is_alarmed_once() -> None:
     house.changes["data_age_ms"] = 5_000
     house.wait(60_000)
     assert len(house.alerts("stale data")) == 1
+
+
+def test_a_position_without_a_price_is_alarmed_once_after_five_seconds_and_again_when_it_comes_back() -> None:
+    house = House().enter()
+    house.changes["marks"] = ()
+    house.wait(4_900)
+    assert house.alerts("value") == []
+    house.wait(60_000)
+    (told,) = house.alerts("value")
+    assert told.startswith("no price of +1 MES is known: net, open and worst case are unknown")
+    assert [a.tier for a in house.all(Alert) if a.kind == "value"] == [Tier.CRITICAL]
+    assert house.desk.unpriced(house.facts) == "MES"
+    house.changes.pop("marks")
+    house.trade(house.last)
+    assert house.desk.unpriced(house.facts) is None
+    house.changes["marks"] = ()
+    house.trade(house.last)
+    house.wait(10_000)
+    assert len(house.alerts("value")) == 2
+
+
+def test_what_a_person_holds_in_an_instrument_without_a_price_is_alarmed_too() -> None:
+    house = House(TradingParams(risk=RICH, analysis="ES"))
+    house.wait(12_000)
+    house.broker.others["ES"] = 2
+    fill = Fill("m1.01", "m1", 1, None, house.now, "ES", Side.BUY, 2, PRICE)
+    house.broker.fills.append(fill)
+    house.tell(fill)
+    house.wait(10_000)
+    (told,) = house.alerts("value")
+    assert told.startswith("no price of +2 ES is known")
+
+
+@pytest.mark.parametrize("quiet", [{"market_open": False}, {"data_age_ms": 5_000}])
+def test_no_price_in_a_closed_market_or_while_all_data_are_old_is_told_when_it_lasts_longer(quiet: dict[str, object]) -> None:
+    house = House().enter()
+    house.changes |= {"marks": (), **quiet}
+    house.wait(60_000)
+    assert house.alerts("value") == []
+    for name in quiet:
+        del house.changes[name]
+    house.trade(house.last)
+    house.wait(4_900)
+    assert house.alerts("value") == []
+    house.wait(1_000)
+    assert len(house.alerts("value")) == 1
 
 
 def test_cover_has_a_word_for_every_case() -> None:

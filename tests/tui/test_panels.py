@@ -323,6 +323,41 @@ def test_the_meter_runs_from_loss_limit_to_target_and_shows_the_worst_case(view:
     assert line.index("▓") < line.index("█")
 
 
+def test_wins_are_of_the_closed_trades_and_the_day_counts_the_open_one_too(view: ConsoleView) -> None:
+    held = replace(view, pnl=replace(view.pnl, wins=1, trades=1, begun=2, trades_allowed=20))
+    rows = [text(row) for row in pnl_rows(held, Sight(60, 10))]
+    assert any(" wins 1/1 " in row for row in rows)
+    assert any("  today 2/20" in row for row in rows)
+
+
+@pytest.mark.parametrize(("broker", "said"), [(2, "ES +2"), (None, "ES ?≠+2"), (0, "ES +0≠+2")])
+def test_what_is_held_beside_the_execution_instrument_is_not_called_flat(
+    view: ConsoleView, broker: int | None, said: str
+) -> None:
+    truth = replace(view.truth, execution="MES", local_position=0, broker_position=0)
+    assert any(text(row).startswith(" flat · bracket stop 16t") for row in pnl_rows(replace(view, truth=truth), Sight(60, 10)))
+    beside = replace(view, truth=replace(truth, elsewhere=(("ES", broker, 2),)))
+    rows = [text(row) for row in pnl_rows(beside, Sight(60, 10))]
+    assert any(row.startswith(f" MES flat · held {said} ") for row in rows)
+    assert not any(row.startswith(" flat") for row in rows)
+
+
+UNPRICED = {"net": None, "open": None, "worst_case": None, "drawdown": None, "unpriced": "ES"}
+
+
+def test_without_a_price_of_what_is_held_what_hangs_on_it_is_a_question_mark_with_the_reason(view: ConsoleView) -> None:
+    blind = replace(view, pnl=replace(view.pnl, **UNPRICED))  # type: ignore[arg-type]
+    rows = [text(row) for row in pnl_rows(blind, Sight(60, 10))]
+    assert rows[0].split() == ["net", "?", "worst", "stopped", "?"]
+    assert rows[1].split()[-2:] == ["open", "?"]
+    assert rows[2].split()[-2:] == ["dd", "?"]
+    assert rows[3].strip() == "no price of ES is known"
+    line = money_row(blind, 100)
+    assert cells.width(line) == 100
+    assert text(line).count("?") == 3
+    assert "no price of ES is known" in text(line)
+
+
 def test_the_money_line_fits_sixty_columns(view: ConsoleView) -> None:
     row = money_row(view, 60)
     assert cells.width(row) == 60

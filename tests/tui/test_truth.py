@@ -25,6 +25,11 @@ def inks(view: ConsoleView, beat_ms: int = 40, alive: bool = True) -> dict[str, 
     return {text.strip(): ink for row in truth_rows(view, beat_ms, alive, 400) for text, ink in row}
 
 
+def test_without_a_price_of_what_is_held_the_net_is_a_question_mark_and_the_meter_is_empty(view: ConsoleView) -> None:
+    blind = replace(view, truth=replace(view.truth, net_cents=None))
+    assert f"net {'?':>9} ▕{' ' * 7}▏-300" in line(blind)
+
+
 @pytest.mark.parametrize(("width", "height"), [(164, 1), (170, 1), (120, 2), (80, 2), (60, 4)])
 def test_the_bar_takes_the_lines_it_needs_and_no_word_is_lost(view: ConsoleView, width: int, height: int) -> None:
     assert len(truth_rows(view, 0, True, width)) == height

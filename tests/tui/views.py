@@ -357,7 +357,7 @@ class Scene:
         net = 3_500 - 188 + self.open_cents
         return PnlView(
             net, 3_500, self.open_cents, 188, net - 16 * 2 * TICK_CENTS_MES, 30_000, 50_000, tuple(self.equity), max(self.equity),
-            max(self.equity) - net if net < max(self.equity) else 0, 5, 3, 700, 1, 1, "MES 1–2", 20, 2, 3.0, 9.0, 0.4,
+            max(self.equity) - net if net < max(self.equity) else 0, 5, 5, 3, 700, 1, 1, "MES 1–2", 20, 2, 3.0, 9.0, 0.4,
             16, 24,
         )  # fmt: skip
 

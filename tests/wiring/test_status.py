@@ -42,6 +42,26 @@ def test_a_run_that_is_over_says_so(tmp_path: Path) -> None:
     assert "HALTED: a reason" in str(status_document(plan_of(Wish(data_dir=tmp_path)), runtime, stood)["trading_state_reason"])
 
 
+def test_an_open_trade_is_begun_and_no_trade_yet(tmp_path: Path) -> None:
+    view = Scene(5).view()
+    held = replace(view, pnl=replace(view.pnl, trades=1, begun=2))
+    document = status_document(plan_of(Wish(data_dir=tmp_path)), running(), held)
+    assert (document["trades"], document["trades_begun"]) == (1, 2)
+
+
+def test_what_hangs_on_a_price_that_nobody_knows_is_null_with_the_reason(tmp_path: Path) -> None:
+    view, plan = Scene(5).view(), plan_of(Wish(data_dir=tmp_path))
+    known = status_document(plan, running(), view)["pnl"]
+    assert isinstance(known, dict)
+    assert (known["net"], known["unknown"]) == (view.truth.net_cents / 100 if view.truth.net_cents is not None else None, "")
+    blind = replace(view, truth=replace(view.truth, net_cents=None), pnl=replace(view.pnl, net=None, open=None, unpriced="ES"))
+    told = status_document(plan, running(), blind)["pnl"]
+    assert isinstance(told, dict)
+    assert (told["net"], told["open"]) == (None, None)
+    assert told["unknown"] == "no price of ES is known, and it is held"
+    assert told["realised"] == known["realised"]
+
+
 def test_what_else_is_held_stands_beside_the_position(tmp_path: Path) -> None:
     runtime = running()
     view, plan = Scene(5).view(), plan_of(Wish(data_dir=tmp_path))

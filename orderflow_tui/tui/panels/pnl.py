@@ -34,14 +34,14 @@ def pnl_rows(view: ConsoleView, sight: Sight) -> tuple[Row, ...]:
         ((" net ", "dim"), (cells.money(pnl.net, 10), f"bold {net_ink}"),
          (worst, "dim"), (cells.money(pnl.worst_case, 10), worst_ink)),
         (*_amount(" real", pnl.realised), *_amount("  open", pnl.open)),
-        (*_amount(" fees", -abs(pnl.fees)), *_amount("    dd", -abs(pnl.drawdown))),
+        (*_amount(" fees", -abs(pnl.fees)), *_amount("    dd", None if pnl.drawdown is None else -abs(pnl.drawdown))),
         limit_meter(pnl, sight.width),
         ((" ", "text"), (cells.spark(pnl.equity, spark_room), "accent"), (" peak ", "dim"), (cells.money(pnl.peak, 10), "text")),
         ((" wins ", "dim"), (wins, "text"), (" streak ", "dim"), (cells.signed(pnl.streak), _ink(pnl.streak)),
          ("  exp ", "dim"), (expectancy, expectancy_ink), (small, "dim")),
         ((" tier ", "dim"), (tier, "text"),
          ("  size ", "dim"), (str(pnl.contracts_allowed), "text"),
-         ("  today ", "dim"), (f"{pnl.trades}/{pnl.trades_allowed}", "text")),
+         ("  today ", "dim"), (f"{pnl.begun}/{pnl.trades_allowed}", "text")),
         _brackets(view),
         ((" last MAE ", "dim"), (_ticks(pnl.mae_ticks), "text"), ("  MFE ", "dim"), (_ticks(pnl.mfe_ticks), "text"),
          ("  slip ", "dim"), (_ticks(pnl.slippage_ticks), "text")),
@@ -54,7 +54,7 @@ def money_row(view: ConsoleView | None, width: int, silent_ms: int | None = None
     if view is None:
         return cells.blank(width)
     pnl = view.pnl
-    amounts: tuple[tuple[str, int], ...] = (
+    amounts: tuple[tuple[str, int | None], ...] = (
         ("net", pnl.net),
         ("real", pnl.realised),
         ("open", pnl.open),
@@ -73,7 +73,10 @@ def money_row(view: ConsoleView | None, width: int, silent_ms: int | None = None
 
 
 def limit_meter(pnl: PnlView, width: int) -> Row:
-    """From loss limit to profit target: `▓` the stretch between worst case and net, `█` net now, `|` zero."""
+    """From loss limit to profit target: `▓` the stretch between worst case and net, `█` net now, `|` zero. Instead of it, why
+    these are unknown."""
+    if pnl.net is None or pnl.worst_case is None:
+        return ((f" no price of {pnl.unpriced} is known", "bold warn"),)
     low, high = _loss(pnl), max(pnl.profit_target, 1)
     left, right = f" {cells.whole_money(low)} ▕", f"▏ {cells.whole_money(high)} "
     room = max(width - len(left) - len(right), 5)
@@ -109,11 +112,13 @@ def _loss(pnl: PnlView) -> int:
     return -abs(pnl.loss_limit) or -1
 
 
-def _ink(value: int) -> str:
+def _ink(value: int | None) -> str:
+    if value is None:
+        return "warn"
     return "up" if value > 0 else "down" if value < 0 else "text"
 
 
-def _amount(name: str, cents: int) -> tuple[Span, Span]:
+def _amount(name: str, cents: int | None) -> tuple[Span, Span]:
     return (f"{name} ", "dim"), (cells.money(cents, 10), _ink(cents))
 
 
@@ -122,9 +127,12 @@ def _ticks(value: float | None) -> str:
 
 
 def _brackets(view: ConsoleView) -> Row:
-    """Stop and target with their distance from the last trade; when flat, what a bracket would carry."""
-    dom, pnl = view.dom, view.pnl
-    if not view.truth.local_position:
+    """Stop and target with their distance from the last trade; when flat, what a bracket would carry, or what is held beside."""
+    dom, pnl, truth = view.dom, view.pnl, view.truth
+    if not truth.local_position and truth.elsewhere:
+        held = " · ".join(f"{symbol} {cells.both(broker, local)}" for symbol, broker, local in truth.elsewhere)
+        return ((f" {truth.execution} flat · held ", "dim"), (held, "bold warn"))
+    if not truth.local_position:
         stop, target = (cells.UNKNOWN if ticks is None else f"{ticks}t" for ticks in (pnl.stop_ticks, pnl.target_ticks))
         return ((" flat · bracket stop ", "dim"), (stop, "text"), (" target ", "dim"), (target, "text"))
     prices = {text[:1]: price for price, text in dom.own}

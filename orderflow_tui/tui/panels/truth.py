@@ -139,18 +139,13 @@ def _positions(truth: Truth, width: int) -> Row:
     """More than the execution instrument is held: all of it, in the same room, without the price."""
     here = (truth.broker_position, truth.local_position)
     told = [here, *((broker, local) for _, broker, local in truth.elsewhere)]
-    others = [f"{symbol} {_both(broker, local)}" for symbol, broker, local in truth.elsewhere]
-    text = " · ".join([f"pos {'flat' if here == (0, 0) else _both(*here)}", *others])
+    others = [f"{symbol} {cells.both(broker, local)}" for symbol, broker, local in truth.elsewhere]
+    text = " · ".join([f"pos {'flat' if here == (0, 0) else cells.both(*here)}", *others])
     if any(broker is not None and broker != local for broker, local in told):
         ink = "bold bright on live"
     else:
         ink = "bold ink on warn" if any(broker is None for broker, _ in told) else "bold warn on row"
     return ((cells.left(text, width), ink),)
-
-
-def _both(broker: int | None, local: int) -> str:
-    """One number where the broker's and ours are the same, else first the broker's."""
-    return f"{local:+d}" if broker == local else f"{cells.signed(broker)}≠{local:+d}"
 
 
 def _stop(truth: Truth) -> Row:
@@ -172,12 +167,12 @@ def _stop(truth: Truth) -> Row:
 
 
 def _net(truth: Truth) -> Row:
-    limit = abs(truth.loss_limit_cents)
-    left = min(max((limit + truth.net_cents) / limit, 0.0), 1.0) if limit else 0.0
+    limit, net = abs(truth.loss_limit_cents), truth.net_cents
+    left = min(max((limit + net) / limit, 0.0), 1.0) if limit and net is not None else 0.0
     ink = "ok" if left > 0.5 else "warn" if left > 0.2 else "alarm"
     return (
         ("net ", "dim on row"),
-        (cells.money(truth.net_cents, 9), f"bold {'up' if truth.net_cents >= 0 else 'down'} on row"),
+        (cells.money(net, 9), f"bold {'warn' if net is None else 'up' if net >= 0 else 'down'} on row"),
         (" ▕", "frame on row"),
         (cells.bar(left, METER), f"{ink} on well"),
         (f"▏{cells.whole_money(-limit)}", "dim on row"),
