@@ -35,6 +35,14 @@ class Leg:
         asked = self.execution.asked_ticks
         return 0 if asked is None else (self.execution.fill.price_ticks - asked) * self.quantity
 
+    def share(self, cents: int) -> int:
+        """Its part of what the whole execution cost. Where an execution closes one trade and opens the next, what joins is what
+        that which left did not take: the trades add up to the day."""
+        whole = self.execution.fill.quantity
+        left = whole - self.quantity if self.joins else self.quantity
+        taken = cents * left // whole
+        return cents - taken if self.joins else taken
+
 
 @dataclass(slots=True)
 class Episode:

@@ -21,6 +21,7 @@ from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.market import Mark
 from orderflow_tui.domain.order import Fill, Side
 from orderflow_tui.trading.episode import Episode
+from orderflow_tui.trading.fees import Fees
 from orderflow_tui.trading.trade import Execution, RoundTrip
 
 EQUITY_POINTS = 500
@@ -42,11 +43,11 @@ class Ledger:
         self._episodes: dict[str, Episode] = {}
         self._carried: dict[str, Episode] = {}
         self._executions: list[Execution] = []
-        self._fees: dict[str, int] = {}  # by execution id, as the broker told
+        self._fees = Fees(self._instruments)
         self._fees_cents: int | None = 0  # those of the day with the expected ones; None: to be summed anew
         self._parts: dict[str, Episode] = {}  # the day's closed episodes
         self._past: dict[str, Episode] = {}  # those of earlier days
-        self._past_of: dict[str, list[str]] = {}  # by base and by execution id: the trades of earlier days it belongs to
+        self._past_of: dict[str, list[str]] = {}  # by base id: the trades of earlier days an execution belongs to
         self._newest: dict[str, str] = {}  # by instrument, base id of the day's last execution
         self._ranges: dict[str, tuple[int, int]] = {}  # the market's low and high after it, or in the day before the first
         self._marks: dict[str, int] = {}
@@ -81,9 +82,8 @@ class Ledger:
     def _keep_past(self) -> None:
         self._past |= self._parts
         for name, episode in self._parts.items():
-            for fill in (leg.execution.fill for leg in episode.legs):
-                for key in {fill.base_id, fill.exec_id}:
-                    self._past_of.setdefault(key, []).append(name)
+            for base_id in {leg.execution.fill.base_id for leg in episode.legs}:
+                self._past_of.setdefault(base_id, []).append(name)
 
     # -- executions ---------------------------------------------------------------------------------------------------
 
@@ -94,6 +94,7 @@ class Ledger:
         self._fees_cents = None
         if previous is None:
             self._executions.append(execution)
+            self._fees.know(execution.fill.base_id, execution.fill)
             self._newest[execution.fill.instrument] = execution.fill.base_id
             if execution.fill.instrument not in self._seen:  # read back from a journal: the newest price that is known
                 self._marks[execution.fill.instrument] = execution.fill.price_ticks
@@ -111,6 +112,7 @@ class Ledger:
         for i, booked in enumerate(self._executions):
             if booked.fill.base_id == previous.base_id:
                 self._executions[i] = replace(booked, fill=execution.fill)
+                self._fees.know(previous.base_id, execution.fill)
                 self._fold()
                 return
         self._post_difference(execution, previous)
@@ -143,9 +145,9 @@ class Ledger:
         self._fold()
         self._restate(base_id)
 
-    def _restate(self, key: str) -> None:
-        """Trades of earlier days that an execution belongs to, by its base id or its execution id."""
-        for name in self._past_of.get(key, ()):
+    def _restate(self, base_id: str) -> None:
+        """Trades of earlier days that an execution belongs to."""
+        for name in self._past_of.get(base_id, ()):
             self.restated[name] = self._past[name].trip(self._fees_of(self._past[name]))
 
     def _fold(self) -> None:
@@ -200,23 +202,19 @@ class Ledger:
 
     def commission(self, exec_id: str, cents: int) -> None:
         """The broker told the commission of an execution; it may come before the execution itself, again, or days later."""
-        if self._fees.get(exec_id) == cents:
+        if not self._fees.tell(exec_id, cents):
             return
-        self._fees[exec_id] = cents
         self._fees_cents = None
         for i, trip in enumerate(self.trips):
             fees = self._fees_of(self._parts[trip.id])
             if fees != trip.fees_cents:
                 self.trips[i] = replace(trip, fees_cents=fees)
-        self._restate(exec_id)
-
-    def _fee(self, execution: Execution) -> int:
-        told = self._fees.get(execution.fill.exec_id)
-        return self._instruments[execution.fill.instrument].commission_cents * execution.fill.quantity if told is None else told
+        for base_id in self._fees.bases(exec_id):
+            self._restate(base_id)
 
     def _fees_of(self, episode: Episode) -> int:
         """What a trade paid: of each execution its share of contracts."""
-        return sum(self._fee(leg.execution) * leg.quantity // leg.execution.fill.quantity for leg in episode.legs)
+        return sum(leg.share(self._fees.of(leg.execution)) for leg in episode.legs)
 
     # -- marks --------------------------------------------------------------------------------------------------------
 
@@ -296,7 +294,7 @@ class Ledger:
     def fees_cents(self) -> int:
         """Commissions of the day, actual where told, expected elsewhere."""
         if self._fees_cents is None:
-            self._fees_cents = sum(self._fee(execution) for execution in self._executions)
+            self._fees_cents = sum(self._fees.of(execution) for execution in self._executions)
         return self._fees_cents
 
     @property

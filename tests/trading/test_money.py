@@ -234,6 +234,36 @@ def test_actual_commissions_replace_expected_ones_whenever_they_come() -> None:
         assert made.fees_cents == made.trips[0].fees_cents == 380
 
 
+def test_a_corrected_execution_keeps_the_commission_that_was_told_until_its_own_is() -> None:
+    made = ledger(fill("a", 1, 2, 100), fill("b", -1, 2, 110))
+    made.commission("a.01", 300)
+    made.book(execution(fill("a", 1, 2, 101, revision=2)), fill("a", 1, 2, 100))
+    assert made.fees_cents == made.trips[0].fees_cents == 300 + 2 * COMMISSION
+    made.book(execution(fill("a", 1, 1, 101, revision=3)), fill("a", 1, 2, 101, revision=2))
+    assert made.fees_cents == 150 + 2 * COMMISSION, "in proportion to the contracts"
+    made.commission("a.03", 149)
+    assert made.fees_cents == 149 + 2 * COMMISSION
+    made.book(execution(fill("a", 1, 0, 101, revision=4)), fill("a", 1, 1, 101, revision=3))
+    assert made.fees_cents == 2 * COMMISSION
+    made.commission("a.04", 7)
+    assert made.fees_cents == 7 + 2 * COMMISSION
+    made.book(execution(fill("a", 1, 2, 101, revision=5)), fill("a", 1, 0, 101, revision=4))
+    assert made.fees_cents == 2 * 149 + 2 * COMMISSION, "what a bust cost says nothing of a contract"
+
+
+@settings(max_examples=80)
+@given(st.lists(st.tuples(st.integers(-4, 4).filter(bool), st.integers(0, 999)), min_size=1, max_size=10))
+def test_trades_add_up_to_the_day_to_the_cent_through_every_reversal(steps: list[tuple[int, int]]) -> None:
+    made = ledger()
+    for i, (signed, cents) in enumerate(steps):
+        made.book(execution(fill(str(i), 1 if signed > 0 else -1, abs(signed), 100 + i)))
+        made.commission(f"{i}.01", cents)
+    left = made.position("MES")
+    if left:
+        made.book(execution(fill("end", -1 if left > 0 else 1, abs(left), 90)))
+    assert sum(trip.net_cents for trip in made.trips) == made.net_cents
+
+
 def test_a_corrected_price_and_a_bust_fold_the_day_again() -> None:
     made = ledger(fill("a", 1, 1, 100), fill("b", -1, 1, 110))
     made.see(mark(110))
