@@ -138,7 +138,8 @@ def regroup(floor: Floor, ticket: Ticket, group: str) -> None:
 
 def on_commission(floor: Floor, commission: Commission) -> None:
     """What an execution cost."""
-    floor.note("commission", commission.exec_id, cents=commission.cents)
+    day = None if floor.trade_date is None else floor.trade_date.isoformat()
+    floor.note("commission", commission.exec_id, cents=commission.cents, trade_date=day)
     floor.ledger.commission(commission.exec_id, commission.cents)
     tell_trades(floor)
 

@@ -5,8 +5,9 @@ is simply folded again, trades and all. Actual commissions replace the expected 
 day is realised + open at the mark - commissions paid - commissions to close what is open: what the breaker looks at,
 because it is what would be left if one closed now.
 
-Money of an earlier day stays that day's: an execution corrected later is money of today, contracts that come or go with it
-are an execution of today. The trade it belonged to is restated all the same, at its true price and with its true fees.
+Money of an earlier day stays that day's: an execution corrected later is money of today, and so is what its commission came
+to more than was booked; contracts that come or go with it are an execution of today. The trade it belonged to is restated all
+the same, at its true price and with its true fees.
 """
 
 from __future__ import annotations
@@ -45,6 +46,8 @@ class Ledger:
         self._executions: list[Execution] = []
         self._fees = Fees(self._instruments)
         self._fees_cents: int | None = 0  # those of the day with the expected ones; None: to be summed anew
+        self._late_cents = 0  # commissions of executions of earlier days, beyond what those days paid
+        self._old: dict[str, Execution] = {}  # executions of earlier days by base id, as they were booked then
         self._parts: dict[str, Episode] = {}  # the day's closed episodes
         self._past: dict[str, Episode] = {}  # those of earlier days
         self._past_of: dict[str, list[str]] = {}  # by base id: the trades of earlier days an execution belongs to
@@ -71,11 +74,12 @@ class Ledger:
                 lot.basis_ticks = self._marks[symbol]
         self._carried = deepcopy(self._episodes)
         self._keep_past()
+        self._old |= {execution.fill.base_id: execution for execution in self._executions}
         self._executions.clear()
         self.trips = []
         self.trade_date = trade_date
         self.realised_cents = self._posted_cents = self.peak_cents = 0
-        self._fees_cents = 0
+        self._fees_cents = self._late_cents = 0
         self._parts, self._newest, self._ranges = {}, {}, {}
         self.equity = deque([0], maxlen=EQUITY_POINTS)
 
@@ -127,6 +131,7 @@ class Ledger:
             self._post_difference(replace(execution, fill=gone), previous)
             self.book(replace(execution, fill=replace(new, base_id=new.exec_id)))
             return
+        self._know_late(previous.base_id, new)
         cents = self._instruments[new.instrument].tick_cents
         kept = min(new.quantity, previous.quantity)
         self._posted_cents += (previous.price_ticks - new.price_ticks) * kept * previous.side * cents
@@ -135,7 +140,11 @@ class Ledger:
             self._reprice(previous.base_id, new.price_ticks)
         if more:
             side, price = (new.side, new.price_ticks) if more > 0 else (previous.side.opposite, previous.price_ticks)
-            own = replace(new, side=side, quantity=abs(more), price_ticks=price, base_id=new.exec_id)
+            name = new.exec_id
+            if new.quantity:  # the broker tells the commission of all of them: these pay their share of it
+                self._fees.know(new.exec_id, new)
+                name = f"{new.exec_id}-more"
+            own = replace(new, exec_id=name, side=side, quantity=abs(more), price_ticks=price, base_id=new.exec_id)
             self.book(replace(execution, fill=own))
 
     def _reprice(self, base_id: str, price_ticks: int) -> None:
@@ -202,15 +211,29 @@ class Ledger:
 
     def commission(self, exec_id: str, cents: int) -> None:
         """The broker told the commission of an execution; it may come before the execution itself, again, or days later."""
+        bases = self._fees.bases(exec_id)
+        before = self._owed(bases)
         if not self._fees.tell(exec_id, cents):
             return
+        self._late_cents += self._owed(bases) - before
         self._fees_cents = None
         for i, trip in enumerate(self.trips):
             fees = self._fees_of(self._parts[trip.id])
             if fees != trip.fees_cents:
                 self.trips[i] = replace(trip, fees_cents=fees)
-        for base_id in self._fees.bases(exec_id):
+        for base_id in bases:
             self._restate(base_id)
+
+    def _know_late(self, base_id: str, version: Fill) -> None:
+        """A new version of an execution of an earlier day; its commission may have been told before it."""
+        before = self._owed((base_id,))
+        self._fees.know(base_id, version)
+        self._late_cents += self._owed((base_id,)) - before
+        self._restate(base_id)
+
+    def _owed(self, bases: Iterable[str]) -> int:
+        """The commissions of those of these executions that are of earlier days."""
+        return sum(self._fees.of(self._old[base_id]) for base_id in bases if base_id in self._old)
 
     def _fees_of(self, episode: Episode) -> int:
         """What a trade paid: of each execution its share of contracts."""
@@ -292,9 +315,9 @@ class Ledger:
 
     @property
     def fees_cents(self) -> int:
-        """Commissions of the day, actual where told, expected elsewhere."""
+        """Commissions of the day, actual where told, expected elsewhere, and what was told today of those of earlier days."""
         if self._fees_cents is None:
-            self._fees_cents = sum(self._fees.of(execution) for execution in self._executions)
+            self._fees_cents = self._late_cents + sum(self._fees.of(execution) for execution in self._executions)
         return self._fees_cents
 
     @property

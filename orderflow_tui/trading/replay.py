@@ -70,6 +70,7 @@ def _apply(floor: Floor, row: Row) -> None:
         case "fill":
             _fill(floor, row)
         case "commission":
+            _day(floor, rows.day(row))
             floor.ledger.commission(row.ref, rows.number(row, "cents"))
         case "adjust":
             _adjust(floor, row)

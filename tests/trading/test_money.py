@@ -447,6 +447,31 @@ def test_a_correction_of_an_earlier_day_may_turn_the_side_and_be_corrected_again
     assert made.position("MES") == 2
 
 
+def test_what_a_commission_of_an_earlier_day_came_to_more_is_money_of_today() -> None:
+    made = ledger(fill("a", 1, 2, 100), fill("b", -1, 2, 110))
+    made.commission("a.01", 130)
+    made.begin_day(TOMORROW)
+    made.commission("a.02", 150)
+    assert made.fees_cents == 0, "of an execution nobody told yet"
+    made.book(execution(fill("a", 1, 2, 100, revision=2)), fill("a", 1, 2, 100))
+    assert (made.fees_cents, made.closed_cents) == (20, -20)
+    made.commission("b.01", 130)
+    assert made.fees_cents == 20 + 130 - 2 * COMMISSION
+    (trip,) = made.restated.values()
+    assert made.past_net_cents + made.net_cents == trip.net_cents
+    made.begin_day(TOMORROW)
+    assert made.fees_cents == 0
+
+
+def test_contracts_that_come_late_pay_their_share_of_what_is_told_for_all_of_them() -> None:
+    made = ledger(fill("a", 1, 2, 100))
+    made.begin_day(TOMORROW)
+    made.book(execution(fill("a", 1, 3, 100, revision=2)), fill("a", 1, 2, 100))
+    assert made.fees_cents == COMMISSION
+    made.commission("a.02", 300)
+    assert made.fees_cents == 300 - 2 * COMMISSION, "two thirds were paid at what was expected, yesterday"
+
+
 def test_streaks_count_from_the_last_trade_and_a_scratch_leaves_them() -> None:
     made = Ledger({"MES": replace(MES, commission_cents=0)})
     made.begin_day(TODAY)

@@ -227,11 +227,33 @@ def test_yesterdays_trade_is_restated_and_its_date_stays(later: Later) -> None:
     (trip,) = told(house.rows).values()
     assert (trip.gross_cents, trip.fees_cents) == (before.gross_cents - 3 * TICK, 62 + 99)
     assert (trip.trade_date, trip.context, trip.breaks) == (before.trade_date, before.context, before.breaks)
-    assert house.desk.ledger.closed_cents == -3 * TICK, "and the money is today's"
+    late = 62 + 99 - before.fees_cents
+    assert house.desk.ledger.closed_cents == -3 * TICK - late, "and the money is today's"
     house.wait(10_000)
     decided(house.arm(), "d2")
     assert [t.trade_date for t in told(house.rows).values()] == [before.trade_date, TOMORROW]
     settled(house)
+
+
+def test_a_commission_told_after_the_turn_is_money_of_the_day_it_is_told_on(later: Later) -> None:
+    first = decided()
+    (before,) = first.desk.trades
+    first.changes["trade_date"] = TOMORROW
+    first.trade(first.last)
+    house = later(first)
+    house.changes["trade_date"] = TOMORROW
+    for made in house.broker.fills:
+        house.tell(Commission(made.exec_id, house.now, 85))
+    late = 2 * 85 - before.fees_cents
+    assert (house.desk.ledger.fees_cents, house.desk.ledger.net_cents) == (late, -late)
+    (trip,) = told(house.rows).values()
+    (day,) = [row for row in house.rows if row.kind == "day"]
+    assert day.payload["net_cents"] + house.desk.ledger.net_cents == trip.net_cents, "days and trades are the same money"  # type: ignore[operator]
+    settled(house)
+    again = house.restart()
+    assert again.desk.ledger.net_cents == -late
+    again.rows = [row for row in house.rows if row.kind != "turn"]
+    assert again.restart().desk.ledger.net_cents == -late, "although the row of the turn died"
 
 
 def test_what_is_told_late_of_yesterday_hides_no_bust_of_today(later: Later) -> None:
