@@ -316,6 +316,15 @@ def test_slippage_is_what_entry_and_exit_were_worse_than_asked() -> None:
     assert made.trips[0].slippage_ticks == 3.0
 
 
+@pytest.mark.parametrize("asked", [(None, 85), (100, None), (None, None)])
+def test_slippage_is_unknown_where_nothing_was_asked(asked: tuple[int | None, int | None]) -> None:
+    made = ledger()
+    made.book(execution(fill("a", 1, 2, 101), asked=asked[0]))
+    made.book(execution(fill("b", -1, 1, 83), ExitReason.STOP, asked=asked[1]))
+    made.book(execution(fill("c", -1, 1, 83), ExitReason.STOP, asked=85))
+    assert made.trips[0].slippage_ticks is None
+
+
 def test_the_peak_takes_the_best_price_of_a_piece_and_drawdown_the_last() -> None:
     made = ledger(fill("a", 1, 1, 100))
     made.see(mark(105, high=120, low=99))

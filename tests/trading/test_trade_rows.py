@@ -81,6 +81,7 @@ def test_a_corrected_price_corrects_the_trade_and_keeps_what_led_to_it(later: La
     leave = house.broker.fills[-1]
     house.tell(revised(leave, price_ticks=leave.price_ticks - 3))
     (trip,) = told(house.rows).values()
+    assert before.slippage_ticks is not None
     gross, leave_ticks = before.gross_cents - 3 * TICK, before.exit_ticks - 3
     assert trip == replace(before, gross_cents=gross, exit_ticks=leave_ticks, slippage_ticks=before.slippage_ticks + 3)
     assert (trip.context["label"], trip.reason, trip.trade_date) == ("VA_BREAKOUT", ExitReason.TARGET, date(2026, 3, 5))
@@ -295,6 +296,18 @@ def test_an_execution_of_yesterday_that_turns_its_side_is_counted_the_same_every
     assert house.desk.position() == house.floor.blotter.position("MES") == -1
     assert "INVARIANT" not in house.latched
     assert house.restart().desk.position() == -1
+
+
+def test_a_trade_that_somebody_else_ended_has_a_slippage_nobody_knows(later: Later) -> None:
+    house = House(PARAMS).enter()
+    house.broker.position = 0
+    made = Fill("m1.01", "m1", 1, None, house.now, "MES", Side.SELL, 1, PRICE)
+    house.broker.fills.append(made)
+    house.tell(made)
+    house = later(house)
+    (trip,) = told(house.rows).values()
+    assert trip.slippage_ticks is None
+    settled(house)
 
 
 def test_a_position_that_is_adjusted_away_is_a_trade_in_the_journal(later: Later) -> None:
