@@ -161,6 +161,7 @@ def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:
     peak, seen = floor.ledger.peak_cents, floor.ledger.seen(fill.instrument)
     floor.record(rows.fill_row(fill, floor.now, floor.trade_date, peak, execution.reason.value, seen))
     floor.ledger.book(execution, booking.previous)
+    floor.noted_peak_cents = min(floor.noted_peak_cents, floor.ledger.peak_cents)  # a correction may have lowered it
     _tell_fill(floor, booking, adopted)
     tell_trades(floor)
     ticket = booking.ticket

@@ -69,6 +69,11 @@ class Episode:
         """Average entry of what is still held."""
         return sum(lot.quantity * lot.price_ticks for lot in self.lots) / self.quantity
 
+    def open_cents(self, at_ticks: int) -> int:
+        """Open profit at a price, against the day's basis."""
+        cents = self.instrument.tick_cents * self.side
+        return sum((at_ticks - lot.basis_ticks) * lot.quantity for lot in self.lots) * cents
+
     def see(self, low: int, high: int) -> None:
         """Take in prices traded while it was open."""
         self.seen = (low, high) if self.seen is None else (min(self.seen[0], low), max(self.seen[1], high))

@@ -3,7 +3,9 @@
 Everything is a fold over the day's executions on top of what was carried into the day, so a corrected or busted execution
 is simply folded again, trades and all. Actual commissions replace the expected ones when they arrive. The *value* of the
 day is realised + open at the mark - commissions paid - commissions to close what is open: what the breaker looks at,
-because it is what would be left if one closed now.
+because it is what would be left if one closed now. Its peak follows a corrected execution too: from that one on it is what
+the day would have stood at, with what the market did while something was held. Where that cannot be known exactly (two
+instruments held at once, a correction of an earlier day between two executions) it is the most that it may have been.
 
 Money of an earlier day stays that day's: an execution corrected later is money of today, and so is what its commission came
 to more than was booked; contracts that come or go with it are an execution of today. The trade it belonged to is restated all
@@ -36,6 +38,14 @@ class Resting:
     price_ticks: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """How the day stood when an execution came: its peak, and what earlier days had added to it by then. Money in cents."""
+
+    peak_cents: int
+    added_cents: int
+
+
 class Ledger:
     """Positions, round trips and money of one account. Prices in ticks, money in cents."""
 
@@ -44,6 +54,7 @@ class Ledger:
         self._episodes: dict[str, Episode] = {}
         self._carried: dict[str, Episode] = {}
         self._executions: list[Execution] = []
+        self._stood: list[Stood] = []  # when each of them came
         self._fees = Fees(self._instruments)
         self._fees_cents: int | None = 0  # those of the day with the expected ones; None: to be summed anew
         self._late_cents = 0  # commissions of executions of earlier days, beyond what those days paid
@@ -76,6 +87,7 @@ class Ledger:
         self._keep_past()
         self._old |= {execution.fill.base_id: execution for execution in self._executions}
         self._executions.clear()
+        self._stood.clear()
         self.trips = []
         self.trade_date = trade_date
         self.realised_cents = self._posted_cents = self.peak_cents = 0
@@ -98,6 +110,7 @@ class Ledger:
         self._fees_cents = None
         if previous is None:
             self._executions.append(execution)
+            self._stood.append(Stood(self.peak_cents, self._added_cents))
             self._fees.know(execution.fill.base_id, execution.fill)
             self._newest[execution.fill.instrument] = execution.fill.base_id
             if execution.fill.instrument not in self._seen:  # read back from a journal: the newest price that is known
@@ -117,7 +130,7 @@ class Ledger:
             if booked.fill.base_id == previous.base_id:
                 self._executions[i] = replace(booked, fill=execution.fill)
                 self._fees.know(previous.base_id, execution.fill)
-                self._fold()
+                self.peak_cents = self._fold(i)
                 return
         self._post_difference(execution, previous)
 
@@ -151,7 +164,7 @@ class Ledger:
         past = [self._past[name] for name in self._past_of.get(base_id, ())]
         for episode in (*past, *self._carried.values()):
             episode.reprice(base_id, price_ticks)
-        self._fold()
+        self._fold(len(self._executions))  # none of today's
         self._restate(base_id)
 
     def _restate(self, base_id: str) -> None:
@@ -159,15 +172,39 @@ class Ledger:
         for name in self._past_of.get(base_id, ()):
             self.restated[name] = self._past[name].trip(self._fees_of(self._past[name]))
 
-    def _fold(self) -> None:
+    def _fold(self, revised: int) -> int:
         """Fold the day again. How far the market went is kept by the execution it went after, so that it finds its trade
-        whatever became of the others."""
+        whatever became of the others. Returns the day's peak, in cents: of what stood before the revised execution came, and of
+        what it makes of the market since."""
         self._episodes = deepcopy(self._carried)
         self.realised_cents, self.trips, self._parts = 0, [], {}
         for symbol in self._carried:
             self._recall(symbol, symbol)
-        for execution in self._executions:
+        self._newest = {}
+        peak = fees = added = 0
+        for i, execution in enumerate(self._executions):
+            stood = self._stood[i]
+            peak = max(peak, self._best_cents(max(added, stood.added_cents) - fees))
+            if i <= revised:
+                peak = max(peak, stood.peak_cents)
+            else:
+                self._stood[i] = replace(stood, peak_cents=peak)
+            added = stood.added_cents
             self._apply(execution)
+            self._newest[execution.fill.instrument] = execution.fill.base_id
+            fees += self._fees.of(execution)
+        return max(peak, self._best_cents(max(added, self._added_cents) - fees))
+
+    def _best_cents(self, paid_cents: int) -> int:
+        """Value of the day at the best price since the newest execution, what is paid and added to it given; 0 where something is
+        held of which no price was heard."""
+        total = self.realised_cents + paid_cents - self.closing_cents
+        for symbol, episode in self._episodes.items():
+            seen = self.seen(symbol)
+            if seen is None:
+                return 0
+            total += episode.open_cents(seen[1] if episode.side is Side.BUY else seen[0])
+        return total
 
     def _apply(self, execution: Execution) -> None:
         fill = execution.fill
@@ -306,12 +343,7 @@ class Ledger:
         """Open profit at the marks, against the day's basis."""
         if not self._episodes:
             return 0
-        total = 0
-        for symbol, episode in self._episodes.items():
-            at = self._marks[symbol]
-            cents = episode.instrument.tick_cents * episode.side
-            total += sum((at - lot.basis_ticks) * lot.quantity for lot in episode.lots) * cents
-        return total
+        return sum([episode.open_cents(self._marks[symbol]) for symbol, episode in self._episodes.items()])
 
     @property
     def fees_cents(self) -> int:
@@ -319,6 +351,11 @@ class Ledger:
         if self._fees_cents is None:
             self._fees_cents = self._late_cents + sum(self._fees.of(execution) for execution in self._executions)
         return self._fees_cents
+
+    @property
+    def _added_cents(self) -> int:
+        """What executions of earlier days added to this one: corrected prices, commissions told late."""
+        return self._posted_cents - self._late_cents
 
     @property
     def closing_cents(self) -> int:

@@ -387,6 +387,92 @@ def test_a_corrected_day_equals_a_day_that_was_right_at_once(steps: list[tuple[i
     assert corrected.trips == at_once.trips
 
 
+Step = tuple[int, int, int, list[tuple[int, int]]]  # side, contracts, price, and how the market went afterwards
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from([-1, 1]),
+        st.integers(1, 3),
+        st.integers(90, 110),
+        st.lists(st.tuples(st.integers(80, 120), st.integers(0, 5)), max_size=3),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+def went(steps: list[Step], fills: list[Fill]) -> Ledger:
+    made = ledger()
+    for each, (*_, moves) in zip(fills, steps, strict=True):
+        made.book(execution(each))
+        for last, reach in moves:
+            made.see(mark(last, last + reach, last - reach))
+    return made
+
+
+@settings(max_examples=150)
+@given(STEPS, st.data())
+def test_a_corrected_day_has_the_peak_of_one_that_was_right_at_once(steps: list[Step], data: st.DataObject) -> None:
+    fills = [fill(str(i), side, quantity, price) for i, (side, quantity, price, _) in enumerate(steps)]
+    first, second = (data.draw(st.integers(0, len(fills) - 1)) for _ in range(2))
+    corrected, right = went(steps, fills), list(fills)
+    for wrong in (first, second):
+        before = right[wrong]
+        revision = before.revision + 1
+        price = data.draw(st.integers(90, 110))
+        right[wrong] = replace(before, price_ticks=price, revision=revision, exec_id=f"{wrong}.{revision:02d}")
+        corrected.book(execution(right[wrong]), before)
+    at_once = went(steps, right)
+    assert corrected.peak_cents == at_once.peak_cents
+    quantity, side = data.draw(st.integers(0, 3)), Side(data.draw(st.sampled_from([-1, 1])))
+    before = right[first]
+    right[first] = replace(before, quantity=quantity, side=side, revision=9, exec_id=f"{first}.09")
+    corrected.book(execution(right[first]), before)
+    at_once = went(steps, right)
+    assert corrected.peak_cents <= at_once.peak_cents, "of what was not held then, nobody looked at the market"
+    assert corrected.peak_cents >= went(steps[:first], right[:first]).peak_cents, "what came before stays"
+
+
+def test_a_busted_exit_leaves_no_peak_and_what_it_leaves_open_makes_the_next() -> None:
+    made = ledger(fill("a", 1, 1, 100))
+    made.see(mark(104))
+    made.book(execution(fill("b", -1, 1, 200)))
+    assert made.peak_cents == 100 * TICK - 2 * COMMISSION
+    made.book(execution(fill("b", -1, 0, 200, revision=2)), fill("b", -1, 1, 200))
+    assert made.peak_cents == 4 * TICK - 2 * COMMISSION
+    made.see(mark(106))
+    assert made.peak_cents == 6 * TICK - 2 * COMMISSION
+    made.book(execution(fill("a", 1, 1, 101, revision=2)), fill("a", 1, 1, 100))
+    assert made.peak_cents == 5 * TICK - 2 * COMMISSION
+
+
+def test_a_peak_that_only_the_journal_knows_stays_where_it_was_before_the_corrected_execution() -> None:
+    made = ledger(fill("a", 1, 1, 100))
+    made.peak_cents = 5_000
+    made.book(execution(fill("b", -1, 1, 200)))
+    made.book(execution(fill("c", 1, 1, 100)))
+    made.book(execution(fill("d", -1, 1, 100)))
+    made.book(execution(fill("b", -1, 1, 102, revision=2)), fill("b", -1, 1, 200))
+    assert made.peak_cents == 5_000
+    made.book(execution(fill("d", -1, 1, 101, revision=2)), fill("d", -1, 1, 100))
+    assert made.peak_cents == 5_000, "what stood when a later one came is without the phantom too"
+
+
+def test_a_correction_of_an_earlier_day_counts_in_the_peak_from_when_it_came() -> None:
+    made = ledger(fill("a", 1, 1, 100), fill("b", -1, 1, 110))
+    made.begin_day(TOMORROW)
+    made.book(execution(fill("c", 1, 1, 100)))
+    made.book(execution(fill("d", -1, 1, 110)))
+    stood = 10 * TICK - 2 * COMMISSION
+    made.book(execution(fill("a", 1, 1, 96, revision=2)), fill("a", 1, 1, 100))
+    assert made.peak_cents == stood + 4 * TICK
+    made.book(execution(fill("e", 1, 1, 100)))
+    made.book(execution(fill("f", -1, 1, 80)))
+    made.book(execution(fill("f", -1, 1, 90, revision=2)), fill("f", -1, 1, 80))
+    assert made.peak_cents == stood + 4 * TICK
+    made.book(execution(fill("d", -1, 1, 108, revision=2)), fill("d", -1, 1, 110))
+    assert made.peak_cents == stood + 2 * TICK
+
+
 def test_a_new_trade_date_starts_at_zero_and_open_lots_count_from_the_mark() -> None:
     made = ledger(fill("a", 1, 1, 100))
     made.see(mark(110))

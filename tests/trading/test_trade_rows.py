@@ -89,6 +89,34 @@ def test_a_corrected_price_corrects_the_trade_and_keeps_what_led_to_it(later: La
     settled(house)
 
 
+def test_a_price_that_was_too_good_leaves_no_peak_to_fall_from(later: Later) -> None:
+    first = House(PARAMS).enter()
+    first.trade(PRICE + 10)
+    first.wait(11_000)
+    told = first.broker.fill
+    first.broker.fill = lambda held, quantity, price, now: told(held, quantity, price + 300, now)  # type: ignore[method-assign]
+    first.trade(PRICE + 30)
+    first.broker.fill = told  # type: ignore[method-assign]
+    leave = first.broker.fills[-1]
+    first.wait(1)
+    assert first.desk.ledger.peak_cents > 300 * TICK
+    house = later(first)
+    house.broker.fills[-1] = revised(leave, price_ticks=leave.price_ticks - 300)
+    house.tell(house.broker.fills[-1])
+    peak = house.desk.ledger.peak_cents
+    assert 0 < peak < 40 * TICK
+    assert "DRAWDOWN" not in house.latched
+    again = settled(house).restart()
+    assert again.desk.ledger.peak_cents == peak
+    house.wait(12_000)
+    house.arm().enter()
+    house.trade(house.last + 20)
+    house.wait(11_000)
+    assert house.desk.position() == 1
+    assert peak < house.desk.ledger.peak_cents < 300 * TICK
+    assert house.restart().desk.ledger.peak_cents == house.desk.ledger.peak_cents, "it is noted although a higher one was"
+
+
 def test_every_alert_of_a_trade_is_about_that_trade() -> None:
     house = decided()
     leave = house.broker.fills[-1]
