@@ -58,6 +58,9 @@ def _judge_price(memory: Memory, spread: tuple[int, int]) -> None:
         raise Broken("the breaker trips", f"{fallen} cents under the day's peak, limit {risk.max_drawdown_cents}")
     if ledger.peak_cents < memory.peak_cents:
         raise Broken("the day's peak", f"the ledger's is {ledger.peak_cents} cents, the day stood at {memory.peak_cents}")
+    if ledger.peak_cents > memory.peak_most_cents:
+        told = f"the ledger's is {ledger.peak_cents} cents, the day stood at {memory.peak_most_cents} at most"
+        raise Broken("the day's peak", told)
 
 
 def _unheard(memory: Memory) -> bool:
