@@ -301,10 +301,11 @@ def _dicts(value: Json) -> list[dict[str, Json]]:
 def _trade_line(trade: Mapping[str, Json]) -> str:
     breaks = trade["rule_breaks"]
     broke = f"  BROKE {'; '.join(map(str, breaks))}" if isinstance(breaks, list) and breaks else ""
+    slip = "?" if trade["slippage_ticks"] is None else f"{trade['slippage_ticks']:+.1f}"
     return (
         f"  {_et(str(trade['exit_ts']))}  {trade['side']:<4} {trade['quantity']} {trade['instrument']}"
         f"  {trade['entry_price']} → {trade['exit_price']}  {trade['exit_reason']:<8} net {trade['net']:>9.2f}"
-        f"  MAE {trade['mae_ticks']:.0f} MFE {trade['mfe_ticks']:.0f} slip {trade['slippage_ticks']:+.1f}"
+        f"  MAE {trade['mae_ticks']:.0f} MFE {trade['mfe_ticks']:.0f} slip {slip}"
         f"  {trade['setup'] or '?'} · {trade['regime'] or '?'}{broke}"
     )
 

@@ -138,7 +138,8 @@ def regroup(floor: Floor, ticket: Ticket, group: str) -> None:
 
 def on_commission(floor: Floor, commission: Commission) -> None:
     """What an execution cost."""
-    floor.note("commission", commission.exec_id, cents=commission.cents)
+    day = None if floor.trade_date is None else floor.trade_date.isoformat()
+    floor.note("commission", commission.exec_id, cents=commission.cents, trade_date=day)
     floor.ledger.commission(commission.exec_id, commission.cents)
     tell_trades(floor)
 
@@ -160,6 +161,7 @@ def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:
     peak, seen = floor.ledger.peak_cents, floor.ledger.seen(fill.instrument)
     floor.record(rows.fill_row(fill, floor.now, floor.trade_date, peak, execution.reason.value, seen))
     floor.ledger.book(execution, booking.previous)
+    floor.noted_peak_cents = min(floor.noted_peak_cents, floor.ledger.peak_cents)  # a correction may have lowered it
     _tell_fill(floor, booking, adopted)
     tell_trades(floor)
     ticket = booking.ticket

@@ -30,10 +30,18 @@ class Leg:
     joins: bool
 
     @property
-    def worse_ticks(self) -> int:
-        """How much higher than asked, all contracts together; 0 where nothing was asked."""
+    def worse_ticks(self) -> int | None:
+        """How much worse than asked, all contracts together; None: nothing was asked."""
         asked = self.execution.asked_ticks
-        return 0 if asked is None else (self.execution.fill.price_ticks - asked) * self.quantity
+        return None if asked is None else (self.execution.fill.price_ticks - asked) * self.quantity * self.execution.fill.side
+
+    def share(self, cents: int) -> int:
+        """Its part of what the whole execution cost. Where an execution closes one trade and opens the next, what joins is what
+        that which left did not take: the trades add up to the day."""
+        whole = self.execution.fill.quantity
+        left = whole - self.quantity if self.joins else self.quantity
+        taken = cents * left // whole
+        return cents - taken if self.joins else taken
 
 
 @dataclass(slots=True)
@@ -60,6 +68,11 @@ class Episode:
     def average_ticks(self) -> float:
         """Average entry of what is still held."""
         return sum(lot.quantity * lot.price_ticks for lot in self.lots) / self.quantity
+
+    def open_cents(self, at_ticks: int) -> int:
+        """Open profit at a price, against the day's basis."""
+        cents = self.instrument.tick_cents * self.side
+        return sum((at_ticks - lot.basis_ticks) * lot.quantity for lot in self.lots) * cents
 
     def see(self, low: int, high: int) -> None:
         """Take in prices traded while it was open."""
@@ -120,8 +133,15 @@ class Episode:
             intent_id=self.intent_id,
             mae_ticks=max(0.0, self.side * (entry - worst)),
             mfe_ticks=max(0.0, self.side * (best - entry)),
-            slippage_ticks=self.side * (sum(x.worse_ticks for x in joined) - sum(x.worse_ticks for x in left)) / opened,
+            slippage_ticks=_slippage(self.legs, opened),
         )
+
+
+def _slippage(legs: list[Leg], opened: int) -> float | None:
+    """What a contract came worse in and out than asked; of a trade of which a part was never asked for, nobody knows."""
+    worse = [leg.worse_ticks for leg in legs]
+    known = [ticks for ticks in worse if ticks is not None]
+    return sum(known) / opened if len(known) == len(worse) else None
 
 
 def _worth(legs: list[Leg]) -> int:

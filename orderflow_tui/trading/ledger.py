@@ -3,10 +3,13 @@
 Everything is a fold over the day's executions on top of what was carried into the day, so a corrected or busted execution
 is simply folded again, trades and all. Actual commissions replace the expected ones when they arrive. The *value* of the
 day is realised + open at the mark - commissions paid - commissions to close what is open: what the breaker looks at,
-because it is what would be left if one closed now.
+because it is what would be left if one closed now. Its peak follows a corrected execution too: from that one on it is what
+the day would have stood at, with what the market did while something was held. Where that cannot be known exactly (two
+instruments held at once, a correction of an earlier day between two executions) it is the most that it may have been.
 
-Money of an earlier day stays that day's: an execution corrected later is money of today, contracts that come or go with it
-are an execution of today. The trade it belonged to is restated all the same, at its true price and with its true fees.
+Money of an earlier day stays that day's: an execution corrected later is money of today, and so is what its commission came
+to more than was booked; contracts that come or go with it are an execution of today. The trade it belonged to is restated all
+the same, at its true price and with its true fees.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from orderflow_tui.domain.instrument import Instrument
 from orderflow_tui.domain.market import Mark
 from orderflow_tui.domain.order import Fill, Side
 from orderflow_tui.trading.episode import Episode
+from orderflow_tui.trading.fees import Fees
 from orderflow_tui.trading.trade import Execution, RoundTrip
 
 EQUITY_POINTS = 500
@@ -34,6 +38,14 @@ class Resting:
     price_ticks: int
 
 
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """How the day stood when an execution came: its peak, and what earlier days had added to it by then. Money in cents."""
+
+    peak_cents: int
+    added_cents: int
+
+
 class Ledger:
     """Positions, round trips and money of one account. Prices in ticks, money in cents."""
 
@@ -42,11 +54,14 @@ class Ledger:
         self._episodes: dict[str, Episode] = {}
         self._carried: dict[str, Episode] = {}
         self._executions: list[Execution] = []
-        self._fees: dict[str, int] = {}  # by execution id, as the broker told
+        self._stood: list[Stood] = []  # when each of them came
+        self._fees = Fees(self._instruments)
         self._fees_cents: int | None = 0  # those of the day with the expected ones; None: to be summed anew
+        self._late_cents = 0  # commissions of executions of earlier days, beyond what those days paid
+        self._old: dict[str, Execution] = {}  # executions of earlier days by base id, as they were booked then
         self._parts: dict[str, Episode] = {}  # the day's closed episodes
         self._past: dict[str, Episode] = {}  # those of earlier days
-        self._past_of: dict[str, list[str]] = {}  # by base and by execution id: the trades of earlier days it belongs to
+        self._past_of: dict[str, list[str]] = {}  # by base id: the trades of earlier days an execution belongs to
         self._newest: dict[str, str] = {}  # by instrument, base id of the day's last execution
         self._ranges: dict[str, tuple[int, int]] = {}  # the market's low and high after it, or in the day before the first
         self._marks: dict[str, int] = {}
@@ -70,20 +85,21 @@ class Ledger:
                 lot.basis_ticks = self._marks[symbol]
         self._carried = deepcopy(self._episodes)
         self._keep_past()
+        self._old |= {execution.fill.base_id: execution for execution in self._executions}
         self._executions.clear()
+        self._stood.clear()
         self.trips = []
         self.trade_date = trade_date
         self.realised_cents = self._posted_cents = self.peak_cents = 0
-        self._fees_cents = 0
+        self._fees_cents = self._late_cents = 0
         self._parts, self._newest, self._ranges = {}, {}, {}
         self.equity = deque([0], maxlen=EQUITY_POINTS)
 
     def _keep_past(self) -> None:
         self._past |= self._parts
         for name, episode in self._parts.items():
-            for fill in (leg.execution.fill for leg in episode.legs):
-                for key in {fill.base_id, fill.exec_id}:
-                    self._past_of.setdefault(key, []).append(name)
+            for base_id in {leg.execution.fill.base_id for leg in episode.legs}:
+                self._past_of.setdefault(base_id, []).append(name)
 
     # -- executions ---------------------------------------------------------------------------------------------------
 
@@ -94,6 +110,8 @@ class Ledger:
         self._fees_cents = None
         if previous is None:
             self._executions.append(execution)
+            self._stood.append(Stood(self.peak_cents, self._added_cents))
+            self._fees.know(execution.fill.base_id, execution.fill)
             self._newest[execution.fill.instrument] = execution.fill.base_id
             if execution.fill.instrument not in self._seen:  # read back from a journal: the newest price that is known
                 self._marks[execution.fill.instrument] = execution.fill.price_ticks
@@ -111,7 +129,8 @@ class Ledger:
         for i, booked in enumerate(self._executions):
             if booked.fill.base_id == previous.base_id:
                 self._executions[i] = replace(booked, fill=execution.fill)
-                self._fold()
+                self._fees.know(previous.base_id, execution.fill)
+                self.peak_cents = self._fold(i)
                 return
         self._post_difference(execution, previous)
 
@@ -125,6 +144,7 @@ class Ledger:
             self._post_difference(replace(execution, fill=gone), previous)
             self.book(replace(execution, fill=replace(new, base_id=new.exec_id)))
             return
+        self._know_late(previous.base_id, new)
         cents = self._instruments[new.instrument].tick_cents
         kept = min(new.quantity, previous.quantity)
         self._posted_cents += (previous.price_ticks - new.price_ticks) * kept * previous.side * cents
@@ -133,30 +153,58 @@ class Ledger:
             self._reprice(previous.base_id, new.price_ticks)
         if more:
             side, price = (new.side, new.price_ticks) if more > 0 else (previous.side.opposite, previous.price_ticks)
-            own = replace(new, side=side, quantity=abs(more), price_ticks=price, base_id=new.exec_id)
+            name = new.exec_id
+            if new.quantity:  # the broker tells the commission of all of them: these pay their share of it
+                self._fees.know(new.exec_id, new)
+                name = f"{new.exec_id}-more"
+            own = replace(new, exec_id=name, side=side, quantity=abs(more), price_ticks=price, base_id=new.exec_id)
             self.book(replace(execution, fill=own))
 
     def _reprice(self, base_id: str, price_ticks: int) -> None:
         past = [self._past[name] for name in self._past_of.get(base_id, ())]
         for episode in (*past, *self._carried.values()):
             episode.reprice(base_id, price_ticks)
-        self._fold()
+        self._fold(len(self._executions))  # none of today's
         self._restate(base_id)
 
-    def _restate(self, key: str) -> None:
-        """Trades of earlier days that an execution belongs to, by its base id or its execution id."""
-        for name in self._past_of.get(key, ()):
+    def _restate(self, base_id: str) -> None:
+        """Trades of earlier days that an execution belongs to."""
+        for name in self._past_of.get(base_id, ()):
             self.restated[name] = self._past[name].trip(self._fees_of(self._past[name]))
 
-    def _fold(self) -> None:
+    def _fold(self, revised: int) -> int:
         """Fold the day again. How far the market went is kept by the execution it went after, so that it finds its trade
-        whatever became of the others."""
+        whatever became of the others. Returns the day's peak, in cents: of what stood before the revised execution came, and of
+        what it makes of the market since."""
         self._episodes = deepcopy(self._carried)
         self.realised_cents, self.trips, self._parts = 0, [], {}
         for symbol in self._carried:
             self._recall(symbol, symbol)
-        for execution in self._executions:
+        self._newest = {}
+        peak = fees = added = 0
+        for i, execution in enumerate(self._executions):
+            stood = self._stood[i]
+            peak = max(peak, self._best_cents(max(added, stood.added_cents) - fees))
+            if i <= revised:
+                peak = max(peak, stood.peak_cents)
+            else:
+                self._stood[i] = replace(stood, peak_cents=peak)
+            added = stood.added_cents
             self._apply(execution)
+            self._newest[execution.fill.instrument] = execution.fill.base_id
+            fees += self._fees.of(execution)
+        return max(peak, self._best_cents(max(added, self._added_cents) - fees))
+
+    def _best_cents(self, paid_cents: int) -> int:
+        """Value of the day at the best price since the newest execution, what is paid and added to it given; 0 where something is
+        held of which no price was heard."""
+        total = self.realised_cents + paid_cents - self.closing_cents
+        for symbol, episode in self._episodes.items():
+            seen = self.seen(symbol)
+            if seen is None:
+                return 0
+            total += episode.open_cents(seen[1] if episode.side is Side.BUY else seen[0])
+        return total
 
     def _apply(self, execution: Execution) -> None:
         fill = execution.fill
@@ -200,23 +248,33 @@ class Ledger:
 
     def commission(self, exec_id: str, cents: int) -> None:
         """The broker told the commission of an execution; it may come before the execution itself, again, or days later."""
-        if self._fees.get(exec_id) == cents:
+        bases = self._fees.bases(exec_id)
+        before = self._owed(bases)
+        if not self._fees.tell(exec_id, cents):
             return
-        self._fees[exec_id] = cents
+        self._late_cents += self._owed(bases) - before
         self._fees_cents = None
         for i, trip in enumerate(self.trips):
             fees = self._fees_of(self._parts[trip.id])
             if fees != trip.fees_cents:
                 self.trips[i] = replace(trip, fees_cents=fees)
-        self._restate(exec_id)
+        for base_id in bases:
+            self._restate(base_id)
 
-    def _fee(self, execution: Execution) -> int:
-        told = self._fees.get(execution.fill.exec_id)
-        return self._instruments[execution.fill.instrument].commission_cents * execution.fill.quantity if told is None else told
+    def _know_late(self, base_id: str, version: Fill) -> None:
+        """A new version of an execution of an earlier day; its commission may have been told before it."""
+        before = self._owed((base_id,))
+        self._fees.know(base_id, version)
+        self._late_cents += self._owed((base_id,)) - before
+        self._restate(base_id)
+
+    def _owed(self, bases: Iterable[str]) -> int:
+        """The commissions of those of these executions that are of earlier days."""
+        return sum(self._fees.of(self._old[base_id]) for base_id in bases if base_id in self._old)
 
     def _fees_of(self, episode: Episode) -> int:
         """What a trade paid: of each execution its share of contracts."""
-        return sum(self._fee(leg.execution) * leg.quantity // leg.execution.fill.quantity for leg in episode.legs)
+        return sum(leg.share(self._fees.of(leg.execution)) for leg in episode.legs)
 
     # -- marks --------------------------------------------------------------------------------------------------------
 
@@ -285,19 +343,19 @@ class Ledger:
         """Open profit at the marks, against the day's basis."""
         if not self._episodes:
             return 0
-        total = 0
-        for symbol, episode in self._episodes.items():
-            at = self._marks[symbol]
-            cents = episode.instrument.tick_cents * episode.side
-            total += sum((at - lot.basis_ticks) * lot.quantity for lot in episode.lots) * cents
-        return total
+        return sum([episode.open_cents(self._marks[symbol]) for symbol, episode in self._episodes.items()])
 
     @property
     def fees_cents(self) -> int:
-        """Commissions of the day, actual where told, expected elsewhere."""
+        """Commissions of the day, actual where told, expected elsewhere, and what was told today of those of earlier days."""
         if self._fees_cents is None:
-            self._fees_cents = sum(self._fee(execution) for execution in self._executions)
+            self._fees_cents = self._late_cents + sum(self._fees.of(execution) for execution in self._executions)
         return self._fees_cents
+
+    @property
+    def _added_cents(self) -> int:
+        """What executions of earlier days added to this one: corrected prices, commissions told late."""
+        return self._posted_cents - self._late_cents
 
     @property
     def closing_cents(self) -> int:

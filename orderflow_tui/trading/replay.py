@@ -70,6 +70,7 @@ def _apply(floor: Floor, row: Row) -> None:
         case "fill":
             _fill(floor, row)
         case "commission":
+            _day(floor, rows.day(row))
             floor.ledger.commission(row.ref, rows.number(row, "cents"))
         case "adjust":
             _adjust(floor, row)
@@ -175,8 +176,9 @@ def _fill(floor: Floor, row: Row) -> None:
         return
     _seen(floor, fill.instrument, row)
     execution = replace(execution_of(floor, booking), reason=ExitReason(rows.text(row, "reason")))
+    floor.ledger.peak_cents = max(floor.ledger.peak_cents, rows.number(row, "peak_cents"))  # when it came: a correction lowers it
     floor.ledger.book(execution, booking.previous)
-    floor.ledger.peak_cents = max(floor.ledger.peak_cents, rows.number(row, "peak_cents"))
+    floor.noted_peak_cents = min(floor.noted_peak_cents, floor.ledger.peak_cents)
     floor.booked_ns = row.ts_ns
 
 

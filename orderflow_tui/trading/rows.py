@@ -208,6 +208,11 @@ def real(source: Row, key: str) -> float:
     return value
 
 
+def maybe_real(source: Row, key: str) -> float | None:
+    """A number of a payload, or None where it holds none. Raises RowError."""
+    return None if source.payload.get(key) is None else real(source, key)
+
+
 def maybe(source: Row, key: str) -> int | None:
     """An integer of a payload, or None where it holds none."""
     return None if source.payload.get(key) is None else number(source, key)

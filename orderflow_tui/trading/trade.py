@@ -37,8 +37,9 @@ class Execution:
 class RoundTrip:
     """A closed trade. Prices are averages in ticks, money in cents, `mae_ticks` and `mfe_ticks` >= 0 from the average entry.
 
-    `slippage_ticks` > 0 is what entry and exit together were worse than asked, per contract. `context` is what was known
-    when it was decided (label, regime, patterns, confidence), `breaks` the house rules it broke.
+    `slippage_ticks` > 0 is what entry and exit together were worse than asked, per contract; None where one of its executions
+    had no price that was asked for, as none has that is not ours. `context` is what was known when it was decided (label, regime,
+    patterns, confidence), `breaks` the house rules it broke.
     """
 
     id: str
@@ -56,7 +57,7 @@ class RoundTrip:
     intent_id: str
     mae_ticks: float
     mfe_ticks: float
-    slippage_ticks: float
+    slippage_ticks: float | None
     context: dict[str, Json] = field(default_factory=dict)
     breaks: tuple[str, ...] = ()
 
@@ -119,7 +120,7 @@ def trip_of(source: Row) -> RoundTrip | None:
         intent_id=rows.text(source, "intent_id"),
         mae_ticks=rows.real(source, "mae_ticks"),
         mfe_ticks=rows.real(source, "mfe_ticks"),
-        slippage_ticks=rows.real(source, "slippage_ticks"),
+        slippage_ticks=rows.maybe_real(source, "slippage_ticks"),
         context=context if isinstance(context, dict) else {},
         breaks=tuple(map(str, breaks)) if isinstance(breaks, list) else (),
     )

@@ -285,6 +285,16 @@ def test_the_newest_word_on_a_trade_counts_and_one_that_never_was_counts_nowhere
     assert found["statistics"]["trades"] == sum(line["trades"] for line in found["by_pattern"]) == len(house.desk.trades)
 
 
+def test_a_slippage_that_nobody_knows_is_null_and_shown_as_such(tmp_path: Path) -> None:
+    rows = [
+        replace(row, payload={**row.payload, "slippage_ticks": None}) if row.kind == "trade" else row for row in traded().rows
+    ]
+    write(tmp_path / "journal" / "paper", rows)
+    found = read(tmp_path)
+    assert [trade["slippage_ticks"] for trade in found["trades"]] == [None, None]
+    assert text(found).count(" slip ? ") == 2
+
+
 def test_a_row_that_is_no_trade_is_named(tmp_path: Path) -> None:
     write(tmp_path / "journal" / "paper", [Row("orders", "trade", "t1", START_NS, {"reason": "LUNCH", "side": 1})])
     with pytest.raises(JournalError, match="trade t1"):

@@ -7,7 +7,7 @@ from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import Order, OrderType
 from orderflow_tui.domain.session import MS_NS, SECOND_NS
 from tests.simulation.memory import Broken, Memory
-from tests.simulation.money import surely_open, worth
+from tests.simulation.money import surely_open, wider, worth
 
 LATE_PEAK_NS = 12 * SECOND_NS  # a peak is in the journal after ten seconds, and on disk two later
 COMPARED_NS = 10 * SECOND_NS  # after a reconnect what is open may wait so long for the broker's word on it
@@ -51,11 +51,16 @@ def _judge_price(memory: Memory, spread: tuple[int, int]) -> None:
         raise Broken("the breaker trips", f"the day stands at {worst} cents, limit {-risk.daily_loss_cents}")
     before = memory.peak_cents
     memory.rose(best)
+    if money.lots:
+        wider(memory.went_held, len(memory.fills), spread)
     fallen = max(before - worst, memory.peak_cents - now)
     if fallen >= risk.max_drawdown_cents and LatchKind.DRAWDOWN not in board and not waits:
         raise Broken("the breaker trips", f"{fallen} cents under the day's peak, limit {risk.max_drawdown_cents}")
     if ledger.peak_cents < memory.peak_cents:
         raise Broken("the day's peak", f"the ledger's is {ledger.peak_cents} cents, the day stood at {memory.peak_cents}")
+    if ledger.peak_cents > memory.peak_most_cents:
+        told = f"the ledger's is {ledger.peak_cents} cents, the day stood at {memory.peak_most_cents} at most"
+        raise Broken("the day's peak", told)
 
 
 def _unheard(memory: Memory) -> bool:

@@ -25,7 +25,7 @@ from tests.simulation.disk import Disk
 from tests.simulation.flattens import Flattens
 from tests.simulation.grant import Grant
 from tests.simulation.house import Setting
-from tests.simulation.money import Money, counted
+from tests.simulation.money import Money, counted, peak
 from tests.simulation.tape import Tape
 
 SYMBOL = "MES"
@@ -198,6 +198,8 @@ class Memory:
     peak_cents: int = 0  # what the day surely stood at
     peak_most_cents: int = 0  # what it can at most be believed to have stood at
     peak_ns: int = 0  # when it last rose
+    went: dict[int, tuple[int, int]] = field(default_factory=dict)  # by executions told: lowest and highest price heard
+    went_held: dict[int, tuple[int, int]] = field(default_factory=dict)  # the same while something was held, in this life
     peaks: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])  # since when, cents
     equity_cents: int | None = None  # as told
     excess_cents: int | None = None
@@ -377,7 +379,19 @@ class Memory:
         self.fills[fill.base_id] = fill
         self.booked_ns = self.now_ns
         self.recount()
+        if old is not None:
+            self._correct_the_peak()
         return True
+
+    def most(self) -> int:
+        """The most that the day can be believed to have stood at, by what its executions are now."""
+        return peak(self.fills.values(), self.went, self.setting.params.execution)
+
+    def _correct_the_peak(self) -> None:
+        """An execution was corrected: the day stood at what it makes of the prices, not at what it seemed to make."""
+        self.peak_most_cents = self.most()
+        self.peak_cents = peak(self.fills.values(), self.went_held, self.setting.params.execution)
+        self.peaks = [(0, min(self.peaks[0][1], self.peak_cents)), (self.now_ns, self.peak_cents)]
 
     def recount(self) -> None:
         """The position that executions and adjustments add up to, and their money."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from orderflow_tui.domain.instrument import Instrument
@@ -85,3 +85,19 @@ def worth(money: Money, price: int, instrument: Instrument) -> int:
     """What the day would leave if what is held were closed at a price."""
     gain = sum(price - lot for lot in money.lots) * money.side * instrument.tick_cents
     return money.closed_cents + gain - instrument.commission_cents * len(money.lots)
+
+
+def peak(fills: Iterable[Fill], went: Mapping[int, tuple[int, int]], instrument: Instrument) -> int:
+    """The most the day stood at, 0 at least: flat between two executions, or at the prices heard after so many of them."""
+    told, best = list(fills), 0
+    for many in range(len(told) + 1):
+        money = counted(told[:many], instrument)
+        prices = went.get(many, ()) if money.lots else (0,)
+        best = max([best, *(worth(money, price, instrument) for price in prices)])
+    return best
+
+
+def wider(went: dict[int, tuple[int, int]], many: int, prices: Iterable[int]) -> None:
+    """Prices were heard after so many executions."""
+    known = (*went.get(many, ()), *prices)
+    went[many] = (min(known), max(known))

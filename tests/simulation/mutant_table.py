@@ -145,9 +145,9 @@ BOOKS = (
     ),
     _t(
         "one_lot_marked",
-        "ledger",
-        "sum((at - lot.basis_ticks) * lot.quantity for lot in",
-        "sum((at - lot.basis_ticks) for lot in",
+        "episode",
+        "sum((at_ticks - lot.basis_ticks) * lot.quantity for lot in",
+        "sum((at_ticks - lot.basis_ticks) for lot in",
     ),
 )
 LIFE = (
@@ -365,8 +365,8 @@ LIMITS = (
     Mutant(
         "peak_forgotten_by_restart",
         "orderflow_tui/trading/replay.py",
-        'max(floor.ledger.peak_cents, rows.number(row, "peak_cents"))\n    floor.booked_ns',
-        "floor.ledger.peak_cents\n    floor.booked_ns",
+        'max(floor.ledger.peak_cents, rows.number(row, "peak_cents"))  # when',
+        "floor.ledger.peak_cents  # when",
         (('        case "peak":\n            _peak(floor, row)\n', '        case "peak":\n            return\n'),),
     ),
 )

@@ -30,7 +30,7 @@ from tests.simulation.grant import Grant
 from tests.simulation.house import RESUME_WORD
 from tests.simulation.limits import LATE_PEAK_NS, judge_limits
 from tests.simulation.memory import FOREIGN, IDLE, SYMBOL, Broken, Memory, Since
-from tests.simulation.money import worth
+from tests.simulation.money import wider, worth
 
 NAKED_NS = 5 * SECOND_NS
 LEFT_NS = 6 * SECOND_NS  # a second for the broker, three for its answer, and a report
@@ -223,6 +223,7 @@ class Oracle(Memory):
         for price in (self.last, *(self.spread or ())):
             if price is not None:
                 self.peak_most_cents = max(self.peak_most_cents, worth(self.money, price, self.setting.params.execution))
+                wider(self.went, len(self.fills), (price,))
         judge_latches(self)
         judge_consequences(self)
         judge_asking(self)
@@ -373,6 +374,7 @@ class Oracle(Memory):
         noted_ns = self._ran_before(LATE_PEAK_NS)
         self.peak_cents = self.peaks[0][1] if troubled else next(c for at, c in reversed(self.peaks) if at <= noted_ns)
         self.peaks = [(0, self.peak_cents)]
+        self.went_held = {}
 
     def _ran_before(self, span_ns: int) -> int:
         """The instant after which the engine has run for so long, its last sleep not counted."""
@@ -410,6 +412,7 @@ class Oracle(Memory):
         if self.booted and not floor.recovering:
             raise Broken("recovery first", "not RECOVERING after a restart")
         self._recall(floor)
+        self.peak_most_cents = max(self.peak_most_cents, self.most())  # a correction may have died with the process
         self.board = {kind: latch.since_ns for kind, latch in board.items()}
         self.halted_by_person = LatchKind.OPERATOR in board or LatchKind.UNATTENDED in board
         self.halted_by_stop = LatchKind.STOP_FILE in board

@@ -234,6 +234,36 @@ def test_actual_commissions_replace_expected_ones_whenever_they_come() -> None:
         assert made.fees_cents == made.trips[0].fees_cents == 380
 
 
+def test_a_corrected_execution_keeps_the_commission_that_was_told_until_its_own_is() -> None:
+    made = ledger(fill("a", 1, 2, 100), fill("b", -1, 2, 110))
+    made.commission("a.01", 300)
+    made.book(execution(fill("a", 1, 2, 101, revision=2)), fill("a", 1, 2, 100))
+    assert made.fees_cents == made.trips[0].fees_cents == 300 + 2 * COMMISSION
+    made.book(execution(fill("a", 1, 1, 101, revision=3)), fill("a", 1, 2, 101, revision=2))
+    assert made.fees_cents == 150 + 2 * COMMISSION, "in proportion to the contracts"
+    made.commission("a.03", 149)
+    assert made.fees_cents == 149 + 2 * COMMISSION
+    made.book(execution(fill("a", 1, 0, 101, revision=4)), fill("a", 1, 1, 101, revision=3))
+    assert made.fees_cents == 2 * COMMISSION
+    made.commission("a.04", 7)
+    assert made.fees_cents == 7 + 2 * COMMISSION
+    made.book(execution(fill("a", 1, 2, 101, revision=5)), fill("a", 1, 0, 101, revision=4))
+    assert made.fees_cents == 2 * 149 + 2 * COMMISSION, "what a bust cost says nothing of a contract"
+
+
+@settings(max_examples=80)
+@given(st.lists(st.tuples(st.integers(-4, 4).filter(bool), st.integers(0, 999)), min_size=1, max_size=10))
+def test_trades_add_up_to_the_day_to_the_cent_through_every_reversal(steps: list[tuple[int, int]]) -> None:
+    made = ledger()
+    for i, (signed, cents) in enumerate(steps):
+        made.book(execution(fill(str(i), 1 if signed > 0 else -1, abs(signed), 100 + i)))
+        made.commission(f"{i}.01", cents)
+    left = made.position("MES")
+    if left:
+        made.book(execution(fill("end", -1 if left > 0 else 1, abs(left), 90)))
+    assert sum(trip.net_cents for trip in made.trips) == made.net_cents
+
+
 def test_a_corrected_price_and_a_bust_fold_the_day_again() -> None:
     made = ledger(fill("a", 1, 1, 100), fill("b", -1, 1, 110))
     made.see(mark(110))
@@ -284,6 +314,15 @@ def test_slippage_is_what_entry_and_exit_were_worse_than_asked() -> None:
     made.book(execution(fill("a", 1, 2, 101), asked=100))
     made.book(execution(fill("b", -1, 2, 83), ExitReason.STOP, asked=85))
     assert made.trips[0].slippage_ticks == 3.0
+
+
+@pytest.mark.parametrize("asked", [(None, 85), (100, None), (None, None)])
+def test_slippage_is_unknown_where_nothing_was_asked(asked: tuple[int | None, int | None]) -> None:
+    made = ledger()
+    made.book(execution(fill("a", 1, 2, 101), asked=asked[0]))
+    made.book(execution(fill("b", -1, 1, 83), ExitReason.STOP, asked=asked[1]))
+    made.book(execution(fill("c", -1, 1, 83), ExitReason.STOP, asked=85))
+    assert made.trips[0].slippage_ticks is None
 
 
 def test_the_peak_takes_the_best_price_of_a_piece_and_drawdown_the_last() -> None:
@@ -346,6 +385,92 @@ def test_a_corrected_day_equals_a_day_that_was_right_at_once(steps: list[tuple[i
     assert corrected.position("MES") == at_once.position("MES")
     assert corrected.realised_cents == at_once.realised_cents
     assert corrected.trips == at_once.trips
+
+
+Step = tuple[int, int, int, list[tuple[int, int]]]  # side, contracts, price, and how the market went afterwards
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from([-1, 1]),
+        st.integers(1, 3),
+        st.integers(90, 110),
+        st.lists(st.tuples(st.integers(80, 120), st.integers(0, 5)), max_size=3),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+def went(steps: list[Step], fills: list[Fill]) -> Ledger:
+    made = ledger()
+    for each, (*_, moves) in zip(fills, steps, strict=True):
+        made.book(execution(each))
+        for last, reach in moves:
+            made.see(mark(last, last + reach, last - reach))
+    return made
+
+
+@settings(max_examples=150)
+@given(STEPS, st.data())
+def test_a_corrected_day_has_the_peak_of_one_that_was_right_at_once(steps: list[Step], data: st.DataObject) -> None:
+    fills = [fill(str(i), side, quantity, price) for i, (side, quantity, price, _) in enumerate(steps)]
+    first, second = (data.draw(st.integers(0, len(fills) - 1)) for _ in range(2))
+    corrected, right = went(steps, fills), list(fills)
+    for wrong in (first, second):
+        before = right[wrong]
+        revision = before.revision + 1
+        price = data.draw(st.integers(90, 110))
+        right[wrong] = replace(before, price_ticks=price, revision=revision, exec_id=f"{wrong}.{revision:02d}")
+        corrected.book(execution(right[wrong]), before)
+    at_once = went(steps, right)
+    assert corrected.peak_cents == at_once.peak_cents
+    quantity, side = data.draw(st.integers(0, 3)), Side(data.draw(st.sampled_from([-1, 1])))
+    before = right[first]
+    right[first] = replace(before, quantity=quantity, side=side, revision=9, exec_id=f"{first}.09")
+    corrected.book(execution(right[first]), before)
+    at_once = went(steps, right)
+    assert corrected.peak_cents <= at_once.peak_cents, "of what was not held then, nobody looked at the market"
+    assert corrected.peak_cents >= went(steps[:first], right[:first]).peak_cents, "what came before stays"
+
+
+def test_a_busted_exit_leaves_no_peak_and_what_it_leaves_open_makes_the_next() -> None:
+    made = ledger(fill("a", 1, 1, 100))
+    made.see(mark(104))
+    made.book(execution(fill("b", -1, 1, 200)))
+    assert made.peak_cents == 100 * TICK - 2 * COMMISSION
+    made.book(execution(fill("b", -1, 0, 200, revision=2)), fill("b", -1, 1, 200))
+    assert made.peak_cents == 4 * TICK - 2 * COMMISSION
+    made.see(mark(106))
+    assert made.peak_cents == 6 * TICK - 2 * COMMISSION
+    made.book(execution(fill("a", 1, 1, 101, revision=2)), fill("a", 1, 1, 100))
+    assert made.peak_cents == 5 * TICK - 2 * COMMISSION
+
+
+def test_a_peak_that_only_the_journal_knows_stays_where_it_was_before_the_corrected_execution() -> None:
+    made = ledger(fill("a", 1, 1, 100))
+    made.peak_cents = 5_000
+    made.book(execution(fill("b", -1, 1, 200)))
+    made.book(execution(fill("c", 1, 1, 100)))
+    made.book(execution(fill("d", -1, 1, 100)))
+    made.book(execution(fill("b", -1, 1, 102, revision=2)), fill("b", -1, 1, 200))
+    assert made.peak_cents == 5_000
+    made.book(execution(fill("d", -1, 1, 101, revision=2)), fill("d", -1, 1, 100))
+    assert made.peak_cents == 5_000, "what stood when a later one came is without the phantom too"
+
+
+def test_a_correction_of_an_earlier_day_counts_in_the_peak_from_when_it_came() -> None:
+    made = ledger(fill("a", 1, 1, 100), fill("b", -1, 1, 110))
+    made.begin_day(TOMORROW)
+    made.book(execution(fill("c", 1, 1, 100)))
+    made.book(execution(fill("d", -1, 1, 110)))
+    stood = 10 * TICK - 2 * COMMISSION
+    made.book(execution(fill("a", 1, 1, 96, revision=2)), fill("a", 1, 1, 100))
+    assert made.peak_cents == stood + 4 * TICK
+    made.book(execution(fill("e", 1, 1, 100)))
+    made.book(execution(fill("f", -1, 1, 80)))
+    made.book(execution(fill("f", -1, 1, 90, revision=2)), fill("f", -1, 1, 80))
+    assert made.peak_cents == stood + 4 * TICK
+    made.book(execution(fill("d", -1, 1, 108, revision=2)), fill("d", -1, 1, 110))
+    assert made.peak_cents == stood + 2 * TICK
 
 
 def test_a_new_trade_date_starts_at_zero_and_open_lots_count_from_the_mark() -> None:
@@ -415,6 +540,31 @@ def test_a_correction_of_an_earlier_day_may_turn_the_side_and_be_corrected_again
     assert made.fees_cents == COMMISSION + 50, "told once, paid once"
     made.book(execution(fill("a", 1, 2, 100, revision=3)), fill("a", -1, 1, 100, revision=2))
     assert made.position("MES") == 2
+
+
+def test_what_a_commission_of_an_earlier_day_came_to_more_is_money_of_today() -> None:
+    made = ledger(fill("a", 1, 2, 100), fill("b", -1, 2, 110))
+    made.commission("a.01", 130)
+    made.begin_day(TOMORROW)
+    made.commission("a.02", 150)
+    assert made.fees_cents == 0, "of an execution nobody told yet"
+    made.book(execution(fill("a", 1, 2, 100, revision=2)), fill("a", 1, 2, 100))
+    assert (made.fees_cents, made.closed_cents) == (20, -20)
+    made.commission("b.01", 130)
+    assert made.fees_cents == 20 + 130 - 2 * COMMISSION
+    (trip,) = made.restated.values()
+    assert made.past_net_cents + made.net_cents == trip.net_cents
+    made.begin_day(TOMORROW)
+    assert made.fees_cents == 0
+
+
+def test_contracts_that_come_late_pay_their_share_of_what_is_told_for_all_of_them() -> None:
+    made = ledger(fill("a", 1, 2, 100))
+    made.begin_day(TOMORROW)
+    made.book(execution(fill("a", 1, 3, 100, revision=2)), fill("a", 1, 2, 100))
+    assert made.fees_cents == COMMISSION
+    made.commission("a.02", 300)
+    assert made.fees_cents == 300 - 2 * COMMISSION, "two thirds were paid at what was expected, yesterday"
 
 
 def test_streaks_count_from_the_last_trade_and_a_scratch_leaves_them() -> None:

@@ -81,11 +81,40 @@ def test_a_corrected_price_corrects_the_trade_and_keeps_what_led_to_it(later: La
     leave = house.broker.fills[-1]
     house.tell(revised(leave, price_ticks=leave.price_ticks - 3))
     (trip,) = told(house.rows).values()
+    assert before.slippage_ticks is not None
     gross, leave_ticks = before.gross_cents - 3 * TICK, before.exit_ticks - 3
     assert trip == replace(before, gross_cents=gross, exit_ticks=leave_ticks, slippage_ticks=before.slippage_ticks + 3)
     assert (trip.context["label"], trip.reason, trip.trade_date) == ("VA_BREAKOUT", ExitReason.TARGET, date(2026, 3, 5))
     assert (trip.mae_ticks, house.alerts("trade")[-1]) == (10.0, "BUY 1 MES TARGET 25.01, corrected from 28.76")
     settled(house)
+
+
+def test_a_price_that_was_too_good_leaves_no_peak_to_fall_from(later: Later) -> None:
+    first = House(PARAMS).enter()
+    first.trade(PRICE + 10)
+    first.wait(11_000)
+    told = first.broker.fill
+    first.broker.fill = lambda held, quantity, price, now: told(held, quantity, price + 300, now)  # type: ignore[method-assign]
+    first.trade(PRICE + 30)
+    first.broker.fill = told  # type: ignore[method-assign]
+    leave = first.broker.fills[-1]
+    first.wait(1)
+    assert first.desk.ledger.peak_cents > 300 * TICK
+    house = later(first)
+    house.broker.fills[-1] = revised(leave, price_ticks=leave.price_ticks - 300)
+    house.tell(house.broker.fills[-1])
+    peak = house.desk.ledger.peak_cents
+    assert 0 < peak < 40 * TICK
+    assert "DRAWDOWN" not in house.latched
+    again = settled(house).restart()
+    assert again.desk.ledger.peak_cents == peak
+    house.wait(12_000)
+    house.arm().enter()
+    house.trade(house.last + 20)
+    house.wait(11_000)
+    assert house.desk.position() == 1
+    assert peak < house.desk.ledger.peak_cents < 300 * TICK
+    assert house.restart().desk.ledger.peak_cents == house.desk.ledger.peak_cents, "it is noted although a higher one was"
 
 
 def test_every_alert_of_a_trade_is_about_that_trade() -> None:
@@ -227,11 +256,33 @@ def test_yesterdays_trade_is_restated_and_its_date_stays(later: Later) -> None:
     (trip,) = told(house.rows).values()
     assert (trip.gross_cents, trip.fees_cents) == (before.gross_cents - 3 * TICK, 62 + 99)
     assert (trip.trade_date, trip.context, trip.breaks) == (before.trade_date, before.context, before.breaks)
-    assert house.desk.ledger.closed_cents == -3 * TICK, "and the money is today's"
+    late = 62 + 99 - before.fees_cents
+    assert house.desk.ledger.closed_cents == -3 * TICK - late, "and the money is today's"
     house.wait(10_000)
     decided(house.arm(), "d2")
     assert [t.trade_date for t in told(house.rows).values()] == [before.trade_date, TOMORROW]
     settled(house)
+
+
+def test_a_commission_told_after_the_turn_is_money_of_the_day_it_is_told_on(later: Later) -> None:
+    first = decided()
+    (before,) = first.desk.trades
+    first.changes["trade_date"] = TOMORROW
+    first.trade(first.last)
+    house = later(first)
+    house.changes["trade_date"] = TOMORROW
+    for made in house.broker.fills:
+        house.tell(Commission(made.exec_id, house.now, 85))
+    late = 2 * 85 - before.fees_cents
+    assert (house.desk.ledger.fees_cents, house.desk.ledger.net_cents) == (late, -late)
+    (trip,) = told(house.rows).values()
+    (day,) = [row for row in house.rows if row.kind == "day"]
+    assert day.payload["net_cents"] + house.desk.ledger.net_cents == trip.net_cents, "days and trades are the same money"  # type: ignore[operator]
+    settled(house)
+    again = house.restart()
+    assert again.desk.ledger.net_cents == -late
+    again.rows = [row for row in house.rows if row.kind != "turn"]
+    assert again.restart().desk.ledger.net_cents == -late, "although the row of the turn died"
 
 
 def test_what_is_told_late_of_yesterday_hides_no_bust_of_today(later: Later) -> None:
@@ -273,6 +324,18 @@ def test_an_execution_of_yesterday_that_turns_its_side_is_counted_the_same_every
     assert house.desk.position() == house.floor.blotter.position("MES") == -1
     assert "INVARIANT" not in house.latched
     assert house.restart().desk.position() == -1
+
+
+def test_a_trade_that_somebody_else_ended_has_a_slippage_nobody_knows(later: Later) -> None:
+    house = House(PARAMS).enter()
+    house.broker.position = 0
+    made = Fill("m1.01", "m1", 1, None, house.now, "MES", Side.SELL, 1, PRICE)
+    house.broker.fills.append(made)
+    house.tell(made)
+    house = later(house)
+    (trip,) = told(house.rows).values()
+    assert trip.slippage_ticks is None
+    settled(house)
 
 
 def test_a_position_that_is_adjusted_away_is_a_trade_in_the_journal(later: Later) -> None:
