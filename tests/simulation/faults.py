@@ -95,6 +95,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "change_lost": ("partial_fill",),
     "change_refused": ("partial_fill",),
     "report_torn": ("fill_after_cancel",),
+    "reject_stop": ("partial_fill",),  # the emergency stop of a whole bracket is an easier one
     "feed_trades_only": ("feed_silence",),  # with quotes, old data has old quotes
 }
 

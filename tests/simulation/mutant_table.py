@@ -199,6 +199,12 @@ PROTECTION = (
     _t("recovery_leaves_stops_alone", "campaigns", "    if not floor.agreed or not", "    if floor.recovering or not"),
     _t("parked_counts_as_working", "reconcile", "return News.SEEN_PENDING", "return News.SEEN_WORKING"),
     _t("no_naked_check", "naked", ">= need:\n            self._covered()\n", ">= 0:\n            self._covered()\n"),
+    _t(
+        "entries_of_one_position_are_one_trade",
+        "standing",
+        "    return len(entering) + sum(",
+        "    return 1 if floor.ledger.held else len(entering) or sum(",
+    ),
     _t("exits_stay_too_large", "surplus", "TOO_LARGE_NS = 10 * SECOND_NS\n", "TOO_LARGE_NS = 10**15\n"),
     _t(
         "orphans_stay",
