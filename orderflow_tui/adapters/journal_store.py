@@ -2,7 +2,8 @@
 
 `OrderStore.append` is one transaction of many batches: a batch that repeats a key that exists is refused alone, every other
 trouble rolls everything back and is told as JournalError. After any trouble the head is read again from the file, never
-remembered. `MarketStore` writes in bulk and may lose a batch.
+remembered. SQLite goes on writing to a file that was removed, and nobody would find it again: nothing is said to be written
+unless the file still lies where it was opened. `MarketStore` writes in bulk and may lose a batch.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class OrderStore:
         self._reserve = folder / RESERVE_FILE
         self._head_file = HeadFile(folder / f"{ORDERS_FILE}.head")
         self._head = EMPTY
+        self._place = Place(self.path)
         self.install = ""
         self.notes: list[str] = []
 
@@ -75,6 +77,7 @@ class OrderStore:
             if self._head.seq == 0:
                 self._genesis(conn, run_id, ts_ns, new_install())
             self.install = str(conn.execute("SELECT ref FROM event WHERE seq=1").fetchone()[0])
+            self._place.remember()
         except sqlite3.Error as fault:
             raise self._trouble(fault) from fault
         except UnicodeDecodeError as fault:  # SQLite's own complaint quotes damaged text
@@ -112,7 +115,9 @@ class OrderStore:
                     plain = list(group)
                     head = self._insert(conn, head, run_id, [entry for batch in plain for entry in batch])
                     outcomes += [None] * len(plain)
+            self._place.prove()  # before, so that rows that are tried again are not written twice
             conn.execute("COMMIT")
+            self._place.prove()  # and after: it may have gone meanwhile
         except BaseException as fault:
             self._roll_back(conn)
             if isinstance(fault, sqlite3.Error):
@@ -218,6 +223,38 @@ class OrderStore:
 def new_install() -> str:
     """A name for an installation: five letters, drawn."""
     return "".join(secrets.choice(INSTALL_LETTERS) for _ in range(5))
+
+
+class Place:
+    """Where a database was opened: its file and its WAL, each by device and inode."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._opened: dict[str, tuple[int, int]] = {}
+
+    def remember(self) -> None:
+        """Take what lies there now for what is open. Call it when SQLite has made its WAL. Raises JournalError."""
+        self._opened = {}
+        self._opened = {name: self._inode(name) for name in (str(self._path), f"{self._path}-wal")}
+
+    def prove(self) -> None:
+        """That the open files still lie there; nothing before `remember`. Raises JournalError."""
+        for name, opened in self._opened.items():
+            if self._inode(name) != opened:
+                raise self._gone(name)
+
+    def _inode(self, name: str) -> tuple[int, int]:
+        try:
+            found = os.stat(name)
+        except OSError as fault:
+            raise self._gone(name) from fault
+        return found.st_dev, found.st_ino
+
+    def _gone(self, name: str) -> JournalError:
+        return JournalError(
+            f"{name} was moved or removed while it was in use: what is written now would be lost, so nothing is. Entries stay "
+            f"off, flatten works still; stop, put {self._path.parent} back as it was and start again"
+        )
 
 
 def _claiming(batch: Sequence[Entry]) -> bool:

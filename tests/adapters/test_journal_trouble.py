@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
 import threading
 from contextlib import closing, nullcontext, suppress
@@ -212,6 +213,64 @@ async def test_a_market_file_that_is_locked_at_the_start_is_not_thrown_away(tmp_
         await opened(tmp_path)
     (tmp_path / "market.sqlite").rmdir()
     await (await opened(tmp_path)).close()
+
+
+@pytest.mark.parametrize("what", ["folder removed", "folder moved", "file replaced", "wal removed"])
+async def test_a_journal_that_was_moved_or_removed_takes_no_row_and_says_so(tmp_path: Path, what: str) -> None:
+    folder, told = tmp_path / "j", list[Event]()
+    journal = await Journal.open(folder, Run("r1", "demo"), post=told.append, clock=lambda: NOW)
+    await journal.commit([note("before")])
+    match what:
+        case "folder removed":
+            shutil.rmtree(folder)
+        case "folder moved":
+            folder.rename(tmp_path / "elsewhere")
+        case "file replaced":
+            shutil.copy2(folder / "orders.sqlite", tmp_path / "copy")
+            (tmp_path / "copy").replace(folder / "orders.sqlite")
+        case _:
+            (folder / "orders.sqlite-wal").unlink()
+    journal.record(note("fill"))
+    with pytest.raises(JournalError, match=r"moved or removed while it was in use.*flatten") as caught:
+        await journal.commit([note("entry")])
+    assert not isinstance(caught.value, BrokenChain)
+    with pytest.raises(JournalError, match="moved or removed"):
+        journal.commit_now([note("entry too")])
+    assert [type(event) for event in told] == [JournalFailed]
+    await journal.close()
+
+
+async def test_a_journal_that_is_put_back_goes_on_where_it_stood(tmp_path: Path) -> None:
+    folder = tmp_path / "j"
+    journal = await Journal.open(folder, Run("r1", "demo"), clock=lambda: NOW)
+    folder.rename(tmp_path / "elsewhere")
+    journal.record(note("fill"))
+    with pytest.raises(JournalError, match="moved or removed"):
+        await journal.commit([note("entry")])
+    (tmp_path / "elsewhere").rename(folder)
+    await journal.commit([note("halt")])
+    await journal.close()
+    again = await opened(folder)
+    assert [row.ref for row in await again.rows(("note",))] == ["fill", "halt"]
+    await again.close()
+
+
+async def test_a_journal_removed_at_the_very_commit_is_not_said_to_be_written(tmp_path: Path) -> None:
+    class Removed(sqlite3.Connection):
+        armed = False
+
+        def execute(self, *args: Any) -> sqlite3.Cursor:
+            done = super().execute(*args)
+            if Removed.armed and str(args[0]) == "COMMIT":
+                shutil.rmtree(tmp_path / "j")
+            return done
+
+    journal = await Journal.open(tmp_path / "j", Run("r1", "demo"), clock=lambda: NOW, factory=Removed)
+    Removed.armed = True
+    with pytest.raises(JournalError, match="moved or removed"):
+        await journal.commit([note("entry")])
+    Removed.armed = False
+    await journal.close()
 
 
 async def test_a_reader_of_a_journal_that_is_not_there_is_refused(tmp_path: Path) -> None:
