@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sqlite3
 import stat
 import subprocess
@@ -19,6 +18,7 @@ from orderflow_tui.adapters.journal import BrokenChain, DuplicateRow, Journal, J
 from orderflow_tui.adapters.journal_memory import MemoryJournal, SyncJournal, read_events, read_observations
 from orderflow_tui.domain.action import Json, Row
 from orderflow_tui.domain.event import Event, JournalFailed
+from tests.adapters.small_disk import cannot_mount, may_mount
 
 NOW = 1_790_000_000_000_000_000
 
@@ -401,7 +401,7 @@ async def test_whatever_statement_fails_the_file_holds_whole_batches_only(tmp_pa
 
 
 def test_a_full_disk_refuses_the_entry_and_still_takes_the_halt(tmp_path: Path) -> None:
-    if os.geteuid() != 0:
+    if not may_mount():
         pytest.skip("mounting a small tmpfs needs root")
     script = Path(__file__).with_name("fill_the_disk.py")
     disk = tmp_path / "disk"
@@ -409,7 +409,7 @@ def test_a_full_disk_refuses_the_entry_and_still_takes_the_halt(tmp_path: Path) 
     command = f"mount -t tmpfs -o size=6m none {disk} && exec {sys.executable} {script} {disk}"
     done = subprocess.run(["unshare", "-m", "sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
     if "unshare" in done.stderr or "mount" in done.stderr:
-        pytest.skip(f"no private mounts here: {done.stderr.strip()}")
+        cannot_mount(done.stderr.strip())
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["refused", "reserve-given-up", "halt-written", "market-stopped", "reads-back-whole"]
 

@@ -321,9 +321,15 @@ def test_a_lock_while_proving_is_a_lock_and_no_damage(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="is locked by another process") as caught:
         store.prepare(again, "r2", NOW)
     assert not isinstance(caught.value, BrokenChain)
-    Scripted.code = sqlite3.SQLITE_CORRUPT
-    with pytest.raises(BrokenChain, match="SQLite finds scripted trouble"):
-        store.prepare(again, "r2", NOW)
+    for code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_IOERR | (19 << 8), sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL):
+        Scripted.code = code
+        with pytest.raises(JournalError) as caught:
+            store.prepare(again, "r2", NOW)
+        assert not isinstance(caught.value, BrokenChain), "it could not be read, which says nothing about what is there"
+    for code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, 0):  # 0: text that is none, told without a code
+        Scripted.code = code
+        with pytest.raises(BrokenChain, match="SQLite finds scripted trouble"):
+            store.prepare(again, "r2", NOW)
     again.close()
 
 
