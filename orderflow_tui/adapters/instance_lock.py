@@ -68,8 +68,9 @@ class InstanceLock:
             os.close(fd)
             raise
         mine = {"pid": os.getpid(), "host": socket.gethostname(), "since_ns": time.time_ns(), "mode": mode}
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, json.dumps(mine).encode("ascii"), 0)
+        with suppress(OSError):  # a full disk takes no note; the lock holds all the same
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, json.dumps(mine).encode("ascii"), 0)
         return cls(fd, path)
 
     def release(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from orderflow_tui.adapters.instance_lock import InstanceLock, LockHeld, account_lock_path, holder, instance_lock_path
+from tests.adapters.small_disk import fill, small_disk
 
 CHILD = (
     "import sys\nfrom pathlib import Path\nfrom orderflow_tui.adapters.instance_lock import InstanceLock\n"
@@ -51,6 +52,17 @@ def test_a_lock_file_with_no_name_in_it_still_locks(tmp_path: Path) -> None:
     with pytest.raises(LockHeld, match="another instance already works here"):
         InstanceLock.take(path, "demo")
     lock.release()
+
+
+def test_a_full_disk_takes_the_note_but_not_the_lock(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 1) as disk:
+        path = instance_lock_path(disk)
+        InstanceLock.take(path, "paper").release()
+        fill(disk)
+        with InstanceLock.take(path, "paper"):
+            with pytest.raises(LockHeld, match="another instance already works here"):
+                InstanceLock.take(path, "paper")
+            (disk / "ballast").unlink()
 
 
 def test_nobody_holds_a_lock_that_was_never_taken(tmp_path: Path) -> None:
