@@ -25,6 +25,7 @@ from orderflow_tui.adapters.journal_schema import (
     MARKET_MIGRATIONS,
     ORDER_MIGRATIONS,
     OTHER_TABLE,
+    READING,
     BrokenChain,
     DuplicateRow,
     Entry,
@@ -45,12 +46,21 @@ ORDERS_FILE = "orders.sqlite"
 MARKET_FILE = "market.sqlite"
 RESERVE_FILE = "reserve"
 RESERVE_BYTES = 4 * 1024 * 1024
+NO_ROOM_BYTES = 64 * 1024  # an -shm takes half of it
 INSTALL_LETTERS = string.ascii_lowercase + string.digits
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class DiskFull(JournalError):
-    """The disk has no room. The reserve file was given up so that the next rows fit."""
+    """The disk has no room. `gave`: the reserve file was given up just now, so that the next rows fit."""
+
+    def __init__(self, sentence: str, *, gave: bool = False) -> None:
+        super().__init__(sentence)
+        self.gave = gave
+
+
+class MarketDamaged(JournalError):
+    """A market file that will never take rows: it is not what was written, or another program's."""
 
 
 class OrderStore:
@@ -61,7 +71,9 @@ class OrderStore:
         self._reserve = folder / RESERVE_FILE
         self._head_file = HeadFile(folder / f"{ORDERS_FILE}.head")
         self._head = EMPTY
-        self._place = Place(self.path)
+        self._place = Place(
+            self.path, f"Entries stay off, flatten works still; stop, put {folder} back as it was and start again"
+        )
         self.install = ""
         self.notes: list[str] = []
 
@@ -226,10 +238,10 @@ def new_install() -> str:
 
 
 class Place:
-    """Where a database was opened: its file and its WAL, each by device and inode."""
+    """Where a database was opened: its file and its WAL, each by device and inode. `advice`: what to do once they are gone."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, path: Path, advice: str) -> None:
+        self._path, self._advice = path, advice
         self._opened: dict[str, tuple[int, int]] = {}
 
     def remember(self) -> None:
@@ -252,8 +264,7 @@ class Place:
 
     def _gone(self, name: str) -> JournalError:
         return JournalError(
-            f"{name} was moved or removed while it was in use: what is written now would be lost, so nothing is. Entries stay "
-            f"off, flatten works still; stop, put {self._path.parent} back as it was and start again"
+            f"{name} was moved or removed while it was in use: what is written now would be lost, so nothing is. {self._advice}"
         )
 
 
@@ -314,14 +325,22 @@ class MarketStore:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / MARKET_FILE
+        self._place = Place(self.path, "Put it back as it was, or stop and start again")
 
     def prepare(self, conn: sqlite3.Connection) -> None:
-        """Settings and schema."""
+        """Settings and schema. Raises MarketDamaged where no row will ever be taken, JournalError where none can be now."""
+        rebuilt = "it can be moved aside, the tape rebuilds it"
         try:
             configure(conn, durable=False)
+            version, known = int(conn.execute("PRAGMA user_version").fetchone()[0]), len(MARKET_MIGRATIONS)
+            if version > known:
+                raise MarketDamaged(f"{self.path} has schema {version}, this program knows {known}; {rebuilt}")
             migrate(conn, MARKET_MIGRATIONS)
-        except (sqlite3.Error, UnicodeDecodeError) as fault:
-            raise JournalError(f"{self.path} cannot be used: {fault}; it can be moved aside, the tape rebuilds it") from fault
+            self._place.remember()
+        except (sqlite3.Error, UnicodeDecodeError) as fault:  # SQLite's own complaint quotes damaged text
+            if isinstance(fault, sqlite3.Error) and error_code(fault) in READING:
+                raise self._trouble(fault, "used") from fault
+            raise MarketDamaged(f"{self.path} cannot be used: {fault}; {rebuilt}") from fault
 
     def append(self, conn: sqlite3.Connection, run_id: str, entries: Sequence[Entry]) -> None:
         """Write rows in one transaction. Raises DiskFull or JournalError; then none of them was written."""
@@ -334,13 +353,34 @@ class MarketStore:
                     f"INSERT INTO {table}(run_id, ts_ns, kind, ref, payload) VALUES(?,?,?,?,?)",
                     (run_id, row.ts_ns, row.kind, clean(row.ref), entry.payload),
                 )
+            self._place.prove()
             conn.execute("COMMIT")
-        except sqlite3.Error as fault:
+        except BaseException as fault:
             with suppress(sqlite3.Error):
                 if conn.in_transaction:
                     conn.execute("ROLLBACK")
-            full = error_code(fault) == sqlite3.SQLITE_FULL
-            raise (DiskFull if full else JournalError)(f"{self.path} cannot be written: {fault}") from fault
+            if isinstance(fault, sqlite3.Error):
+                raise self._trouble(fault, "written") from fault
+            raise
+
+    def _trouble(self, fault: sqlite3.Error, what: str) -> JournalError:
+        code = error_code(fault)
+        if is_full(fault, self.path):
+            return DiskFull(f"the disk of {self.path} is full: no more rows of the market are kept; make room and restart")
+        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            return JournalError(f"{self.path} is locked by {lock_holder(self.path)}: close it there")
+        return JournalError(f"{self.path} cannot be {what}: {fault}")
+
+
+def is_full(fault: sqlite3.Error, path: Path) -> bool:
+    """Whether an SQLite error means that there is no room. Where SQLite cannot make its -shm it says "I/O error"."""
+    code = error_code(fault)
+    if code not in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}:
+        return code == sqlite3.SQLITE_FULL
+    with suppress(OSError):
+        disk = os.statvfs(path.parent)
+        return disk.f_bavail * disk.f_frsize < NO_ROOM_BYTES
+    return False
 
 
 def private_file(path: Path) -> None:

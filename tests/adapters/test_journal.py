@@ -196,11 +196,11 @@ async def test_the_newest_states_of_a_name_are_read_as_they_lie_there(journal: J
 
 
 async def test_the_oldest_market_rows_give_way_and_are_counted(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orderflow_tui.adapters.journal.MARKET_ROWS_WAITING", 3)
+    monkeypatch.setattr("orderflow_tui.adapters.journal_market.ROWS_WAITING", 3)
     for number in range(5):
         journal.record(bar(number))
     await journal.flush()
-    assert journal.dropped_market_rows == 2
+    assert journal.lost_market_rows == 2
     assert [s.row.ref for s in read_observations(journal.folder, "bar")] == ["b2", "b3", "b4"]
 
 

@@ -6,19 +6,25 @@ import asyncio
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
-from contextlib import closing, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from orderflow_tui.adapters.journal import BrokenChain, DiskFull, DuplicateRow, Journal, JournalError, Run
+from orderflow_tui.adapters.journal_market import BEATS_IN_SILENCE
 from orderflow_tui.adapters.journal_memory import SyncJournal, connect, read_events, read_observations
 from orderflow_tui.adapters.journal_schema import EMPTY, configure, entry_of, events, verify
-from orderflow_tui.adapters.journal_store import HeadFile, MarketStore, OrderStore, lock_holder, private_file
+from orderflow_tui.adapters.journal_store import HeadFile, MarketStore, OrderStore, is_full, lock_holder, private_file
 from orderflow_tui.domain.action import Row
 from orderflow_tui.domain.event import Event, JournalFailed
+from tests.adapters.small_disk import fill, small_disk
 
 NOW = 1_790_000_000_000_000_000
 
@@ -98,7 +104,7 @@ async def test_a_full_disk_gives_up_the_reserve_once_and_stops_the_market(tmp_pa
     with pytest.raises(DiskFull, match="the reserve is used up"):
         await journal.commit([note("b")])
     Scripted.word = ""
-    assert journal.dropped_market_rows == 1
+    assert journal.lost_market_rows == 1
     await journal.commit([note("halt")])
     await journal.close()
     assert [s.row.ref for s in read_events(tmp_path, ("note",))] == ["halt"]
@@ -111,7 +117,7 @@ async def test_market_rows_wait_through_trouble_and_give_way_on_a_full_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = await opened(tmp_path)
-    whole = journal._bulk.append
+    whole = journal._market.store.append
 
     def refuse(*_: Any, **__: Any) -> None:
         raise JournalError("locked for a moment")
@@ -120,18 +126,18 @@ async def test_market_rows_wait_through_trouble_and_give_way_on_a_full_disk(
         raise DiskFull("no room")
 
     journal.record(bar("first"))
-    monkeypatch.setattr(journal._bulk, "append", refuse)
+    monkeypatch.setattr(journal._market.store, "append", refuse)
     with pytest.raises(JournalError, match="for a moment"):
         await journal.flush()
-    monkeypatch.setattr(journal._bulk, "append", whole)
+    monkeypatch.setattr(journal._market.store, "append", whole)
     await journal.flush()
     assert [s.row.ref for s in read_observations(tmp_path, "bar")] == ["first"]
     journal.record(bar("second"))
-    monkeypatch.setattr(journal._bulk, "append", full)
+    monkeypatch.setattr(journal._market.store, "append", full)
     with pytest.raises(DiskFull):
         await journal.flush()
     journal.record(bar("third"))
-    assert journal.dropped_market_rows == 2
+    assert journal.lost_market_rows == 2
     await journal.commit([note("orders go on")])
     await journal.close()
 
@@ -204,15 +210,147 @@ async def test_a_writer_that_was_told_to_end_tells_those_it_was_writing_for(tmp_
         await waiting
 
 
-async def test_a_market_file_that_is_locked_at_the_start_is_not_thrown_away(tmp_path: Path) -> None:
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another program holds the file for itself."""
+    script = (
+        "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1],isolation_level=None)\nc.execute('PRAGMA locking_mode=EXCLUSIVE')\n"
+        "c.execute('BEGIN EXCLUSIVE')\nprint('held',flush=True)\nsys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        try:
+            yield
+        finally:
+            holder.stdin.close()
+            holder.wait()
+
+
+async def test_a_market_file_that_is_locked_at_the_start_stays_and_takes_rows_again_when_it_is_free(tmp_path: Path) -> None:
     first = await opened(tmp_path)
+    first.record(bar("kept"))
     await first.close()
-    (tmp_path / "market.sqlite").unlink()
+    with locked(tmp_path / "market.sqlite"):
+        journal = await opened(tmp_path)
+        assert "market.sqlite is locked by" in journal.market_trouble
+        journal.record(bar("waits"))
+        await journal.commit([note("orders go on")])
+        with pytest.raises(JournalError, match="is locked by"):
+            await journal.flush()
+    await journal.flush()
+    assert journal.market_trouble == ""
+    assert journal.lost_market_rows == 0
+    await journal.close()
+    assert [s.row.ref for s in read_observations(tmp_path, "bar")] == ["kept", "waits"]
+    assert not list(tmp_path.glob("*.aside-*"))
+
+
+async def test_a_damaged_market_file_is_moved_aside_with_its_wal(tmp_path: Path) -> None:
+    (tmp_path / "market.sqlite").write_bytes(b"not a database at all" * 100)
+    (tmp_path / "market.sqlite-wal").write_bytes(b"its rows")
+    journal = await opened(tmp_path)
+    await journal.close()
+    (aside,) = tmp_path.glob("*.aside-*[0-9]")
+    assert Path(f"{aside}-wal").read_bytes() == b"its rows"
+    assert aside.name in journal.notes[0]
+
+
+async def test_a_market_file_of_a_newer_program_is_moved_aside(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "market.sqlite")) as conn:
+        conn.execute("PRAGMA user_version=99")
+    journal = await opened(tmp_path)
+    await journal.close()
+    assert "has schema 99, this program knows 1" in journal.notes[0]
+
+
+async def test_a_market_file_that_cannot_be_moved_aside_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "market.sqlite").write_bytes(b"not a database at all" * 100)
+
+    def refuse(self: Path, target: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refuse)
+        journal = await opened(tmp_path)
+    assert "could not be moved aside: Permission denied" in journal.market_trouble
+    await journal.close()
+
+
+async def test_what_cannot_be_a_market_file_stops_nobody_and_the_log_counts_what_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "market.sqlite").mkdir()
-    with pytest.raises(JournalError, match=r"market\.sqlite cannot be opened"):
-        await opened(tmp_path)
-    (tmp_path / "market.sqlite").rmdir()
-    await (await opened(tmp_path)).close()
+    told: list[str] = []
+    sink = logger.add(told.append, format="{message}", level="WARNING")
+    try:
+        journal = await opened(tmp_path)
+        assert "cannot be opened" in journal.market_trouble
+        for number in range(3):
+            journal.record(bar(str(number)))
+        await journal.commit([note("orders go on")])
+        await journal.close()
+        await journal.close()
+    finally:
+        logger.remove(sink)
+    assert len([line for line in told if line.startswith("3 market rows of this run are not in ")]) == 1
+    assert journal.lost_market_rows == 3
+
+
+async def test_a_lock_of_a_moment_is_no_trouble_and_one_that_stays_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orderflow_tui.adapters.journal_market.BEAT_S", 0.01)
+    journal = await opened(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "market.sqlite", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        journal.record(bar("waits"))
+        with pytest.raises(JournalError):
+            await journal.flush()
+        assert journal.market_trouble == ""
+        while not journal.market_trouble:
+            await asyncio.sleep(0.05)
+        holder.execute("ROLLBACK")
+    await journal.flush()
+    assert journal.market_trouble == ""
+    await journal.close()
+    assert [s.row.ref for s in read_observations(tmp_path, "bar")] == ["waits"]
+
+
+async def test_a_market_file_that_was_removed_is_trouble_and_takes_no_row(tmp_path: Path) -> None:
+    journal = await opened(tmp_path)
+    (tmp_path / "market.sqlite").unlink()
+    journal.record(bar("gone"))
+    for _ in range(BEATS_IN_SILENCE):
+        with pytest.raises(JournalError, match="moved or removed"):
+            await journal.flush()
+    assert "moved or removed" in journal.market_trouble
+    await journal.commit([note("orders go on")])
+    await journal.close()
+
+
+async def test_the_death_of_the_market_writer_takes_no_row_of_orders_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orderflow_tui.adapters.journal_market.BEAT_S", 0.01)
+    told: list[Event] = []
+    journal = await Journal.open(tmp_path, Run("r1", "demo"), post=told.append, clock=lambda: NOW)
+
+    def bug(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a bug of ours")
+
+    monkeypatch.setattr(journal._market.store, "append", bug)
+    journal.record(bar("lost"))
+    while not journal.market_trouble:
+        await asyncio.sleep(0.01)
+    assert "journal: market ended: ZeroDivisionError" in journal.market_trouble
+    journal.record(bar("lost too"))
+    await journal.commit([note("orders go on")])
+    journal.record(note("and on"))
+    await journal.flush()
+    assert (journal.lost_market_rows, told) == (2, [])
+    await journal.close()
+    assert [s.row.ref for s in read_events(tmp_path, ("note",))] == ["orders go on", "and on"]
 
 
 @pytest.mark.parametrize("what", ["folder removed", "folder moved", "file replaced", "wal removed"])
@@ -380,11 +518,14 @@ def test_moving_the_wal_into_a_damaged_file_is_damage_and_a_reader_in_the_way_is
 
 def test_market_rows_that_cannot_be_written_are_an_error_by_kind(tmp_path: Path) -> None:
     store = MarketStore(tmp_path)
-    store.prepare(connect(store.path))
     conn = sqlite3.connect(store.path, factory=Scripted, isolation_level=None)
-    for code, kind in ((sqlite3.SQLITE_FULL, DiskFull), (sqlite3.SQLITE_IOERR, JournalError)):
+    store.prepare(conn)
+    for code, kind, said in (
+        (sqlite3.SQLITE_FULL, DiskFull, "is full: no more rows of the market are kept"),
+        (sqlite3.SQLITE_IOERR, JournalError, "cannot be written: scripted trouble"),
+    ):
         Scripted.word, Scripted.code = "INSERT INTO bar", code
-        with pytest.raises(kind, match="scripted trouble"):
+        with pytest.raises(kind, match=said):
             store.append(conn, "r1", [entry_of(bar("b"))])
     Scripted.word = ""
     store.append(conn, "r1", [entry_of(bar("b"))])
@@ -396,6 +537,16 @@ def test_a_file_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
         private_file(tmp_path / "none" / "orders.sqlite")
     with pytest.raises(JournalError, match="cannot be opened"):
         connect(tmp_path / "none.sqlite", read_only=True)
+
+
+def test_an_io_error_is_a_full_disk_only_where_there_is_no_room(tmp_path: Path) -> None:
+    fault = sqlite3.OperationalError("disk I/O error")
+    fault.sqlite_errorcode = sqlite3.SQLITE_IOERR | (19 << 8)  # no room for the -shm
+    assert not is_full(fault, tmp_path / "orders.sqlite")
+    assert not is_full(fault, tmp_path / "gone" / "orders.sqlite")
+    with small_disk(tmp_path / "disk", 1) as disk:
+        fill(disk, leave_kb=8)
+        assert is_full(fault, disk / "orders.sqlite")
 
 
 def test_nobody_holds_what_nobody_locked(tmp_path: Path) -> None:
@@ -496,16 +647,7 @@ async def test_a_writer_that_dies_unheard_still_lets_nobody_wait(tmp_path: Path,
     await journal._shut()
 
 
-async def test_a_market_file_that_cannot_even_be_made_and_a_bug_while_preparing_it_close_everything(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(self: MarketStore, conn: sqlite3.Connection) -> None:
-        raise JournalError("not usable, and a new one neither")
-
-    monkeypatch.setattr(MarketStore, "prepare", refuse)
-    with pytest.raises(JournalError, match="neither"):
-        await opened(tmp_path)
-
+async def test_a_bug_while_preparing_the_market_file_closes_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def bug(self: MarketStore, conn: sqlite3.Connection) -> None:
         raise ZeroDivisionError("a bug of ours")
 
