@@ -97,13 +97,15 @@ class Journal:
         `post` receives JournalFailed when a background write fails, and Trouble when the file turns out to be damaged. One
         that is not what was written is kept beside and begun anew, with the rows `on_damage` ends it with: `damage` tells.
         Raises BrokenChain there without `on_damage`, JournalError when orders.sqlite cannot be used. A market file that cannot
-        be used stops nobody: `market_trouble` tells.
+        be used stops nobody: `market_trouble` tells. A full disk stops nobody either while there is the reserve: it is given
+        up, and JournalFailed posted.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         store, market = OrderStore(folder), MarketRows(folder, run.id, clock())
         orders, damage = await _open_orders(store, run.id, clock(), factory, on_damage)
         try:
-            await market.open()
+            if not store.spent:
+                await market.open()
         except BaseException:
             await orders.close()
             store.release()
@@ -112,7 +114,7 @@ class Journal:
         journal._start()
         try:
             payload: dict[str, Json] = {"mode": run.mode, "version": run.version, "config_hash": run.config_hash}
-            await journal.commit([Row("orders", "run_start", run.id, clock(), payload)])
+            await journal._begin(Row("orders", "run_start", run.id, clock(), payload))
         except BaseException:
             await journal._shut()
             raise
@@ -200,6 +202,21 @@ class Journal:
             task = asyncio.create_task(work, name=f"journal: {name}")
             task.add_done_callback(ended)
             self._tasks.append(task)
+
+    async def _begin(self, row: Row) -> None:
+        """The run's first row. A start on a full disk lives on the reserve, which is there for exits: it halts."""
+        try:
+            await self.commit([row])
+        except DiskFull as full:
+            if not full.gave:
+                raise
+            await self.commit([row])
+        if self._store.spent:
+            told = f"the disk of {self.folder} was full at the start: the 4 MiB reserve was given up for halts and exits"
+            self.notes.append(f"{told}; make room and restart")
+            self._market.stop(self.notes[-1])
+            if self._post is not None:
+                self._post(JournalFailed(self._clock(), (), self.notes[-1]))
 
     async def _shut(self) -> None:
         self._closed = True

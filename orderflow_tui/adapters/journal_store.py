@@ -76,9 +76,22 @@ class OrderStore:
         )
         self.install = ""
         self.notes: list[str] = []
+        self.spent = False  # the disk was full, and the reserve went to the rows of this run
 
     def prepare(self, conn: sqlite3.Connection, run_id: str, ts_ns: int) -> None:
-        """Settings, schema, proof of the whole file, genesis row, reserve. Raises BrokenChain or JournalError."""
+        """Settings, schema, proof of the whole file, genesis row, reserve, which is given up where there is no room without.
+
+        Raises BrokenChain or JournalError.
+        """
+        try:
+            self._prepare(conn, run_id, ts_ns)
+        except DiskFull as full:
+            if not full.gave:
+                raise
+            self._roll_back(conn)
+            self._prepare(conn, run_id, ts_ns)
+
+    def _prepare(self, conn: sqlite3.Connection, run_id: str, ts_ns: int) -> None:
         try:
             noted = self._head_file.read()
             prove_shape(conn, self.path, noted)
@@ -96,7 +109,8 @@ class OrderStore:
             raise BrokenChain(str(self.path), 0, f"its content cannot be read: {fault}") from fault
         self._head_file.install = self.install
         self._head_file.write(self._head)
-        self._take_reserve(new)
+        if not self.spent:
+            self._take_reserve(new)
         sync_folder(self.path.parent)
 
     def begin(self, conn: sqlite3.Connection, run_id: str, ts_ns: int, install: str) -> None:
@@ -198,9 +212,11 @@ class OrderStore:
     def _trouble(self, fault: sqlite3.Error) -> JournalError:
         """What an SQLite error means for us, in a sentence."""
         code = error_code(fault)
-        if code == sqlite3.SQLITE_FULL:
-            given = "the 4 MiB reserve was given up for the next rows" if self.give_up_reserve() else "the reserve is used up"
-            return DiskFull(f"the disk of {self.path} is full: {given}; make room and restart")
+        if is_full(fault, self.path):
+            gave = self.give_up_reserve()
+            self.spent = self.spent or gave
+            given = "the 4 MiB reserve was given up for the next rows" if gave else "the reserve is used up"
+            return DiskFull(f"the disk of {self.path} is full: {given}; make room and restart", gave=gave)
         if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             return JournalError(f"{self.path} is locked by {lock_holder(self.path)} for more than {BUSY_MS} ms: close it there")
         if code == sqlite3.SQLITE_CONSTRAINT and "event.seq" in str(fault):
@@ -220,14 +236,15 @@ class OrderStore:
     def _take_reserve(self, new: bool) -> None:
         if self._reserve.exists() and self._reserve.stat().st_size == RESERVE_BYTES:
             return
-        fd = os.open(self._reserve, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.posix_fallocate(fd, 0, RESERVE_BYTES)
+            fd = os.open(self._reserve, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.posix_fallocate(fd, 0, RESERVE_BYTES)
+            finally:
+                os.close(fd)
         except OSError as fault:
             self.give_up_reserve()
             self.notes.append(f"no room for the journal's {RESERVE_BYTES // 2**20} MiB reserve: {fault.strerror}")
-        finally:
-            os.close(fd)
         if not new and not self.notes:
             self.notes.append("the journal's reserve was missing (the disk has been full) and was made again")
 

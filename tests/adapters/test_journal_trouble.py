@@ -539,6 +539,73 @@ def test_a_file_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
         connect(tmp_path / "none.sqlite", read_only=True)
 
 
+@pytest.mark.parametrize("free_kb", [0, 8, 40, 80, 160])
+async def test_a_start_on_a_full_disk_lives_on_its_reserve_and_halts(tmp_path: Path, free_kb: int) -> None:
+    with small_disk(tmp_path / "disk", 10) as disk:
+        folder, told = disk / "journal", list[Event]()
+        first = await opened(folder)
+        await first.commit([note("held")])
+        first.record(bar("kept"))
+        await first.flush()
+        for path in list(folder.iterdir()):  # as a kill leaves it, after a restart of the machine
+            if not path.name.endswith("-shm") and path.name != "reserve":
+                shutil.copy2(path, tmp_path / path.name)
+        await first.close()
+        for path in list(folder.iterdir()):
+            if path.name != "reserve":
+                path.unlink()
+        for path in tmp_path.glob("*.sqlite*"):
+            shutil.copy2(path, folder)
+        fill(disk, leave_kb=free_kb)
+        post = told.append if free_kb else None
+        again = await Journal.open(folder, Run("r2", "demo"), post=post, clock=lambda: NOW)
+        await again.commit([note("flatten")])
+        assert [row.ref for row in await again.rows(("note",))] == ["held", "flatten"]
+        assert not list(folder.glob("*.aside-*"))
+        if not (folder / "reserve").exists():
+            halted = [JournalFailed] if free_kb else []  # where nobody listens nobody is told
+            assert [type(event) for event in told] == halted, "what room there is belongs to exits"
+            assert any("the 4 MiB reserve was given up" in sentence for sentence in again.notes)
+            assert "was full" in again.market_trouble
+        assert not (folder / "reserve").exists() or free_kb > 40
+        await again.close()
+        (disk / "ballast").unlink()
+        assert [s.row.ref for s in read_observations(folder, "bar")] == ["kept"]
+        await (await opened(folder)).close()
+
+
+async def test_a_full_disk_without_a_reserve_is_a_sentence(tmp_path: Path) -> None:
+    await (await opened(tmp_path)).close()
+    (tmp_path / "reserve").unlink()
+    for word in ("PRAGMA journal_mode", "INSERT INTO event"):
+        Scripted.word, Scripted.code = word, sqlite3.SQLITE_FULL
+        with monkey_full_disk(), pytest.raises(DiskFull, match="make room and restart"):
+            await opened(tmp_path)
+    Scripted.word = ""
+    await (await opened(tmp_path)).close()
+
+
+@contextmanager
+def monkey_full_disk() -> Iterator[None]:
+    """No reserve can be had."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", _no_space)
+        yield
+
+
+def _no_space(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_reserve_that_cannot_even_be_opened_is_noted_and_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "reserve").mkdir()
+    store = OrderStore(tmp_path)
+    with closing(connect(store.path)) as conn:
+        store.prepare(conn, "r1", NOW)
+    assert "no room for the journal's 4 MiB reserve" in store.notes[0]
+    store.release()
+
+
 def test_an_io_error_is_a_full_disk_only_where_there_is_no_room(tmp_path: Path) -> None:
     fault = sqlite3.OperationalError("disk I/O error")
     fault.sqlite_errorcode = sqlite3.SQLITE_IOERR | (19 << 8)  # no room for the -shm
