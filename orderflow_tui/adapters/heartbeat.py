@@ -6,6 +6,7 @@ engine, and an engine that stands still stops handing over, so the file grows ol
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -100,7 +101,9 @@ def write_whole(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
-        os.write(fd, text.encode("utf-8"))
+        content = text.encode("utf-8")
+        if os.write(fd, content) < len(content):  # a disk that runs full takes a part without complaint
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
         os.fsync(fd)
     finally:
         os.close(fd)

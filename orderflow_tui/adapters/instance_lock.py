@@ -1,7 +1,9 @@
 """One console at a time: a lock on an open file, freed by the kernel the moment its holder ends, however it ends.
 
 Two locks are taken: one on the data folder, one on the account, so two folders cannot trade one account from this machine.
-The file's content only says who holds it; the lock itself is what counts, so there are no stale lock files.
+The file's content only says who holds it; the lock itself is what counts, so there are no stale lock files. A lock belongs to
+the file, not to its name: once the file is removed or replaced, somebody else can lock what lies there then. So its holder looks
+now and then (`lost`) and locks anew (`take_again`).
 """
 
 from __future__ import annotations
@@ -50,31 +52,36 @@ class LockHeld(Exception):
 class InstanceLock:
     """A held lock. Keep the object as long as the lock is wanted; a context manager."""
 
-    def __init__(self, fd: int, path: Path) -> None:
-        self._fd = fd
+    def __init__(self, fd: int, path: Path, mode: str) -> None:
+        self._fd, self._mode = fd, mode
         self.path = path
+        _HELD.append(self)
 
     @classmethod
     def take(cls, path: Path, mode: str) -> Self:
         """Take the lock or raise LockHeld naming the holder. OSError when the file cannot be made."""
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        return cls(_locked(path, mode), path, mode)
+
+    @property
+    def lost(self) -> bool:
+        """Whether what lies at the path is not what is locked here."""
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            raise LockHeld(path, _written(path)) from None
-        except BaseException:
-            os.close(fd)
-            raise
-        mine = {"pid": os.getpid(), "host": socket.gethostname(), "since_ns": time.time_ns(), "mode": mode}
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, json.dumps(mine).encode("ascii"), 0)
-        return cls(fd, path)
+            there, mine = os.stat(self.path, follow_symlinks=False), os.fstat(self._fd)
+        except OSError:
+            return True
+        return (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino)
+
+    def take_again(self) -> None:
+        """Lock what lies at the path now, made anew when only it and its folder are gone. Raises LockHeld or OSError."""
+        self.path.parent.mkdir(mode=0o700, exist_ok=True)
+        stale, self._fd = self._fd, _locked(self.path, self._mode)
+        os.close(stale)
 
     def release(self) -> None:
         """Give the lock back. Idempotent. The file stays: unlinking it would let two processes hold two files."""
         if self._fd >= 0:
+            _HELD.remove(self)
             with suppress(OSError):
                 os.ftruncate(self._fd, 0)
             os.close(self._fd)
@@ -85,6 +92,32 @@ class InstanceLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+_HELD: list[InstanceLock] = []  # by this process, which is whom the kernel holds for the holder
+
+
+def held() -> tuple[InstanceLock, ...]:
+    """The locks this process holds."""
+    return tuple(_HELD)
+
+
+def _locked(path: Path, mode: str) -> int:
+    """A descriptor of the file, locked."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise LockHeld(path, _written(path)) from None
+    except BaseException:
+        os.close(fd)
+        raise
+    mine = {"pid": os.getpid(), "host": socket.gethostname(), "since_ns": time.time_ns(), "mode": mode}
+    with suppress(OSError):  # a full disk takes no note; the lock holds all the same
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, json.dumps(mine).encode("ascii"), 0)
+    return fd
 
 
 def holder(path: Path) -> Holder | None:

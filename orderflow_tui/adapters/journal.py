@@ -4,7 +4,7 @@ Two files, two connections, two threads (aiosqlite): rows of orders never wait f
 is one callable that runs whole on the connection's thread; it is never awaited statement by statement, so no other task
 can come between its parts and a cancelled caller cannot tear it (the write goes on, what was written is read again from
 the file). Rows of orders keep the order they were handed over in, whether committed or recorded, and wait in one queue
-that drops nothing; several waiting commits share one fsync. Rows of the market wait in a queue that drops its oldest.
+that drops nothing; several waiting commits share one fsync. Rows of the market are `journal_market.py`'s.
 
 Connections are closed on every path out, and their threads are daemons: an open connection never keeps a dead program alive.
 """
@@ -22,11 +22,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from loguru import logger
+
 from orderflow_tui.adapters.journal_damage import Damage, LastRows, begin_anew, keep
 from orderflow_tui.adapters.journal_lane import Lane, Reader
+from orderflow_tui.adapters.journal_market import MarketRows
 from orderflow_tui.adapters.journal_memory import duplicate_of
 from orderflow_tui.adapters.journal_schema import BrokenChain, DuplicateRow, Entry, entry_of, events
-from orderflow_tui.adapters.journal_store import DiskFull, MarketStore, OrderStore
+from orderflow_tui.adapters.journal_store import DiskFull, OrderStore
 from orderflow_tui.domain.action import Json, Row
 from orderflow_tui.domain.event import JournalFailed, Trouble
 from orderflow_tui.domain.latch import LatchKind
@@ -35,10 +38,8 @@ from orderflow_tui.ports import JournalError, Post
 __all__ = ["BrokenChain", "Damage", "DiskFull", "DuplicateRow", "Journal", "JournalError", "Reader", "Run"]
 
 ORDER_ROWS_WAITING = 65_536  # never dropped; beyond this the caller is told
-MARKET_ROWS_WAITING = 20_000  # oldest dropped and counted
 ROWS_PER_TURN = 512
 RETRY_S = 0.25
-MARKET_BEAT_S = 0.5
 TURNS_PER_CHECKPOINT = 500
 
 
@@ -67,18 +68,14 @@ class Journal:
     run: Run
     folder: Path
     _orders: Lane
-    _market: Lane
+    _market: MarketRows
     _store: OrderStore
-    _bulk: MarketStore
     _post: Post | None
     _clock: Callable[[], int]
     damage: Damage | None = None  # what was found while opening, and had to be begun anew
     notes: list[str] = field(default_factory=list)  # sentences for the log, found while opening
-    dropped_market_rows: int = 0
     _turns: deque[_Turn] = field(default_factory=deque)
     _waiting: int = 0
-    _bulk_rows: deque[Entry] = field(default_factory=deque)
-    _bulk_full: bool = False
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _failing: bool = False
@@ -99,23 +96,25 @@ class Journal:
 
         `post` receives JournalFailed when a background write fails, and Trouble when the file turns out to be damaged. One
         that is not what was written is kept beside and begun anew, with the rows `on_damage` ends it with: `damage` tells.
-        Raises BrokenChain there without `on_damage`, JournalError when a file cannot be used. A market file that cannot be
-        used is moved aside.
+        Raises BrokenChain there without `on_damage`, JournalError when orders.sqlite cannot be used. A market file that cannot
+        be used stops nobody: `market_trouble` tells. A full disk stops nobody either while there is the reserve: it is given
+        up, and JournalFailed posted.
         """
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        store, bulk = OrderStore(folder), MarketStore(folder)
+        store, market = OrderStore(folder), MarketRows(folder, run.id, clock())
         orders, damage = await _open_orders(store, run.id, clock(), factory, on_damage)
         try:
-            market, notes = await _open_market(bulk, clock())
+            if not store.spent:
+                await market.open()
         except BaseException:
             await orders.close()
             store.release()
             raise
-        journal = cls(run, folder, orders, market, store, bulk, post, clock, damage, [*store.notes, *notes])
+        journal = cls(run, folder, orders, market, store, post, clock, damage, [*store.notes, *market.notes])
         journal._start()
         try:
             payload: dict[str, Json] = {"mode": run.mode, "version": run.version, "config_hash": run.config_hash}
-            await journal.commit([Row("orders", "run_start", run.id, clock(), payload)])
+            await journal._begin(Row("orders", "run_start", run.id, clock(), payload))
         except BaseException:
             await journal._shut()
             raise
@@ -125,6 +124,16 @@ class Journal:
     def install(self) -> str:
         """Five letters that belong to this journal for ever: the middle of our order ids."""
         return self._store.install
+
+    @property
+    def lost_market_rows(self) -> int:
+        """How many rows of the market of this run will never be in the file."""
+        return self._market.lost
+
+    @property
+    def market_trouble(self) -> str:
+        """Why rows of the market are not being written, in a sentence; empty when they are."""
+        return self._market.trouble
 
     # -- ports.Journal ------------------------------------------------------------------------------------------------
 
@@ -166,17 +175,12 @@ class Journal:
             return
         if self._closed:
             raise JournalError(f"the journal is closed; {row.kind} {row.ref} was not written")
-        if self._bulk_full or len(self._bulk_rows) >= MARKET_ROWS_WAITING:
-            self.dropped_market_rows += 1
-            if self._bulk_full:
-                return
-            self._bulk_rows.popleft()
-        self._bulk_rows.append(entry)
+        self._market.take(entry)
 
     async def flush(self) -> None:
         """Write what is queued. Raises JournalError when it could not be."""
         await self.commit(())
-        await self._flush_market()
+        await self._market.flush()
 
     async def close(self) -> None:
         """Note the clean stop, write what is queued, close both files. Idempotent."""
@@ -191,10 +195,28 @@ class Journal:
             await self._shut()
 
     def _start(self) -> None:
-        for name, work in (("orders", self._write_orders()), ("market", self._write_market())):
+        for name, work, ended in (
+            ("orders", self._write_orders(), self._writer_ended),
+            ("market", self._market.run(), self._market_ended),
+        ):
             task = asyncio.create_task(work, name=f"journal: {name}")
-            task.add_done_callback(self._writer_ended)
+            task.add_done_callback(ended)
             self._tasks.append(task)
+
+    async def _begin(self, row: Row) -> None:
+        """The run's first row. A start on a full disk lives on the reserve, which is there for exits: it halts."""
+        try:
+            await self.commit([row])
+        except DiskFull as full:
+            if not full.gave:
+                raise
+            await self.commit([row])
+        if self._store.spent:
+            told = f"the disk of {self.folder} was full at the start: the 4 MiB reserve was given up for halts and exits"
+            self.notes.append(f"{told}; make room and restart")
+            self._market.stop(self.notes[-1])
+            if self._post is not None:
+                self._post(JournalFailed(self._clock(), (), self.notes[-1]))
 
     async def _shut(self) -> None:
         self._closed = True
@@ -215,6 +237,13 @@ class Journal:
         self._refuse_waiting()
         if self._post is not None:
             self._post(JournalFailed(self._clock(), (), f"the task {task.get_name()} ended: {fault!r}"))
+
+    def _market_ended(self, task: asyncio.Task[None]) -> None:
+        """The same bug at the market's rows takes those alone: orders are written on."""
+        fault = None if task.cancelled() else task.exception()
+        if fault is not None:
+            logger.opt(exception=fault).error("the task {} ended", task.get_name())
+            self._market.stop(f"the task {task.get_name()} ended: {fault!r}; a restart writes again")
 
     # -- boot ---------------------------------------------------------------------------------------------------------
 
@@ -319,7 +348,7 @@ class Journal:
         for turn in turns:
             _tell(turn, fault)
         if isinstance(fault, DiskFull):
-            self._stop_market()
+            self._market.stop(f"the disk of {self.folder} is full: no more rows of the market are kept; make room and restart")
         if isinstance(fault, BrokenChain):
             self._lock(fault)
         if kept and not self._failing and self._post is not None:
@@ -337,33 +366,6 @@ class Journal:
     def _refuse_waiting(self) -> None:
         while self._turns:
             _tell(self._turns.popleft(), JournalError("the journal is closed; nothing was written"))
-
-    # -- writing the market -------------------------------------------------------------------------------------------
-
-    async def _write_market(self) -> None:
-        while True:
-            await asyncio.sleep(MARKET_BEAT_S)
-            with suppress(JournalError):
-                await self._flush_market()
-
-    async def _flush_market(self) -> None:
-        """Write waiting market rows; they stay queued on trouble, unless the disk is full: then there is room for orders only."""
-        while self._bulk_rows:
-            taken: list[Entry] = [self._bulk_rows.popleft() for _ in range(min(ROWS_PER_TURN, len(self._bulk_rows)))]
-            try:
-                await self._market.run(partial(self._bulk.append, run_id=self.run.id, entries=taken))
-            except DiskFull:
-                self.dropped_market_rows += len(taken)
-                self._stop_market()
-                raise
-            except JournalError:
-                self._bulk_rows.extendleft(reversed(taken))
-                raise
-
-    def _stop_market(self) -> None:
-        self._bulk_full = True
-        self.dropped_market_rows += len(self._bulk_rows)
-        self._bulk_rows.clear()
 
 
 async def _wait(done: asyncio.Future[None]) -> None:
@@ -415,26 +417,3 @@ async def _prepared(
             store.release()
         raise
     return lane
-
-
-async def _open_market(bulk: MarketStore, now_ns: int) -> tuple[Lane, list[str]]:
-    """The market's lane; a file that cannot be used is moved aside once, with a note."""
-    notes: list[str] = []
-    while True:
-        lane = await Lane.open(bulk.path)
-        try:
-            await lane.run(bulk.prepare)
-        except JournalError as fault:
-            await lane.close()
-            if notes or not bulk.path.exists():
-                raise
-            aside = bulk.path.with_name(f"{bulk.path.name}.aside-{now_ns}")
-            bulk.path.rename(aside)
-            for suffix in ("-wal", "-shm"):
-                bulk.path.with_name(bulk.path.name + suffix).unlink(missing_ok=True)
-            notes.append(f"{fault}; it was moved to {aside.name}")
-        except BaseException:
-            await lane.close()
-            raise
-        else:
-            return lane, notes

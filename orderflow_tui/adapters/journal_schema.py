@@ -28,6 +28,20 @@ BUSY_MS = 250  # longest wait for a lock somebody else holds
 MAGIC = b"SQLite format 3\0"
 FORMATS = (b"\1\1", b"\2\2")  # the header's word for a rollback journal and for a WAL
 NEWEST = 4  # schema format, the header's number at 44
+READING = frozenset(  # what SQLite says when it could not read; every other complaint is about what it has read
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_INTERRUPT,
+    }
+)
 
 _PAYLOAD = json.JSONEncoder(separators=(",", ":"), allow_nan=False)  # made once; `dumps` makes one a row
 _CONTENT = json.JSONEncoder(separators=(",", ":"))
@@ -243,7 +257,10 @@ def proven_rows(conn: sqlite3.Connection, path: str) -> Iterator[tuple[Head, str
 
 
 def verify(conn: sqlite3.Connection, path: str, noted: Head | None) -> Head:
-    """Prove the whole file: structure, schema, chain, claims, and that nothing after the noted head is missing."""
+    """Prove the whole file: structure, schema, chain, claims, and that nothing after the noted head is missing.
+
+    Raises BrokenChain for what was read, sqlite3.Error where it could not be read.
+    """
     try:
         if schema_of(conn) != expected_schema(ORDER_MIGRATIONS):
             raise BrokenChain(path, 0, "its tables are not the journal's")
@@ -266,7 +283,7 @@ def verify(conn: sqlite3.Connection, path: str, noted: Head | None) -> Head:
             raise BrokenChain(path, 0, "its list of used keys does not match its rows")
         return head
     except sqlite3.Error as fault:
-        if error_code(fault) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        if error_code(fault) in READING:
             raise
         raise BrokenChain(path, 0, f"SQLite finds {fault}") from fault
     except (ValueError, TypeError) as fault:  # text that is no UTF-8, JSON that is none

@@ -2,7 +2,8 @@
 
 `OrderStore.append` is one transaction of many batches: a batch that repeats a key that exists is refused alone, every other
 trouble rolls everything back and is told as JournalError. After any trouble the head is read again from the file, never
-remembered. `MarketStore` writes in bulk and may lose a batch.
+remembered. SQLite goes on writing to a file that was removed, and nobody would find it again: nothing is said to be written
+unless the file still lies where it was opened. `MarketStore` writes in bulk and may lose a batch.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from orderflow_tui.adapters.journal_schema import (
     MARKET_MIGRATIONS,
     ORDER_MIGRATIONS,
     OTHER_TABLE,
+    READING,
     BrokenChain,
     DuplicateRow,
     Entry,
@@ -44,12 +46,21 @@ ORDERS_FILE = "orders.sqlite"
 MARKET_FILE = "market.sqlite"
 RESERVE_FILE = "reserve"
 RESERVE_BYTES = 4 * 1024 * 1024
+NO_ROOM_BYTES = 64 * 1024  # an -shm takes half of it
 INSTALL_LETTERS = string.ascii_lowercase + string.digits
 DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class DiskFull(JournalError):
-    """The disk has no room. The reserve file was given up so that the next rows fit."""
+    """The disk has no room. `gave`: the reserve file was given up just now, so that the next rows fit."""
+
+    def __init__(self, sentence: str, *, gave: bool = False) -> None:
+        super().__init__(sentence)
+        self.gave = gave
+
+
+class MarketDamaged(JournalError):
+    """A market file that will never take rows: it is not what was written, or another program's."""
 
 
 class OrderStore:
@@ -60,11 +71,27 @@ class OrderStore:
         self._reserve = folder / RESERVE_FILE
         self._head_file = HeadFile(folder / f"{ORDERS_FILE}.head")
         self._head = EMPTY
+        self._place = Place(
+            self.path, f"Entries stay off, flatten works still; stop, put {folder} back as it was and start again"
+        )
         self.install = ""
         self.notes: list[str] = []
+        self.spent = False  # the disk was full, and the reserve went to the rows of this run
 
     def prepare(self, conn: sqlite3.Connection, run_id: str, ts_ns: int) -> None:
-        """Settings, schema, proof of the whole file, genesis row, reserve. Raises BrokenChain or JournalError."""
+        """Settings, schema, proof of the whole file, genesis row, reserve, which is given up where there is no room without.
+
+        Raises BrokenChain or JournalError.
+        """
+        try:
+            self._prepare(conn, run_id, ts_ns)
+        except DiskFull as full:
+            if not full.gave:
+                raise
+            self._roll_back(conn)
+            self._prepare(conn, run_id, ts_ns)
+
+    def _prepare(self, conn: sqlite3.Connection, run_id: str, ts_ns: int) -> None:
         try:
             noted = self._head_file.read()
             prove_shape(conn, self.path, noted)
@@ -75,13 +102,15 @@ class OrderStore:
             if self._head.seq == 0:
                 self._genesis(conn, run_id, ts_ns, new_install())
             self.install = str(conn.execute("SELECT ref FROM event WHERE seq=1").fetchone()[0])
+            self._place.remember()
         except sqlite3.Error as fault:
             raise self._trouble(fault) from fault
         except UnicodeDecodeError as fault:  # SQLite's own complaint quotes damaged text
             raise BrokenChain(str(self.path), 0, f"its content cannot be read: {fault}") from fault
         self._head_file.install = self.install
         self._head_file.write(self._head)
-        self._take_reserve(new)
+        if not self.spent:
+            self._take_reserve(new)
         sync_folder(self.path.parent)
 
     def begin(self, conn: sqlite3.Connection, run_id: str, ts_ns: int, install: str) -> None:
@@ -112,7 +141,9 @@ class OrderStore:
                     plain = list(group)
                     head = self._insert(conn, head, run_id, [entry for batch in plain for entry in batch])
                     outcomes += [None] * len(plain)
+            self._place.prove()  # before, so that rows that are tried again are not written twice
             conn.execute("COMMIT")
+            self._place.prove()  # and after: it may have gone meanwhile
         except BaseException as fault:
             self._roll_back(conn)
             if isinstance(fault, sqlite3.Error):
@@ -181,9 +212,11 @@ class OrderStore:
     def _trouble(self, fault: sqlite3.Error) -> JournalError:
         """What an SQLite error means for us, in a sentence."""
         code = error_code(fault)
-        if code == sqlite3.SQLITE_FULL:
-            given = "the 4 MiB reserve was given up for the next rows" if self.give_up_reserve() else "the reserve is used up"
-            return DiskFull(f"the disk of {self.path} is full: {given}; make room and restart")
+        if is_full(fault, self.path):
+            gave = self.give_up_reserve()
+            self.spent = self.spent or gave
+            given = "the 4 MiB reserve was given up for the next rows" if gave else "the reserve is used up"
+            return DiskFull(f"the disk of {self.path} is full: {given}; make room and restart", gave=gave)
         if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             return JournalError(f"{self.path} is locked by {lock_holder(self.path)} for more than {BUSY_MS} ms: close it there")
         if code == sqlite3.SQLITE_CONSTRAINT and "event.seq" in str(fault):
@@ -203,14 +236,15 @@ class OrderStore:
     def _take_reserve(self, new: bool) -> None:
         if self._reserve.exists() and self._reserve.stat().st_size == RESERVE_BYTES:
             return
-        fd = os.open(self._reserve, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.posix_fallocate(fd, 0, RESERVE_BYTES)
+            fd = os.open(self._reserve, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.posix_fallocate(fd, 0, RESERVE_BYTES)
+            finally:
+                os.close(fd)
         except OSError as fault:
             self.give_up_reserve()
             self.notes.append(f"no room for the journal's {RESERVE_BYTES // 2**20} MiB reserve: {fault.strerror}")
-        finally:
-            os.close(fd)
         if not new and not self.notes:
             self.notes.append("the journal's reserve was missing (the disk has been full) and was made again")
 
@@ -218,6 +252,37 @@ class OrderStore:
 def new_install() -> str:
     """A name for an installation: five letters, drawn."""
     return "".join(secrets.choice(INSTALL_LETTERS) for _ in range(5))
+
+
+class Place:
+    """Where a database was opened: its file and its WAL, each by device and inode. `advice`: what to do once they are gone."""
+
+    def __init__(self, path: Path, advice: str) -> None:
+        self._path, self._advice = path, advice
+        self._opened: dict[str, tuple[int, int]] = {}
+
+    def remember(self) -> None:
+        """Take what lies there now for what is open. Call it when SQLite has made its WAL. Raises JournalError."""
+        self._opened = {}
+        self._opened = {name: self._inode(name) for name in (str(self._path), f"{self._path}-wal")}
+
+    def prove(self) -> None:
+        """That the open files still lie there; nothing before `remember`. Raises JournalError."""
+        for name, opened in self._opened.items():
+            if self._inode(name) != opened:
+                raise self._gone(name)
+
+    def _inode(self, name: str) -> tuple[int, int]:
+        try:
+            found = os.stat(name)
+        except OSError as fault:
+            raise self._gone(name) from fault
+        return found.st_dev, found.st_ino
+
+    def _gone(self, name: str) -> JournalError:
+        return JournalError(
+            f"{name} was moved or removed while it was in use: what is written now would be lost, so nothing is. {self._advice}"
+        )
 
 
 def _claiming(batch: Sequence[Entry]) -> bool:
@@ -277,14 +342,22 @@ class MarketStore:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / MARKET_FILE
+        self._place = Place(self.path, "Put it back as it was, or stop and start again")
 
     def prepare(self, conn: sqlite3.Connection) -> None:
-        """Settings and schema."""
+        """Settings and schema. Raises MarketDamaged where no row will ever be taken, JournalError where none can be now."""
+        rebuilt = "it can be moved aside, the tape rebuilds it"
         try:
             configure(conn, durable=False)
+            version, known = int(conn.execute("PRAGMA user_version").fetchone()[0]), len(MARKET_MIGRATIONS)
+            if version > known:
+                raise MarketDamaged(f"{self.path} has schema {version}, this program knows {known}; {rebuilt}")
             migrate(conn, MARKET_MIGRATIONS)
-        except (sqlite3.Error, UnicodeDecodeError) as fault:
-            raise JournalError(f"{self.path} cannot be used: {fault}; it can be moved aside, the tape rebuilds it") from fault
+            self._place.remember()
+        except (sqlite3.Error, UnicodeDecodeError) as fault:  # SQLite's own complaint quotes damaged text
+            if isinstance(fault, sqlite3.Error) and error_code(fault) in READING:
+                raise self._trouble(fault, "used") from fault
+            raise MarketDamaged(f"{self.path} cannot be used: {fault}; {rebuilt}") from fault
 
     def append(self, conn: sqlite3.Connection, run_id: str, entries: Sequence[Entry]) -> None:
         """Write rows in one transaction. Raises DiskFull or JournalError; then none of them was written."""
@@ -297,13 +370,34 @@ class MarketStore:
                     f"INSERT INTO {table}(run_id, ts_ns, kind, ref, payload) VALUES(?,?,?,?,?)",
                     (run_id, row.ts_ns, row.kind, clean(row.ref), entry.payload),
                 )
+            self._place.prove()
             conn.execute("COMMIT")
-        except sqlite3.Error as fault:
+        except BaseException as fault:
             with suppress(sqlite3.Error):
                 if conn.in_transaction:
                     conn.execute("ROLLBACK")
-            full = error_code(fault) == sqlite3.SQLITE_FULL
-            raise (DiskFull if full else JournalError)(f"{self.path} cannot be written: {fault}") from fault
+            if isinstance(fault, sqlite3.Error):
+                raise self._trouble(fault, "written") from fault
+            raise
+
+    def _trouble(self, fault: sqlite3.Error, what: str) -> JournalError:
+        code = error_code(fault)
+        if is_full(fault, self.path):
+            return DiskFull(f"the disk of {self.path} is full: no more rows of the market are kept; make room and restart")
+        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            return JournalError(f"{self.path} is locked by {lock_holder(self.path)}: close it there")
+        return JournalError(f"{self.path} cannot be {what}: {fault}")
+
+
+def is_full(fault: sqlite3.Error, path: Path) -> bool:
+    """Whether an SQLite error means that there is no room. Where SQLite cannot make its -shm it says "I/O error"."""
+    code = error_code(fault)
+    if code not in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}:
+        return code == sqlite3.SQLITE_FULL
+    with suppress(OSError):
+        disk = os.statvfs(path.parent)
+        return disk.f_bavail * disk.f_frsize < NO_ROOM_BYTES
+    return False
 
 
 def private_file(path: Path) -> None:

@@ -310,8 +310,10 @@ def journal(plan: Plan) -> Finding:
         with closing(sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, isolation_level=None)) as conn:
             conn.execute("BEGIN")
             head = verify(conn, str(path), noted)
-    except (sqlite3.Error, JournalError) as fault:
+    except JournalError as fault:
         return fail("journal", str(fault))
+    except sqlite3.Error as fault:
+        return fail("journal", f"{path} cannot be read: {fault}; no word on whether it is whole. Look at disk, room and rights")
     return ok("journal", f"{path}: {head.seq} rows, each bound to the one before, none missing")
 
 

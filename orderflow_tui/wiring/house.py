@@ -36,6 +36,7 @@ from orderflow_tui.view.build import Surroundings, ViewBuilder
 from orderflow_tui.view.model import ConsoleView, ReplayView
 from orderflow_tui.wiring.alerting import notifier_of, sending, telling
 from orderflow_tui.wiring.damage import damage_alert, locked_rows
+from orderflow_tui.wiring.footing import Footing
 from orderflow_tui.wiring.paced import ET, MINUTE_NS, Service, paced_side, table_around
 from orderflow_tui.wiring.params import engine_params
 from orderflow_tui.wiring.permission import grant_args
@@ -139,7 +140,7 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: HouseClock) -> House:
         await journal.close()
         raise
     side, engine = furnished.side, furnished.engine
-    status = partial(status_document, plan, runtime)
+    status = partial(status_document, plan, runtime, journal=journal)
     heartbeat = Heartbeat(heartbeat_path(plan.data_dir))
     door = ControlDoor(
         control_path(plan.data_dir),
@@ -149,6 +150,7 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: HouseClock) -> House:
         became=runtime.became,
         clock=side.now_ns,
     )
+    footing = Footing(journal, heartbeat, runtime.post, runtime.alert, side.now_ns)
     bare: stop_file.Word = config.kill_switch.action
 
     async def keep_door_open() -> None:
@@ -175,7 +177,7 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: HouseClock) -> House:
         steer=side.steer,
         warm=side.warm,
         view=Pictures(plan, engine, side).draw,
-        beat=lambda seen: heartbeat.put(status_document(plan, runtime, seen)),
+        beat=lambda seen: heartbeat.put(status(seen)),
         boot_events=_boot_events(plan, side, boots),
         roll=side.roll,
         acknowledge=side.acknowledge,
@@ -186,7 +188,7 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: HouseClock) -> House:
         check_key=SafetyKey(key_path(plan.data_dir), time.time_ns).check,
         grant=grant_args(plan) if journal.damage is None else {},  # it stays for the person who flattens
         pulse=side.pulse,
-        services=(keep_door_open, *side.services, *_told(notifier, unclean, rows, runtime, side, journal.damage)),
+        services=(keep_door_open, footing.watch, *side.services, *_told(notifier, unclean, rows, runtime, side, journal.damage)),
     )
 
 

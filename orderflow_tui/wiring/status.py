@@ -15,10 +15,13 @@ from orderflow_tui.wiring.permission import key_status
 from orderflow_tui.wiring.plan import Plan
 
 if TYPE_CHECKING:
+    from orderflow_tui.adapters.journal import Journal
     from orderflow_tui.runtime import Runtime
 
 
-def status_document(plan: Plan, runtime: Runtime, view: ConsoleView | None = None) -> dict[str, Json]:
+def status_document(
+    plan: Plan, runtime: Runtime, view: ConsoleView | None = None, *, journal: Journal | None = None
+) -> dict[str, Json]:  # fmt: skip
     """The document, from the newest view. Money in account currency with two decimals, None where unknown."""
     seen = view or runtime.view
     document: dict[str, Json] = {
@@ -31,6 +34,8 @@ def status_document(plan: Plan, runtime: Runtime, view: ConsoleView | None = Non
         "faults": runtime.inbox.faults,
         "inbox": len(runtime.inbox),
     }
+    if journal is not None:
+        document["market_rows"] = {"lost": journal.lost_market_rows, "trouble": journal.market_trouble}
     if seen is None:
         return {**document, "trading_state": "STARTING"}
     truth = seen.truth

@@ -35,7 +35,7 @@ async def main(disk: Path) -> None:
     await journal.commit([Row("orders", "latch", "OPERATOR", 0, {"reason": "disk full"})])
     say("halt-written")
     journal.record(Row("market", "bar", "b", 0, {}))
-    assert journal.dropped_market_rows == 1
+    assert journal.lost_market_rows == 1
     say("market-stopped")
     await journal.close()
     again = await Journal.open(disk / "journal", Run("r2", "demo"))

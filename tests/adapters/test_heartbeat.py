@@ -10,6 +10,7 @@ import pytest
 
 from orderflow_tui.adapters import heartbeat
 from orderflow_tui.adapters.heartbeat import Heartbeat, HeartbeatFault, heartbeat_path, read_status
+from tests.adapters.small_disk import fill, small_disk
 
 
 def test_the_last_document_is_on_disk_when_the_heartbeat_closed(tmp_path: Path) -> None:
@@ -56,3 +57,14 @@ def test_a_disk_that_refuses_is_noted_and_stops_nobody(tmp_path: Path) -> None:
     beat.close()
     assert beat.written == 0
     assert beat.trouble
+
+
+def test_a_disk_that_takes_a_part_leaves_the_last_whole_document(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 1) as disk:
+        path = heartbeat_path(disk)
+        path.parent.mkdir()
+        heartbeat.write_whole(path, "whole")
+        fill(disk, leave_kb=8)
+        with pytest.raises(OSError, match="No space left"):
+            heartbeat.write_whole(path, "x" * 100_000)
+        assert path.read_text() == "whole"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sqlite3
 import stat
 import subprocess
@@ -19,6 +18,7 @@ from orderflow_tui.adapters.journal import BrokenChain, DuplicateRow, Journal, J
 from orderflow_tui.adapters.journal_memory import MemoryJournal, SyncJournal, read_events, read_observations
 from orderflow_tui.domain.action import Json, Row
 from orderflow_tui.domain.event import Event, JournalFailed
+from tests.adapters.small_disk import cannot_mount, may_mount
 
 NOW = 1_790_000_000_000_000_000
 
@@ -196,11 +196,11 @@ async def test_the_newest_states_of_a_name_are_read_as_they_lie_there(journal: J
 
 
 async def test_the_oldest_market_rows_give_way_and_are_counted(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orderflow_tui.adapters.journal.MARKET_ROWS_WAITING", 3)
+    monkeypatch.setattr("orderflow_tui.adapters.journal_market.ROWS_WAITING", 3)
     for number in range(5):
         journal.record(bar(number))
     await journal.flush()
-    assert journal.dropped_market_rows == 2
+    assert journal.lost_market_rows == 2
     assert [s.row.ref for s in read_observations(journal.folder, "bar")] == ["b2", "b3", "b4"]
 
 
@@ -401,7 +401,7 @@ async def test_whatever_statement_fails_the_file_holds_whole_batches_only(tmp_pa
 
 
 def test_a_full_disk_refuses_the_entry_and_still_takes_the_halt(tmp_path: Path) -> None:
-    if os.geteuid() != 0:
+    if not may_mount():
         pytest.skip("mounting a small tmpfs needs root")
     script = Path(__file__).with_name("fill_the_disk.py")
     disk = tmp_path / "disk"
@@ -409,7 +409,7 @@ def test_a_full_disk_refuses_the_entry_and_still_takes_the_halt(tmp_path: Path) 
     command = f"mount -t tmpfs -o size=6m none {disk} && exec {sys.executable} {script} {disk}"
     done = subprocess.run(["unshare", "-m", "sh", "-c", command], capture_output=True, text=True, timeout=60, check=False)
     if "unshare" in done.stderr or "mount" in done.stderr:
-        pytest.skip(f"no private mounts here: {done.stderr.strip()}")
+        cannot_mount(done.stderr.strip())
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["refused", "reserve-given-up", "halt-written", "market-stopped", "reads-back-whole"]
 

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
-from contextlib import closing, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from orderflow_tui.adapters.journal import BrokenChain, DiskFull, DuplicateRow, Journal, JournalError, Run
+from orderflow_tui.adapters.journal_market import BEATS_IN_SILENCE
 from orderflow_tui.adapters.journal_memory import SyncJournal, connect, read_events, read_observations
 from orderflow_tui.adapters.journal_schema import EMPTY, configure, entry_of, events, verify
-from orderflow_tui.adapters.journal_store import HeadFile, MarketStore, OrderStore, lock_holder, private_file
+from orderflow_tui.adapters.journal_store import HeadFile, MarketStore, OrderStore, is_full, lock_holder, private_file
 from orderflow_tui.domain.action import Row
 from orderflow_tui.domain.event import Event, JournalFailed
+from tests.adapters.small_disk import fill, small_disk
 
 NOW = 1_790_000_000_000_000_000
 
@@ -97,7 +104,7 @@ async def test_a_full_disk_gives_up_the_reserve_once_and_stops_the_market(tmp_pa
     with pytest.raises(DiskFull, match="the reserve is used up"):
         await journal.commit([note("b")])
     Scripted.word = ""
-    assert journal.dropped_market_rows == 1
+    assert journal.lost_market_rows == 1
     await journal.commit([note("halt")])
     await journal.close()
     assert [s.row.ref for s in read_events(tmp_path, ("note",))] == ["halt"]
@@ -110,7 +117,7 @@ async def test_market_rows_wait_through_trouble_and_give_way_on_a_full_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     journal = await opened(tmp_path)
-    whole = journal._bulk.append
+    whole = journal._market.store.append
 
     def refuse(*_: Any, **__: Any) -> None:
         raise JournalError("locked for a moment")
@@ -119,18 +126,18 @@ async def test_market_rows_wait_through_trouble_and_give_way_on_a_full_disk(
         raise DiskFull("no room")
 
     journal.record(bar("first"))
-    monkeypatch.setattr(journal._bulk, "append", refuse)
+    monkeypatch.setattr(journal._market.store, "append", refuse)
     with pytest.raises(JournalError, match="for a moment"):
         await journal.flush()
-    monkeypatch.setattr(journal._bulk, "append", whole)
+    monkeypatch.setattr(journal._market.store, "append", whole)
     await journal.flush()
     assert [s.row.ref for s in read_observations(tmp_path, "bar")] == ["first"]
     journal.record(bar("second"))
-    monkeypatch.setattr(journal._bulk, "append", full)
+    monkeypatch.setattr(journal._market.store, "append", full)
     with pytest.raises(DiskFull):
         await journal.flush()
     journal.record(bar("third"))
-    assert journal.dropped_market_rows == 2
+    assert journal.lost_market_rows == 2
     await journal.commit([note("orders go on")])
     await journal.close()
 
@@ -203,15 +210,205 @@ async def test_a_writer_that_was_told_to_end_tells_those_it_was_writing_for(tmp_
         await waiting
 
 
-async def test_a_market_file_that_is_locked_at_the_start_is_not_thrown_away(tmp_path: Path) -> None:
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Another program holds the file for itself."""
+    script = (
+        "import sqlite3,sys\nc=sqlite3.connect(sys.argv[1],isolation_level=None)\nc.execute('PRAGMA locking_mode=EXCLUSIVE')\n"
+        "c.execute('BEGIN EXCLUSIVE')\nprint('held',flush=True)\nsys.stdin.read()"
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        try:
+            yield
+        finally:
+            holder.stdin.close()
+            holder.wait()
+
+
+async def test_a_market_file_that_is_locked_at_the_start_stays_and_takes_rows_again_when_it_is_free(tmp_path: Path) -> None:
     first = await opened(tmp_path)
+    first.record(bar("kept"))
     await first.close()
-    (tmp_path / "market.sqlite").unlink()
+    with locked(tmp_path / "market.sqlite"):
+        journal = await opened(tmp_path)
+        assert "market.sqlite is locked by" in journal.market_trouble
+        journal.record(bar("waits"))
+        await journal.commit([note("orders go on")])
+        with pytest.raises(JournalError, match="is locked by"):
+            await journal.flush()
+    await journal.flush()
+    assert journal.market_trouble == ""
+    assert journal.lost_market_rows == 0
+    await journal.close()
+    assert [s.row.ref for s in read_observations(tmp_path, "bar")] == ["kept", "waits"]
+    assert not list(tmp_path.glob("*.aside-*"))
+
+
+async def test_a_damaged_market_file_is_moved_aside_with_its_wal(tmp_path: Path) -> None:
+    (tmp_path / "market.sqlite").write_bytes(b"not a database at all" * 100)
+    (tmp_path / "market.sqlite-wal").write_bytes(b"its rows")
+    journal = await opened(tmp_path)
+    await journal.close()
+    (aside,) = tmp_path.glob("*.aside-*[0-9]")
+    assert Path(f"{aside}-wal").read_bytes() == b"its rows"
+    assert aside.name in journal.notes[0]
+
+
+async def test_a_market_file_of_a_newer_program_is_moved_aside(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "market.sqlite")) as conn:
+        conn.execute("PRAGMA user_version=99")
+    journal = await opened(tmp_path)
+    await journal.close()
+    assert "has schema 99, this program knows 1" in journal.notes[0]
+
+
+async def test_a_market_file_that_cannot_be_moved_aside_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "market.sqlite").write_bytes(b"not a database at all" * 100)
+
+    def refuse(self: Path, target: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refuse)
+        journal = await opened(tmp_path)
+    assert "could not be moved aside: Permission denied" in journal.market_trouble
+    await journal.close()
+
+
+async def test_what_cannot_be_a_market_file_stops_nobody_and_the_log_counts_what_was_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "market.sqlite").mkdir()
-    with pytest.raises(JournalError, match=r"market\.sqlite cannot be opened"):
-        await opened(tmp_path)
-    (tmp_path / "market.sqlite").rmdir()
-    await (await opened(tmp_path)).close()
+    told: list[str] = []
+    sink = logger.add(told.append, format="{message}", level="WARNING")
+    try:
+        journal = await opened(tmp_path)
+        assert "cannot be opened" in journal.market_trouble
+        for number in range(3):
+            journal.record(bar(str(number)))
+        await journal.commit([note("orders go on")])
+        await journal.close()
+        await journal.close()
+    finally:
+        logger.remove(sink)
+    assert len([line for line in told if line.startswith("3 market rows of this run are not in ")]) == 1
+    assert journal.lost_market_rows == 3
+
+
+async def test_a_lock_of_a_moment_is_no_trouble_and_one_that_stays_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orderflow_tui.adapters.journal_market.BEAT_S", 0.01)
+    journal = await opened(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "market.sqlite", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        journal.record(bar("waits"))
+        with pytest.raises(JournalError):
+            await journal.flush()
+        assert journal.market_trouble == ""
+        while not journal.market_trouble:
+            await asyncio.sleep(0.05)
+        holder.execute("ROLLBACK")
+    await journal.flush()
+    assert journal.market_trouble == ""
+    await journal.close()
+    assert [s.row.ref for s in read_observations(tmp_path, "bar")] == ["waits"]
+
+
+async def test_a_market_file_that_was_removed_is_trouble_and_takes_no_row(tmp_path: Path) -> None:
+    journal = await opened(tmp_path)
+    (tmp_path / "market.sqlite").unlink()
+    journal.record(bar("gone"))
+    for _ in range(BEATS_IN_SILENCE):
+        with pytest.raises(JournalError, match="moved or removed"):
+            await journal.flush()
+    assert "moved or removed" in journal.market_trouble
+    await journal.commit([note("orders go on")])
+    await journal.close()
+
+
+async def test_the_death_of_the_market_writer_takes_no_row_of_orders_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orderflow_tui.adapters.journal_market.BEAT_S", 0.01)
+    told: list[Event] = []
+    journal = await Journal.open(tmp_path, Run("r1", "demo"), post=told.append, clock=lambda: NOW)
+
+    def bug(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a bug of ours")
+
+    monkeypatch.setattr(journal._market.store, "append", bug)
+    journal.record(bar("lost"))
+    while not journal.market_trouble:
+        await asyncio.sleep(0.01)
+    assert "journal: market ended: ZeroDivisionError" in journal.market_trouble
+    journal.record(bar("lost too"))
+    await journal.commit([note("orders go on")])
+    journal.record(note("and on"))
+    await journal.flush()
+    assert (journal.lost_market_rows, told) == (2, [])
+    await journal.close()
+    assert [s.row.ref for s in read_events(tmp_path, ("note",))] == ["orders go on", "and on"]
+
+
+@pytest.mark.parametrize("what", ["folder removed", "folder moved", "file replaced", "wal removed"])
+async def test_a_journal_that_was_moved_or_removed_takes_no_row_and_says_so(tmp_path: Path, what: str) -> None:
+    folder, told = tmp_path / "j", list[Event]()
+    journal = await Journal.open(folder, Run("r1", "demo"), post=told.append, clock=lambda: NOW)
+    await journal.commit([note("before")])
+    match what:
+        case "folder removed":
+            shutil.rmtree(folder)
+        case "folder moved":
+            folder.rename(tmp_path / "elsewhere")
+        case "file replaced":
+            shutil.copy2(folder / "orders.sqlite", tmp_path / "copy")
+            (tmp_path / "copy").replace(folder / "orders.sqlite")
+        case _:
+            (folder / "orders.sqlite-wal").unlink()
+    journal.record(note("fill"))
+    with pytest.raises(JournalError, match=r"moved or removed while it was in use.*flatten") as caught:
+        await journal.commit([note("entry")])
+    assert not isinstance(caught.value, BrokenChain)
+    with pytest.raises(JournalError, match="moved or removed"):
+        journal.commit_now([note("entry too")])
+    assert [type(event) for event in told] == [JournalFailed]
+    await journal.close()
+
+
+async def test_a_journal_that_is_put_back_goes_on_where_it_stood(tmp_path: Path) -> None:
+    folder = tmp_path / "j"
+    journal = await Journal.open(folder, Run("r1", "demo"), clock=lambda: NOW)
+    folder.rename(tmp_path / "elsewhere")
+    journal.record(note("fill"))
+    with pytest.raises(JournalError, match="moved or removed"):
+        await journal.commit([note("entry")])
+    (tmp_path / "elsewhere").rename(folder)
+    await journal.commit([note("halt")])
+    await journal.close()
+    again = await opened(folder)
+    assert [row.ref for row in await again.rows(("note",))] == ["fill", "halt"]
+    await again.close()
+
+
+async def test_a_journal_removed_at_the_very_commit_is_not_said_to_be_written(tmp_path: Path) -> None:
+    class Removed(sqlite3.Connection):
+        armed = False
+
+        def execute(self, *args: Any) -> sqlite3.Cursor:
+            done = super().execute(*args)
+            if Removed.armed and str(args[0]) == "COMMIT":
+                shutil.rmtree(tmp_path / "j")
+            return done
+
+    journal = await Journal.open(tmp_path / "j", Run("r1", "demo"), clock=lambda: NOW, factory=Removed)
+    Removed.armed = True
+    with pytest.raises(JournalError, match="moved or removed"):
+        await journal.commit([note("entry")])
+    Removed.armed = False
+    await journal.close()
 
 
 async def test_a_reader_of_a_journal_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -262,9 +459,15 @@ def test_a_lock_while_proving_is_a_lock_and_no_damage(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="is locked by another process") as caught:
         store.prepare(again, "r2", NOW)
     assert not isinstance(caught.value, BrokenChain)
-    Scripted.code = sqlite3.SQLITE_CORRUPT
-    with pytest.raises(BrokenChain, match="SQLite finds scripted trouble"):
-        store.prepare(again, "r2", NOW)
+    for code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_IOERR | (19 << 8), sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL):
+        Scripted.code = code
+        with pytest.raises(JournalError) as caught:
+            store.prepare(again, "r2", NOW)
+        assert not isinstance(caught.value, BrokenChain), "it could not be read, which says nothing about what is there"
+    for code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, 0):  # 0: text that is none, told without a code
+        Scripted.code = code
+        with pytest.raises(BrokenChain, match="SQLite finds scripted trouble"):
+            store.prepare(again, "r2", NOW)
     again.close()
 
 
@@ -315,11 +518,14 @@ def test_moving_the_wal_into_a_damaged_file_is_damage_and_a_reader_in_the_way_is
 
 def test_market_rows_that_cannot_be_written_are_an_error_by_kind(tmp_path: Path) -> None:
     store = MarketStore(tmp_path)
-    store.prepare(connect(store.path))
     conn = sqlite3.connect(store.path, factory=Scripted, isolation_level=None)
-    for code, kind in ((sqlite3.SQLITE_FULL, DiskFull), (sqlite3.SQLITE_IOERR, JournalError)):
+    store.prepare(conn)
+    for code, kind, said in (
+        (sqlite3.SQLITE_FULL, DiskFull, "is full: no more rows of the market are kept"),
+        (sqlite3.SQLITE_IOERR, JournalError, "cannot be written: scripted trouble"),
+    ):
         Scripted.word, Scripted.code = "INSERT INTO bar", code
-        with pytest.raises(kind, match="scripted trouble"):
+        with pytest.raises(kind, match=said):
             store.append(conn, "r1", [entry_of(bar("b"))])
     Scripted.word = ""
     store.append(conn, "r1", [entry_of(bar("b"))])
@@ -331,6 +537,83 @@ def test_a_file_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
         private_file(tmp_path / "none" / "orders.sqlite")
     with pytest.raises(JournalError, match="cannot be opened"):
         connect(tmp_path / "none.sqlite", read_only=True)
+
+
+@pytest.mark.parametrize("free_kb", [0, 8, 40, 80, 160])
+async def test_a_start_on_a_full_disk_lives_on_its_reserve_and_halts(tmp_path: Path, free_kb: int) -> None:
+    with small_disk(tmp_path / "disk", 10) as disk:
+        folder, told = disk / "journal", list[Event]()
+        first = await opened(folder)
+        await first.commit([note("held")])
+        first.record(bar("kept"))
+        await first.flush()
+        for path in list(folder.iterdir()):  # as a kill leaves it, after a restart of the machine
+            if not path.name.endswith("-shm") and path.name != "reserve":
+                shutil.copy2(path, tmp_path / path.name)
+        await first.close()
+        for path in list(folder.iterdir()):
+            if path.name != "reserve":
+                path.unlink()
+        for path in tmp_path.glob("*.sqlite*"):
+            shutil.copy2(path, folder)
+        fill(disk, leave_kb=free_kb)
+        post = told.append if free_kb else None
+        again = await Journal.open(folder, Run("r2", "demo"), post=post, clock=lambda: NOW)
+        await again.commit([note("flatten")])
+        assert [row.ref for row in await again.rows(("note",))] == ["held", "flatten"]
+        assert not list(folder.glob("*.aside-*"))
+        if not (folder / "reserve").exists():
+            halted = [JournalFailed] if free_kb else []  # where nobody listens nobody is told
+            assert [type(event) for event in told] == halted, "what room there is belongs to exits"
+            assert any("the 4 MiB reserve was given up" in sentence for sentence in again.notes)
+            assert "was full" in again.market_trouble
+        assert not (folder / "reserve").exists() or free_kb > 40
+        await again.close()
+        (disk / "ballast").unlink()
+        assert [s.row.ref for s in read_observations(folder, "bar")] == ["kept"]
+        await (await opened(folder)).close()
+
+
+async def test_a_full_disk_without_a_reserve_is_a_sentence(tmp_path: Path) -> None:
+    await (await opened(tmp_path)).close()
+    (tmp_path / "reserve").unlink()
+    for word in ("PRAGMA journal_mode", "INSERT INTO event"):
+        Scripted.word, Scripted.code = word, sqlite3.SQLITE_FULL
+        with monkey_full_disk(), pytest.raises(DiskFull, match="make room and restart"):
+            await opened(tmp_path)
+    Scripted.word = ""
+    await (await opened(tmp_path)).close()
+
+
+@contextmanager
+def monkey_full_disk() -> Iterator[None]:
+    """No reserve can be had."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", _no_space)
+        yield
+
+
+def _no_space(*_: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_a_reserve_that_cannot_even_be_opened_is_noted_and_stops_nobody(tmp_path: Path) -> None:
+    (tmp_path / "reserve").mkdir()
+    store = OrderStore(tmp_path)
+    with closing(connect(store.path)) as conn:
+        store.prepare(conn, "r1", NOW)
+    assert "no room for the journal's 4 MiB reserve" in store.notes[0]
+    store.release()
+
+
+def test_an_io_error_is_a_full_disk_only_where_there_is_no_room(tmp_path: Path) -> None:
+    fault = sqlite3.OperationalError("disk I/O error")
+    fault.sqlite_errorcode = sqlite3.SQLITE_IOERR | (19 << 8)  # no room for the -shm
+    assert not is_full(fault, tmp_path / "orders.sqlite")
+    assert not is_full(fault, tmp_path / "gone" / "orders.sqlite")
+    with small_disk(tmp_path / "disk", 1) as disk:
+        fill(disk, leave_kb=8)
+        assert is_full(fault, disk / "orders.sqlite")
 
 
 def test_nobody_holds_what_nobody_locked(tmp_path: Path) -> None:
@@ -431,16 +714,7 @@ async def test_a_writer_that_dies_unheard_still_lets_nobody_wait(tmp_path: Path,
     await journal._shut()
 
 
-async def test_a_market_file_that_cannot_even_be_made_and_a_bug_while_preparing_it_close_everything(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(self: MarketStore, conn: sqlite3.Connection) -> None:
-        raise JournalError("not usable, and a new one neither")
-
-    monkeypatch.setattr(MarketStore, "prepare", refuse)
-    with pytest.raises(JournalError, match="neither"):
-        await opened(tmp_path)
-
+async def test_a_bug_while_preparing_the_market_file_closes_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def bug(self: MarketStore, conn: sqlite3.Connection) -> None:
         raise ZeroDivisionError("a bug of ours")
 

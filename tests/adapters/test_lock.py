@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from orderflow_tui.adapters.instance_lock import InstanceLock, LockHeld, account_lock_path, holder, instance_lock_path
+from orderflow_tui.adapters.instance_lock import InstanceLock, LockHeld, account_lock_path, held, holder, instance_lock_path
+from tests.adapters.small_disk import fill, small_disk
 
 CHILD = (
     "import sys\nfrom pathlib import Path\nfrom orderflow_tui.adapters.instance_lock import InstanceLock\n"
@@ -51,6 +53,48 @@ def test_a_lock_file_with_no_name_in_it_still_locks(tmp_path: Path) -> None:
     with pytest.raises(LockHeld, match="another instance already works here"):
         InstanceLock.take(path, "demo")
     lock.release()
+
+
+def test_a_full_disk_takes_the_note_but_not_the_lock(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 1) as disk:
+        path = instance_lock_path(disk)
+        InstanceLock.take(path, "paper").release()
+        fill(disk)
+        with InstanceLock.take(path, "paper"):
+            with pytest.raises(LockHeld, match="another instance already works here"):
+                InstanceLock.take(path, "paper")
+            (disk / "ballast").unlink()
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced", "folder removed"])
+def test_a_lock_whose_file_went_is_lost_and_can_be_taken_again(tmp_path: Path, how: str) -> None:
+    path = instance_lock_path(tmp_path)
+    with InstanceLock.take(path, "paper") as lock:
+        assert lock in held()
+        assert not lock.lost
+        path.unlink()
+        if how == "replaced":
+            path.write_text("another")
+        if how == "folder removed":
+            path.parent.rmdir()
+        assert lock.lost
+        lock.take_again()
+        assert not lock.lost
+        with pytest.raises(LockHeld, match=f"process {os.getpid()}"):
+            InstanceLock.take(path, "paper")
+        path.unlink()
+        with InstanceLock.take(path, "demo"), pytest.raises(LockHeld):
+            lock.take_again()
+        assert lock.lost
+    assert held() == ()
+
+
+def test_a_lock_whose_whole_data_folder_went_is_not_made_anew(tmp_path: Path) -> None:
+    with InstanceLock.take(instance_lock_path(tmp_path / "data"), "paper") as lock:
+        shutil.rmtree(tmp_path / "data")
+        with pytest.raises(FileNotFoundError):
+            lock.take_again()
+        assert not (tmp_path / "data").exists()
 
 
 def test_nobody_holds_a_lock_that_was_never_taken(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import sqlite3
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from orderflow_tui.ops import preflight
 from orderflow_tui.ops.doctor import Report, examine
 from orderflow_tui.ops.preflight import Ground, Result
 from orderflow_tui.wiring import Wish
+from tests.adapters.small_disk import fill, small_disk
 
 NOW_NS = int(datetime(2026, 3, 16, 14, 0, tzinfo=UTC).timestamp()) * 1_000_000_000  # two days before a rate decision
 CANARY = "canary-5d2c-token"
@@ -269,6 +271,23 @@ def test_a_damaged_journal_fails_and_names_the_row(data: Path) -> None:
     result, sentence = row(looked(data, mode="paper"), "journal")
     assert result is Result.FAIL
     assert "row 3" in sentence
+
+
+def test_a_full_disk_is_no_damaged_journal(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 8) as disk:
+        data = disk / "data"
+        folder = data / "journal" / "paper"
+        with SyncJournal(tmp_path / "lives", "r1", NOW_NS):  # as a kill leaves it, after a restart of the machine
+            folder.mkdir(parents=True)
+            for suffix in ("", "-wal", ".head"):
+                shutil.copy2(tmp_path / "lives" / f"orders.sqlite{suffix}", folder)
+        fill(disk)
+        result, sentence = row(looked(data, mode="paper"), "journal")
+        assert result is Result.FAIL
+        assert "cannot be read" in sentence
+        assert "is damaged" not in sentence
+        (disk / "ballast").unlink()
+        assert row(looked(data, mode="paper"), "journal")[0] is Result.OK
 
 
 def test_a_journal_that_is_being_written_can_be_proven_beside_it(data: Path) -> None:

@@ -71,3 +71,9 @@ def test_what_else_is_held_stands_beside_the_position(tmp_path: Path) -> None:
     assert said["position"] == {"broker": 0, "local": 0}
     assert said["also_held"] == {"ES": {"broker": None, "local": 2}}
     assert said["protective_stop"] == "missing"
+
+
+def test_lost_rows_of_the_market_are_counted(tmp_path: Path) -> None:
+    journal: Any = SimpleNamespace(lost_market_rows=7, market_trouble="locked by a backup")
+    document = status_document(plan_of(Wish(data_dir=tmp_path)), running(), Scene(5).view(), journal=journal)
+    assert document["market_rows"] == {"lost": 7, "trouble": "locked by a backup"}
