@@ -19,8 +19,9 @@ from orderflow_tui.adapters.journal_schema import (
     entry_of,
     events,
     observations,
+    prove_there,
 )
-from orderflow_tui.adapters.journal_store import MARKET_FILE, ORDERS_FILE, MarketStore, OrderStore, private_file
+from orderflow_tui.adapters.journal_store import MARKET_FILE, ORDERS_FILE, HeadFile, MarketStore, OrderStore, private_file
 from orderflow_tui.domain.action import Row
 from orderflow_tui.ports import JournalError
 
@@ -145,8 +146,9 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 
 def read_events(folder: Path, kinds: Collection[str] | None = None, after: int = 0) -> list[StoredRow]:
-    """Rows of orders from outside a running console, for `status` and `journal`. Empty when there is no journal yet."""
+    """Rows of orders from outside a running console, as they lie there. Empty when there is no journal. Raises JournalError."""
     path = folder / ORDERS_FILE
+    prove_there(path, HeadFile(folder / f"{ORDERS_FILE}.head").read())
     if not path.exists():
         return []
     conn = connect(path, read_only=True)

@@ -27,7 +27,8 @@ from orderflow_tui.adapters import stop_file
 from orderflow_tui.adapters.calendar import LAST_BUILT, CalendarFault, session_table
 from orderflow_tui.adapters.heartbeat import HeartbeatFault, Status, boot_id, read_status
 from orderflow_tui.adapters.instance_lock import holder, instance_lock_path
-from orderflow_tui.adapters.journal_schema import verify
+from orderflow_tui.adapters.journal_damage import PARTS
+from orderflow_tui.adapters.journal_schema import prove_there, verify
 from orderflow_tui.adapters.journal_store import ORDERS_FILE, HeadFile
 from orderflow_tui.adapters.safety_key import key_path, key_trouble
 from orderflow_tui.config import is_stale
@@ -299,14 +300,15 @@ def journal(plan: Plan) -> Finding:
     """Proves the newest journal of the mode row by row, without writing."""
     folder = plan.data_dir / "journal" / plan.mode.name
     files = [folder / ORDERS_FILE] if plan.mode.waits_for_journal else sorted(folder.glob(f"*/{ORDERS_FILE}"))
-    found = [path for path in files if path.exists()]
+    found = [path for path in files if any(Path(f"{path}{part}").exists() for part in PARTS)]
     if not found:
         return ok("journal", f"none yet for mode {plan.mode.name}")
-    path = max(found, key=lambda file: file.stat().st_mtime_ns)
+    path = max(found, key=lambda file: file.stat().st_mtime_ns if file.exists() else 0)
     noted = HeadFile(path.with_name(f"{ORDERS_FILE}.head")).read()  # before the rows: it may lag behind them, never lead
     # Without a WAL the file is all there is; SQLite would make a new WAL beside it even for reading.
     how = "mode=ro" if path.with_name(f"{ORDERS_FILE}-wal").exists() else "mode=ro&immutable=1"
     try:
+        prove_there(path, noted)
         with closing(sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, isolation_level=None)) as conn:
             conn.execute("BEGIN")
             head = verify(conn, str(path), noted)

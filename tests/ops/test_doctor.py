@@ -271,6 +271,21 @@ def test_a_damaged_journal_fails_and_names_the_row(data: Path) -> None:
     assert "row 3" in sentence
 
 
+@pytest.mark.parametrize("what", ["gone", "empty"])
+def test_a_journal_that_is_gone_or_empty_fails_and_looking_leaves_its_wal(data: Path, what: str) -> None:
+    folder = data / "journal" / "paper"
+    with SyncJournal(folder, "r1", NOW_NS):
+        wal = (folder / "orders.sqlite-wal").read_bytes()
+    (folder / "orders.sqlite").unlink()
+    (folder / "orders.sqlite-wal").write_bytes(wal)  # as after a kill
+    if what == "empty":
+        (folder / "orders.sqlite").touch()
+    result, sentence = row(looked(data, mode="paper"), "journal")
+    assert result is Result.FAIL
+    assert "committed rows up to row 2 are gone" in sentence
+    assert (folder / "orders.sqlite-wal").read_bytes() == wal
+
+
 def test_a_journal_that_is_being_written_can_be_proven_beside_it(data: Path) -> None:
     with SyncJournal(data / "journal" / "paper", "r1", NOW_NS) as journal:
         journal.commit_now([Row("orders", "note", "n", NOW_NS, {})])
