@@ -45,6 +45,7 @@ class Ledger:
         self._fees: dict[str, int] = {}  # by execution id, as the broker told
         self._fees_cents: int | None = 0  # those of the day with the expected ones; None: to be summed anew
         self._parts: dict[str, Episode] = {}  # the day's closed episodes
+        self._told: dict[str, RoundTrip] = {}  # the day's closed trades of which only the journal's own figures are known
         self._past: dict[str, Episode] = {}  # those of earlier days
         self._past_of: dict[str, list[str]] = {}  # by base and by execution id: the trades of earlier days it belongs to
         self._newest: dict[str, str] = {}  # by instrument, base id of the day's last execution
@@ -75,7 +76,7 @@ class Ledger:
         self.trade_date = trade_date
         self.realised_cents = self._posted_cents = self.peak_cents = 0
         self._fees_cents = 0
-        self._parts, self._newest, self._ranges = {}, {}, {}
+        self._parts, self._newest, self._ranges, self._told = {}, {}, {}, {}
         self.equity = deque([0], maxlen=EQUITY_POINTS)
 
     def _keep_past(self) -> None:
@@ -152,11 +153,14 @@ class Ledger:
         """Fold the day again. How far the market went is kept by the execution it went after, so that it finds its trade
         whatever became of the others."""
         self._episodes = deepcopy(self._carried)
-        self.realised_cents, self.trips, self._parts = 0, [], {}
+        self.realised_cents = sum(trip.gross_cents for trip in self._told.values())
+        self.trips, self._parts = [*self._told.values()], {}
         for symbol in self._carried:
             self._recall(symbol, symbol)
         for execution in self._executions:
             self._apply(execution)
+        if self._told:
+            self.trips.sort(key=lambda trip: trip.exit_ns)
 
     def _apply(self, execution: Execution) -> None:
         fill = execution.fill
@@ -205,7 +209,7 @@ class Ledger:
         self._fees[exec_id] = cents
         self._fees_cents = None
         for i, trip in enumerate(self.trips):
-            fees = self._fees_of(self._parts[trip.id])
+            fees = trip.fees_cents if trip.id in self._told else self._fees_of(self._parts[trip.id])
             if fees != trip.fees_cents:
                 self.trips[i] = replace(trip, fees_cents=fees)
         self._restate(exec_id)
@@ -247,6 +251,14 @@ class Ledger:
     def recall_mark(self, instrument: str, ticks: int) -> None:
         """Replay: the market's last price as the journal knows it."""
         self._marks[instrument] = ticks
+
+    def recall_trade(self, name: str, trip: RoundTrip | None) -> None:
+        """Replay: a trade in an instrument not known here, by its own row; it counts on its trade date. None: it never was."""
+        self._told.pop(name, None)
+        if trip is not None and trip.trade_date == self.trade_date:
+            self._told[name] = trip
+        self._fees_cents = None
+        self._fold()
 
     def marked(self) -> dict[str, int]:
         """What is held, and the price in ticks it is valued at."""
@@ -296,7 +308,8 @@ class Ledger:
     def fees_cents(self) -> int:
         """Commissions of the day, actual where told, expected elsewhere."""
         if self._fees_cents is None:
-            self._fees_cents = sum(self._fee(execution) for execution in self._executions)
+            told = sum(trip.fees_cents for trip in self._told.values())
+            self._fees_cents = told + sum(self._fee(execution) for execution in self._executions)
         return self._fees_cents
 
     @property

@@ -28,11 +28,11 @@ class Owner:
     suffix: str = ""
     digest: str = ""
 
-    def refusal(self, account: str) -> str:
-        """Why this account may not go on with the journal; empty when it may."""
+    def refusal(self, account: str, who: str = "the gateway serves") -> str:
+        """Why this account, which somebody names, may not go on with the journal; empty when it may."""
         if not self.digest or self.digest == digest_of(account):
             return ""
-        served = f"the gateway serves the one ending …{account[-SUFFIX:]}"
+        served = f"{who} the one ending …{account[-SUFFIX:]}"
         then = "log in to the first, or give the other a data folder of its own (--data-dir)"
         return f"this journal is of the account ending …{self.suffix}, {served}: {then}"
 

@@ -354,6 +354,18 @@ async def test_an_empty_file_takes_nothing_of_its_wal_along(tmp_path: Path, what
     assert (facts(now), damage.lost, install) == (facts(rows), 0, install_of(rows))
 
 
+def test_a_read_from_outside_tells_what_is_broken_beside_its_rows(tmp_path: Path) -> None:
+    rows = written(tmp_path / "j", checkpointed=True)
+    found: list[BrokenChain] = []
+    whole = [stored.row for stored in read_events(tmp_path / "j", broken=found.append)]
+    assert (whole[: len(rows)], found) == (rows, [])
+    path = tmp_path / "j" / "orders.sqlite"
+    path.write_bytes(path.read_bytes().replace(b'{"base_id":"f7"', b'{"base_id":"f8"'))
+    told = [stored.row for stored in read_events(tmp_path / "j", broken=found.append)]
+    assert len(told) == len(whole)
+    assert [whole[fault.seq - 1].ref for fault in found] == ["f7"]
+
+
 async def test_a_header_cut_short_is_damage(tmp_path: Path) -> None:
     folder = tmp_path / "j"
     rows = written(folder, checkpointed=False)
