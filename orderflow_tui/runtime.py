@@ -184,8 +184,8 @@ class Runtime:
 
     def _grant(self, house: House) -> None:
         """Ask the engine for the grant of an unattended run; without it such a run has no purpose and ends."""
-        if not house.grant:
-            return
+        if not house.grant or house.engine.desk.unread(house.engine.desk.trade_date):
+            return  # locked for what its journal tells: it stays for the person who flattens
         found = house.stop_seen()
         if found is None:
             self._tell_engine(Command.AUTOMATION, "auto", house.grant)

@@ -303,8 +303,10 @@ class IbSession:
         if proven.refusal and self.account and not configured:
             served = ", ".join(line.accounts) or "none"
             return f"this run began with account {self.account}, the gateway serves {served} now"
-        self.account = proven.account or self.account
-        return proven.refusal
+        refusal = proven.refusal or self.settings.not_ours(proven.account)
+        if not refusal:
+            self.account = proven.account
+        return refusal
 
     async def _choose(self, line: Line) -> Choice:
         settings = self.settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +22,7 @@ class IbSettings:
     proof: Proof
     own_prefix: str
     account: str = ""
+    not_ours: Callable[[str], str] = lambda _: ""  # why a proven account is not the one that what we remember is of
     roll_by_volume: bool = True
     library: str = "ib_insync"
     connect_limit_s: float = 15.0

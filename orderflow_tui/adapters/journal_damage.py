@@ -4,28 +4,28 @@ Theory. A start that finds damage must not end: somebody may hold a position and
 files are copied beside, byte for byte and before anything is written, and a fresh journal takes their place in one rename.
 Killed anywhere in between, the next start finds the damage again and does the same; nothing is lost either way.
 
-What goes over is every row whose own hash fits its content: such a row is what was written, whatever happened to its
-neighbours. What is missing between them is missing as if the process had died before writing it, which replay and
-reconciliation are made for. The name of the installation stays, because orders at the broker bear it; the count of order
-names goes on far above everything that can be read, and above the clock in milliseconds, so that a name whose row was lost
-is not drawn again.
+What goes over is every row whose own hash fits its content, wherever in file or WAL it lies: such a row is what was
+written, whatever happened to its neighbours. What is missing between them is missing as if the process had died before
+writing it, which replay and reconciliation are made for. The name of the installation stays, because orders at the broker
+bear it; the count of order names goes on far above everything that can be read, and above the clock in milliseconds, so that
+a name whose row was lost is not drawn again.
 """
 
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import re
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+from orderflow_tui.adapters.journal_pages import mapped, rows_in_pages
 from orderflow_tui.adapters.journal_schema import BrokenChain, StoredRow, entry_of, row_hash
 from orderflow_tui.adapters.journal_store import (
     INSTALL_LETTERS,
@@ -41,12 +41,10 @@ from orderflow_tui.ports import JournalError
 
 FRESH = "fresh"  # the folder in which a fresh journal is made before it takes the damaged one's place
 PARTS = ("", "-wal", ".head")
-CHUNK = 256
-LEAST_ROW_BYTES = 64  # two hashes alone are as long
 GAP = 1_000_000
 NAME = re.compile(rb"of1-([" + INSTALL_LETTERS.encode() + rb"]{5})-(\d{1,18})")
 
-_COLUMNS = "seq, run_id, ts_ns, kind, ref, payload, prev_hash, hash"
+COLUMNS = 8  # of a row: seq, run_id, ts_ns, kind, ref, payload, prev_hash, hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,9 @@ def keep(path: Path, fault: BrokenChain, now_ns: int) -> Path:
     Call it before the connection that found the damage is closed: closing may still move its WAL into the file.
     Raises JournalError when there is no room.
     """
+    before = _kept_with_its_wal(path)
+    if before is not None:
+        return before
     kept = path.with_name(f"{path.name}.damaged-{now_ns}")
     try:
         for part in PARTS:
@@ -87,6 +88,22 @@ def keep(path: Path, fault: BrokenChain, now_ns: int) -> Path:
             f"{fault} It could not be kept as {kept.name}: {trouble.strerror}; make room and start again"
         ) from fault
     return kept
+
+
+def _kept_with_its_wal(path: Path) -> Path | None:
+    """The copy of this very damage that an earlier start made, which died when it had taken the WAL away: the rows are there."""
+    head, wal = Path(f"{path}.head"), Path(f"{path}-wal")
+    if not (head.exists() or path.stat().st_size) or (wal.exists() and wal.stat().st_size):
+        return None
+    for kept_wal in path.parent.glob(f"{path.name}.damaged-*-wal"):
+        kept = kept_wal.with_name(kept_wal.name.removesuffix("-wal"))
+        if _content(kept) == _content(path) and _content(Path(f"{kept}.head")) == _content(head):
+            return kept
+    return None
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.exists() else None
 
 
 def begin_anew(path: Path, kept: Path, fault: BrokenChain, run_id: str, now_ns: int, last_rows: LastRows) -> Damage:
@@ -154,46 +171,12 @@ def salvage(kept: Path, fault: BrokenChain, now_ns: int) -> Damage:
 
 
 def _proven(kept: Path) -> list[StoredRow]:
-    """The rows whose own hash fits, in order. Where a page cannot be read, each row of the stretch is tried alone."""
-    how = "mode=ro" if Path(f"{kept}-wal").exists() else "mode=ro&immutable=1"  # for reading a WAL SQLite needs its -shm
+    """The rows whose own hash fits, in order. Of two with one number the one that lies first: what was committed does."""
     found: dict[int, StoredRow] = {}
-    with closing(sqlite3.connect(f"{kept.resolve().as_uri()}?{how}", uri=True, isolation_level=None)) as conn:
-        with suppress(sqlite3.Error):
-            conn.execute("PRAGMA writable_schema=ON")  # an index that is damaged does not keep the table from being read
-        for row in _readable(conn, _most_rows(kept)):
-            proven = _proven_row(row)
-            if proven is not None:
-                found[proven.id] = proven
-    Path(f"{kept}-shm").unlink(missing_ok=True)
+    for row in rows_in_pages(kept, COLUMNS):
+        if row[0] not in found and (proven := _proven_row(row)) is not None:
+            found[proven.id] = proven
     return [found[seq] for seq in sorted(found)]
-
-
-def _most_rows(kept: Path) -> int:
-    return sum(Path(f"{kept}{part}").stat().st_size for part in PARTS[:2] if Path(f"{kept}{part}").exists()) // LEAST_ROW_BYTES
-
-
-def _readable(conn: sqlite3.Connection, most: int) -> Iterator[tuple[object, ...]]:
-    """Every row SQLite still hands out, as it lies there."""
-    after = 0
-    while after < most:
-        try:
-            query = f"SELECT {_COLUMNS} FROM event WHERE seq > ? ORDER BY seq LIMIT {CHUNK}"
-            rows = conn.execute(query, (after,)).fetchall()
-        except (sqlite3.Error, UnicodeDecodeError):
-            rows = [row for seq in range(after + 1, after + CHUNK + 1) for row in _single(conn, seq)]
-            after += CHUNK
-        else:
-            if not rows:
-                return
-            after = max(after + 1, int(rows[-1][0]))
-        yield from rows
-
-
-def _single(conn: sqlite3.Connection, seq: int) -> list[tuple[object, ...]]:
-    try:
-        return conn.execute(f"SELECT {_COLUMNS} FROM event WHERE seq = ?", (seq,)).fetchall()
-    except (sqlite3.Error, UnicodeDecodeError):
-        return []
 
 
 def _proven_row(row: tuple[object, ...]) -> StoredRow | None:
@@ -211,10 +194,7 @@ def _names(kept: Path) -> Counter[tuple[str, int]]:
     """(install, count) of every order name in the bytes themselves, where no SQLite is needed to read them."""
     found: Counter[tuple[str, int]] = Counter()
     for part in PARTS[:2]:
-        path = Path(f"{kept}{part}")
-        if not path.exists() or not path.stat().st_size:
-            continue
-        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        with mapped(Path(f"{kept}{part}")) as content:
             found.update((install.decode(), int(count)) for install, count in NAME.findall(content))
     return found
 

@@ -6,21 +6,24 @@ Both keep the promises that matter to the core: the order of rows, keys that exi
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from orderflow_tui.adapters.journal_schema import (
     BUSY_MS,
+    BrokenChain,
     DuplicateRow,
     StoredRow,
     claims,
     entry_of,
     events,
     observations,
+    prove_there,
+    verify,
 )
-from orderflow_tui.adapters.journal_store import MARKET_FILE, ORDERS_FILE, MarketStore, OrderStore, private_file
+from orderflow_tui.adapters.journal_store import MARKET_FILE, ORDERS_FILE, HeadFile, MarketStore, OrderStore, private_file
 from orderflow_tui.domain.action import Row
 from orderflow_tui.ports import JournalError
 
@@ -144,13 +147,25 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         raise JournalError(f"{path} cannot be opened: {fault}; is it there, and is it ours to read?") from fault
 
 
-def read_events(folder: Path, kinds: Collection[str] | None = None, after: int = 0) -> list[StoredRow]:
-    """Rows of orders from outside a running console, for `status` and `journal`. Empty when there is no journal yet."""
+def read_events(
+    folder: Path, kinds: Collection[str] | None = None, after: int = 0, *, broken: Callable[[BrokenChain], None] | None = None
+) -> list[StoredRow]:
+    """Rows of orders from outside a running console, as they lie there. Empty when there is no journal. With `broken` the whole
+    file is proven in the same read, and what is wrong with it goes there. Raises JournalError for one that cannot be read.
+    """
     path = folder / ORDERS_FILE
+    noted = HeadFile(folder / f"{ORDERS_FILE}.head").read()  # before the rows: it may lag behind them, never lead
+    prove_there(path, noted)
     if not path.exists():
         return []
     conn = connect(path, read_only=True)
     try:
+        conn.execute("BEGIN")
+        if broken is not None:
+            try:
+                verify(conn, str(path), noted)
+            except BrokenChain as fault:
+                broken(fault)
         return events(conn, kinds, after)
     except (sqlite3.Error, ValueError) as fault:
         raise JournalError(f"{path} cannot be read: {fault}") from fault

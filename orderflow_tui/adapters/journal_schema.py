@@ -204,13 +204,33 @@ def migrate(conn: sqlite3.Connection, migrations: Sequence[str]) -> None:
         conn.executescript(f"BEGIN IMMEDIATE;{migrations[number]}PRAGMA user_version={number + 1};COMMIT;")
 
 
+def prove_there(path: Path, noted: Head | None) -> None:
+    """That the file is not gone or empty while rows are known to have been in it. To be asked before SQLite is: where it finds an
+    empty file it deletes the WAL beside it, however many rows lie there, and even when it only reads. Raises BrokenChain.
+    """
+    if path.exists() and path.stat().st_size:
+        return
+    if noted is not None and noted.seq:
+        raise BrokenChain(str(path), 1, f"it is empty, {noted.seq} committed rows up to row {noted.seq} are gone from it")
+    wal = Path(f"{path}-wal")
+    if wal.exists() and wal.stat().st_size:
+        raise BrokenChain(str(path), 0, "it is empty, and the WAL beside it is not")
+
+
 def prove_shape(conn: sqlite3.Connection, path: Path, noted: Head | None) -> None:
     """That nothing was changed which SQLite itself goes by, before anything is written: its header's first bytes, the schema's
-    number and the tables that belong to it. An empty file passes where no head was noted. Raises BrokenChain.
+    number and the tables that belong to it. An empty file passes where no head was noted and no WAL lies. Raises BrokenChain.
     """
+    prove_there(path, noted)
     with path.open("rb") as stream:
         header = stream.read(48)
-    if header and (header[:16] != MAGIC or header[18:20] not in FORMATS or header[44:47] != bytes(3) or header[47] > NEWEST):
+    if header and (
+        len(header) < 48
+        or header[:16] != MAGIC
+        or header[18:20] not in FORMATS
+        or header[44:47] != bytes(3)
+        or header[47] > NEWEST
+    ):
         raise BrokenChain(str(path), 0, "SQLite finds a header that is not a database's")
     version = int(conn.execute("PRAGMA user_version").fetchone()[0])
     tables, known = schema_of(conn), len(ORDER_MIGRATIONS)

@@ -44,7 +44,7 @@ def journal(
     Example: orderflow-tui journal --mode paper --date 2026-03-05
     """
     from orderflow_tui.console import Wish
-    from orderflow_tui.ops.trade_journal import document, read_books, text, write_csv
+    from orderflow_tui.ops.trade_journal import broken_text, document, read_books, text, write_csv
     from orderflow_tui.wiring import plan_of
 
     try:
@@ -62,6 +62,8 @@ def journal(
         guarded(lambda: write(csv_, lambda stream: write_csv(found, stream)))
     if json_ or csv_ is None:
         sys.stdout.write((json.dumps(found) if json_ else text(found)) + "\n")
+    if found["broken"]:
+        raise Quit(FAILED, broken_text(found))
 
 
 def doctor(

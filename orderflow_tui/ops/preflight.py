@@ -27,7 +27,8 @@ from orderflow_tui.adapters import stop_file
 from orderflow_tui.adapters.calendar import LAST_BUILT, CalendarFault, session_table
 from orderflow_tui.adapters.heartbeat import HeartbeatFault, Status, boot_id, read_status
 from orderflow_tui.adapters.instance_lock import holder, instance_lock_path
-from orderflow_tui.adapters.journal_schema import verify
+from orderflow_tui.adapters.journal_damage import PARTS
+from orderflow_tui.adapters.journal_schema import events, prove_there, verify
 from orderflow_tui.adapters.journal_store import ORDERS_FILE, HeadFile
 from orderflow_tui.adapters.safety_key import key_path, key_trouble
 from orderflow_tui.config import is_stale
@@ -37,6 +38,7 @@ from orderflow_tui.ops.versions import versions_text
 from orderflow_tui.ports import JournalError
 from orderflow_tui.wiring import Plan
 from orderflow_tui.wiring.days import corrections
+from orderflow_tui.wiring.rehearsal import rehearsed
 
 GATEWAY_LIMIT_S = 2.0
 MEGABYTE = 1_000_000
@@ -108,7 +110,7 @@ def findings(plan: Plan, ground: Ground, *, gateway: bool) -> Iterator[Finding]:
     yield data_folder(plan, ground)
     yield looked_at("permissions", lambda: permissions(plan))
     yield looked_at("STOP", lambda: stop(plan))
-    yield looked_at("journal", lambda: journal(plan))
+    yield looked_at("journal", lambda: journal(plan, ground))
     yield calendar(plan, ground)
     yield news(plan, ground)
     yield from contracts(plan, ground)
@@ -295,25 +297,30 @@ def stop(plan: Plan) -> Finding:
     return warn("STOP", f"{seen.detail}: trading would start with {seen.action}; remove it, then clear the latch by hand")
 
 
-def journal(plan: Plan) -> Finding:
-    """Proves the newest journal of the mode row by row, without writing."""
+def journal(plan: Plan, ground: Ground) -> Finding:
+    """Proves the newest journal of the mode row by row, without writing, and replays one that the next start will replay."""
     folder = plan.data_dir / "journal" / plan.mode.name
     files = [folder / ORDERS_FILE] if plan.mode.waits_for_journal else sorted(folder.glob(f"*/{ORDERS_FILE}"))
-    found = [path for path in files if path.exists()]
+    found = [path for path in files if any(Path(f"{path}{part}").exists() for part in PARTS)]
     if not found:
         return ok("journal", f"none yet for mode {plan.mode.name}")
-    path = max(found, key=lambda file: file.stat().st_mtime_ns)
+    path = max(found, key=lambda file: file.stat().st_mtime_ns if file.exists() else 0)
     noted = HeadFile(path.with_name(f"{ORDERS_FILE}.head")).read()  # before the rows: it may lag behind them, never lead
     # Without a WAL the file is all there is; SQLite would make a new WAL beside it even for reading.
     how = "mode=ro" if path.with_name(f"{ORDERS_FILE}-wal").exists() else "mode=ro&immutable=1"
     try:
+        prove_there(path, noted)
         with closing(sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, isolation_level=None)) as conn:
             conn.execute("BEGIN")
             head = verify(conn, str(path), noted)
+            rows = [stored.row for stored in events(conn)] if plan.mode.waits_for_journal else []
     except JournalError as fault:
         return fail("journal", str(fault))
     except sqlite3.Error as fault:
         return fail("journal", f"{path} cannot be read: {fault}; no word on whether it is whole. Look at disk, room and rights")
+    locks = rehearsed(plan, rows, ground.wall_ns())
+    if locks:
+        return fail("journal", f"{path}: {locks}")
     return ok("journal", f"{path}: {head.seq} rows, each bound to the one before, none missing")
 
 

@@ -2,7 +2,8 @@
 
 A simulated broker ends with its run, so demo and replay have one journal a run; where broker and clock are real, all runs
 share one. Either way every trade says which run's journal it lies in. A trade's chain is joined from the market's journal,
-which may have given rows up on a full disk: what is missing there is null, never invented.
+which may have given rows up on a full disk: what is missing there is null, never invented. The chain of a journal is proven in
+the read that its rows come from: figures of one that is broken are told, and that they may be false comes first.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from pathlib import Path
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
+from orderflow_tui.adapters.journal_damage import PARTS
 from orderflow_tui.adapters.journal_memory import read_events, read_observations
+from orderflow_tui.adapters.journal_schema import BrokenChain
 from orderflow_tui.adapters.journal_store import ORDERS_FILE
 from orderflow_tui.domain.action import Json, Row
 from orderflow_tui.domain.instrument import Instrument
@@ -47,18 +50,24 @@ class Book:
     days: dict[str, Row] = field(default_factory=dict)
     sessions: dict[str, dict[str, Json]] = field(default_factory=dict)
     fills: dict[str, Row] = field(default_factory=dict)  # by base execution id, the newest revision
+    broken: list[BrokenChain] = field(default_factory=list)  # why it is not what was written
 
 
 def read_books(data_dir: Path, mode: str) -> list[Book]:
     """The journals of a mode, oldest run first. Raises JournalError for one that cannot be read."""
     top = data_dir / "journal" / mode
     folders = [top, *sorted(top.iterdir())] if top.is_dir() else []
-    return [_book(folder, "" if folder == top else folder.name) for folder in folders if (folder / ORDERS_FILE).is_file()]
+    return [_book(folder, "" if folder == top else folder.name) for folder in folders if _lies_in(folder)]
+
+
+def _lies_in(folder: Path) -> bool:
+    """Whether a journal is there, or was: beside what it leaves behind a file that is gone is missed."""
+    return any((folder / f"{ORDERS_FILE}{part}").is_file() for part in PARTS)
 
 
 def _book(folder: Path, run: str) -> Book:
     book = Book(run, folder)
-    for stored in read_events(folder, KINDS):
+    for stored in read_events(folder, KINDS, broken=book.broken.append):
         row = stored.row
         match row.kind:
             case "trade":
@@ -120,6 +129,7 @@ def document(books: list[Book], mode: str, on: date | None, instruments: Mapping
         "schema": SCHEMA,
         "mode": mode,
         "date": None if on is None else on.isoformat(),
+        "broken": [{"run": b.run, "row": f.seq or None, "reason": f.sentence} for b in books for f in b.broken],
         "trades": [*sorted(trades, key=lambda line: str(line["exit_ts"]))],
         "days": [_day(book, row) for book in books for row in book.days.values() if on is None or row.ref == on.isoformat()],
         "statistics": _score(score("all", trips)),
@@ -268,7 +278,8 @@ def _began_on(session: dict[str, Json], on: date) -> bool:
 
 def text(found: Mapping[str, Json]) -> str:
     """The document for people: trades, days, statistics and scorecards, one line each."""
-    lines = [f"trades, mode {found['mode']}" + (f", {found['date']}" if found["date"] else "") + ", times of the exits in ET"]
+    lines = [f"{broken_text(found)}\n"] if found["broken"] else []
+    lines += [f"trades, mode {found['mode']}" + (f", {found['date']}" if found["date"] else "") + ", times of the exits in ET"]
     lines += [_trade_line(t) for t in _dicts(found["trades"])] or ["  none"]
     lines += ["", "days"]
     lines += [_day_line(d) for d in _dicts(found["days"])] or ["  none"]
@@ -279,6 +290,15 @@ def text(found: Mapping[str, Json]) -> str:
         lines += ["", name.replace("_", " "), *(_score_line(s) for s in _dicts(found[name]))]
     sessions = _dicts(found["sessions"])
     lines += ["", f"{len(sessions)} session(s); --json shows their limits, changes and summaries"]
+    return "\n".join(lines)
+
+
+def broken_text(found: Mapping[str, Json]) -> str:
+    """What is to be known before any figure is read; empty where every chain is whole."""
+    lines = []
+    for broken in _dicts(found["broken"]):
+        place = "AS A WHOLE" if broken["row"] is None else f"AT ROW {broken['row']}"
+        lines.append(f"BROKEN {place}: {broken['reason']} No figure from it can be trusted: docs/runbook.md, section 4")
     return "\n".join(lines)
 
 

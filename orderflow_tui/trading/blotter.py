@@ -257,6 +257,11 @@ class Blotter:
         """Signed position from executions and adjustments, counted apart from the ledger: the check on its own count."""
         return self._booked.get(instrument, 0) + self._adjusted.get(instrument, 0)
 
+    @property
+    def instruments(self) -> tuple[str, ...]:
+        """Instruments whose position anything has ever changed."""
+        return tuple(dict.fromkeys((*self._booked, *self._adjusted)))
+
     def last_price(self, instrument: str) -> int | None:
         """Price in ticks of the execution of an instrument that was booked last; where none was, the limit of the entry that was
         sent last, the worst it can have paid. None when there is neither."""

@@ -151,6 +151,10 @@ class Desk:
         replay(self._floor, rows)
         self._floor.out.clear()
 
+    def unread(self, today: date | None) -> str:
+        """What in the journal is no state here and locks at the first instant, with what to do; empty where nothing does."""
+        return self._floor.evidence.sentence(today, self._floor.told_trades)
+
     def begin(self) -> None:
         """The past has been folded, which no broker saw: how long nobody has reported counts from the next event on."""
         self._floor.started_ns = None

@@ -25,6 +25,7 @@ from orderflow_tui.trading import rejection, rows
 from orderflow_tui.trading.arming import Arming, AutomationMode
 from orderflow_tui.trading.blotter import Blotter, Moved, Ticket, UnknownOrder
 from orderflow_tui.trading.cooldown import Cooldown
+from orderflow_tui.trading.evidence import Evidence
 from orderflow_tui.trading.fences import can_send
 from orderflow_tui.trading.flatten import Campaign
 from orderflow_tui.trading.foreign import Foreign
@@ -93,6 +94,7 @@ class Floor:
     epoch: int = 0
     out: list[Action] = field(default_factory=list)
     blotter: Blotter = field(default_factory=Blotter)
+    evidence: Evidence = field(default_factory=Evidence)  # what the journal tells that is no state here
     board: LatchBoard = field(default_factory=LatchBoard)
     rates: Rates = field(default_factory=Rates)
     arming: Arming = field(default_factory=Arming)

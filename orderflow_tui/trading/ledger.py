@@ -60,6 +60,7 @@ class Ledger:
         self._late_cents = 0  # commissions of executions of earlier days, beyond what those days paid
         self._old: dict[str, Execution] = {}  # executions of earlier days by base id, as they were booked then
         self._parts: dict[str, Episode] = {}  # the day's closed episodes
+        self._told: dict[str, RoundTrip] = {}  # the day's closed trades of which only the journal's own figures are known
         self._past: dict[str, Episode] = {}  # those of earlier days
         self._past_of: dict[str, list[str]] = {}  # by base id: the trades of earlier days an execution belongs to
         self._newest: dict[str, str] = {}  # by instrument, base id of the day's last execution
@@ -92,7 +93,7 @@ class Ledger:
         self.trade_date = trade_date
         self.realised_cents = self._posted_cents = self.peak_cents = 0
         self._fees_cents = self._late_cents = 0
-        self._parts, self._newest, self._ranges = {}, {}, {}
+        self._parts, self._newest, self._ranges, self._told = {}, {}, {}, {}
         self.equity = deque([0], maxlen=EQUITY_POINTS)
 
     def _keep_past(self) -> None:
@@ -177,11 +178,13 @@ class Ledger:
         whatever became of the others. Returns the day's peak, in cents: of what stood before the revised execution came, and of
         what it makes of the market since."""
         self._episodes = deepcopy(self._carried)
-        self.realised_cents, self.trips, self._parts = 0, [], {}
+        self.realised_cents = sum(trip.gross_cents for trip in self._told.values())
+        self.trips, self._parts = [*self._told.values()], {}
         for symbol in self._carried:
             self._recall(symbol, symbol)
         self._newest = {}
-        peak = fees = added = 0
+        peak = added = 0
+        fees = sum(trip.fees_cents for trip in self._told.values())
         for i, execution in enumerate(self._executions):
             stood = self._stood[i]
             peak = max(peak, self._best_cents(max(added, stood.added_cents) - fees))
@@ -193,6 +196,8 @@ class Ledger:
             self._apply(execution)
             self._newest[execution.fill.instrument] = execution.fill.base_id
             fees += self._fees.of(execution)
+        if self._told:
+            self.trips.sort(key=lambda trip: trip.exit_ns)
         return max(peak, self._best_cents(max(added, self._added_cents) - fees))
 
     def _best_cents(self, paid_cents: int) -> int:
@@ -255,7 +260,7 @@ class Ledger:
         self._late_cents += self._owed(bases) - before
         self._fees_cents = None
         for i, trip in enumerate(self.trips):
-            fees = self._fees_of(self._parts[trip.id])
+            fees = trip.fees_cents if trip.id in self._told else self._fees_of(self._parts[trip.id])
             if fees != trip.fees_cents:
                 self.trips[i] = replace(trip, fees_cents=fees)
         for base_id in bases:
@@ -306,6 +311,14 @@ class Ledger:
         """Replay: the market's last price as the journal knows it."""
         self._marks[instrument] = ticks
 
+    def recall_trade(self, name: str, trip: RoundTrip | None) -> None:
+        """Replay: a trade in an instrument not known here, by its own row; it counts on its trade date. None: it never was."""
+        self._told.pop(name, None)
+        if trip is not None and trip.trade_date == self.trade_date:
+            self._told[name] = trip
+        self._fees_cents = None
+        self._fold(len(self._executions))  # none of today's is another one
+
     def marked(self) -> dict[str, int]:
         """What is held, and the price in ticks it is valued at."""
         return {symbol: self._marks[symbol] for symbol in self._episodes}
@@ -349,7 +362,8 @@ class Ledger:
     def fees_cents(self) -> int:
         """Commissions of the day, actual where told, expected elsewhere, and what was told today of those of earlier days."""
         if self._fees_cents is None:
-            self._fees_cents = self._late_cents + sum(self._fees.of(execution) for execution in self._executions)
+            told = sum(trip.fees_cents for trip in self._told.values())
+            self._fees_cents = told + self._late_cents + sum(self._fees.of(execution) for execution in self._executions)
         return self._fees_cents
 
     @property

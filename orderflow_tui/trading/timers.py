@@ -21,6 +21,7 @@ from orderflow_tui.trading.breaker import money
 from orderflow_tui.trading.campaigns import begin_campaign, drive_campaign, guard_stops, guarding
 from orderflow_tui.trading.choice import choose_instrument
 from orderflow_tui.trading.day_close import close_day
+from orderflow_tui.trading.evidence import lock_for
 from orderflow_tui.trading.floor import Floor
 from orderflow_tui.trading.gate import Answer
 from orderflow_tui.trading.invariants import broken
@@ -249,6 +250,7 @@ def turn_day(floor: Floor) -> None:
     starting, day = floor.started_ns is None, floor.trade_date
     if starting:
         floor.started_ns = floor.now
+        lock_for(floor)
         tell_trades(floor)  # rows that died with the process
         if floor.reconciler.ask_ns is None and floor.params.timing.reconcile_ms:
             floor.reconciler.ask_at(floor.now)

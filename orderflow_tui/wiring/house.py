@@ -37,6 +37,7 @@ from orderflow_tui.view.model import ConsoleView, ReplayView
 from orderflow_tui.wiring.alerting import notifier_of, sending, telling
 from orderflow_tui.wiring.damage import damage_alert, locked_rows
 from orderflow_tui.wiring.footing import Footing
+from orderflow_tui.wiring.owner import owner_of
 from orderflow_tui.wiring.paced import ET, MINUTE_NS, Service, paced_side, table_around
 from orderflow_tui.wiring.params import engine_params
 from orderflow_tui.wiring.permission import grant_args
@@ -234,7 +235,7 @@ async def _furnish(
         key_needed=plan.key_needed,
     )
     engine = Engine(params)
-    side = IbSide(plan, engine, runtime, journal, months_of(rows), clock_ns)
+    side = IbSide(plan, engine, runtime, journal, months_of(rows), owner_of(rows), clock_ns)
     match plan.mode.broker:
         case BrokerKind.IB:
             return Furnished(side, engine, IbBroker(side.session, runtime.post, clock_ns), None)

@@ -41,6 +41,7 @@ from orderflow_tui.modes import AccountProof, BrokerKind, Mode
 from orderflow_tui.pulse import HouseClock, Pulse, never
 from orderflow_tui.view.model import ReplayView
 from orderflow_tui.wiring.memory import Memory, Place, begin_after, folders_of, remember
+from orderflow_tui.wiring.owner import Owner
 from orderflow_tui.wiring.paced import Service
 from orderflow_tui.wiring.past import HeardTape, Past, TooMuchToKeep
 from orderflow_tui.wiring.plan import SUFFIX, Plan
@@ -84,15 +85,26 @@ class IbSide:
     """The broker's market with everything that hangs on the session. Build it inside the engine's loop."""
 
     def __init__(
-        self, plan: Plan, engine: Engine, runtime: Runtime, journal: Journal, months: dict[str, str], clock_ns: HouseClock
+        self,
+        plan: Plan,
+        engine: Engine,
+        runtime: Runtime,
+        journal: Journal,
+        months: dict[str, str],
+        owner: Owner,
+        clock_ns: HouseClock,
     ) -> None:
         params, config = engine.params, plan.loaded.config
         self._plan, self._runtime, self._clock_ns, self._engine = plan, runtime, clock_ns, engine
         self._mode: Mode = plan.mode
         self.symbol = params.analysis.symbol
         self.history = History()
+        self._owner = owner
+        settings = ib_settings(plan, other_contract(params), params.install)
+        if self._keeps_account:
+            settings = replace(settings, not_ours=owner.refusal)
         self.session = IbSession(
-            ib_settings(plan, other_contract(params), params.install),
+            settings,
             params.instruments,
             self._post,
             clock_ns,
@@ -188,9 +200,19 @@ class IbSide:
     def _note(self, text: str, tier: Tier = Tier.INFO) -> None:
         self._runtime.alert(Alert(self._clock_ns(), "history", text, tier))
 
+    @property
+    def _keeps_account(self) -> bool:
+        """Whether this mode trades an account: then its journal is of that one only."""
+        return self._mode.proof is not AccountProof.NOT_NEEDED
+
     def own_account(self, account: str) -> None:
-        """Lock an account that became known only now; a configured one was locked before the start."""
-        if self._mode.proof is AccountProof.NOT_NEEDED or self._plan.account_to_lock or self._lock is not None:
+        """Note whose journal it is; lock an account that became known only now, a configured one was locked before the start."""
+        if not self._keeps_account:
+            return
+        row = self._owner.proven(account, self._clock_ns())
+        if row is not None:
+            self._journal.record(row)
+        if self._plan.account_to_lock or self._lock is not None:
             return
         try:
             self._lock = InstanceLock.take(account_lock_path(account), self._mode.name)

@@ -103,6 +103,22 @@ def test_without_a_configured_account_the_first_proven_one_is_that_of_the_run(wo
     assert world.session.account == ACCOUNT
 
 
+def test_an_account_that_what_is_remembered_is_not_of_is_a_wrong_one_and_says_nothing(worlds: MakeWorld) -> None:
+    settings = ib_settings(not_ours=lambda account: "" if account == ACCOUNT else f"the journal is not of {account}")
+    world = worlds(Settings(accounts=("DU7654321",)), settings, start=False)
+    world.start()
+    world.until(lambda: world.session.link is Link.BLOCKED)
+    assert [(t.latch, t.reason) for t in world.troubles()] == [
+        (LatchKind.WRONG_ACCOUNT, "the journal is not of DU7654321"),
+    ]
+    assert (world.reports(), world.session.account) == ([], "")
+    house = world.stage.gateway.house
+    house.settings = replace(house.settings, accounts=(ACCOUNT,))
+    world.call(world.session.acknowledge)
+    world.ready()
+    assert world.session.account == ACCOUNT
+
+
 def test_a_client_id_in_use_locks_after_three_tries_and_never_takes_another(worlds: MakeWorld) -> None:
     world = worlds(start=False)
     world.do("refuse-id", count=99)

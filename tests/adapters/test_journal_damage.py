@@ -17,7 +17,7 @@ import pytest
 
 from orderflow_tui.adapters.journal import Damage, Journal, Run
 from orderflow_tui.adapters.journal_damage import _proven_row
-from orderflow_tui.adapters.journal_memory import SyncJournal
+from orderflow_tui.adapters.journal_memory import SyncJournal, read_events
 from orderflow_tui.adapters.journal_schema import BrokenChain
 from orderflow_tui.domain.action import Row
 from orderflow_tui.domain.event import Event, Trouble
@@ -232,9 +232,9 @@ def lock(damage: Damage) -> list[Row]:
     return [Row("orders", "latch", "BROKEN_CHAIN", damage.ts_ns, {"open": True, "found": damage.found})]
 
 
-async def begun(folder: Path) -> tuple[Damage | None, list[Row], str]:
+async def begun(folder: Path, at_ns: int = NOW + 10**15) -> tuple[Damage | None, list[Row], str]:
     """What a start finds, what its journal holds, and the name order ids go on with."""
-    journal = await Journal.open(folder, Run("r9", "paper"), clock=lambda: NOW + 10**15, on_damage=lock)
+    journal = await Journal.open(folder, Run("r9", "paper"), clock=lambda: at_ns, on_damage=lock)
     try:
         return journal.damage, await journal.rows(), journal.install
     finally:
@@ -331,6 +331,50 @@ async def test_where_nothing_can_be_read_the_name_comes_from_the_head(tmp_path: 
     assert facts(now) == []
 
 
+@pytest.mark.parametrize("what", ["gone", "empty"])
+@pytest.mark.parametrize("head", ["noted", "none"])
+async def test_an_empty_file_takes_nothing_of_its_wal_along(tmp_path: Path, what: str, head: str) -> None:
+    folder = tmp_path / "j"
+    rows = written(folder, checkpointed=False)
+    path, wal = folder / "orders.sqlite", (folder / "orders.sqlite-wal").read_bytes()
+    if head == "none":
+        (folder / "orders.sqlite.head").unlink()
+    if what == "gone":
+        path.unlink()
+    else:
+        os.truncate(path, 0)
+    with pytest.raises(BrokenChain, match="it is empty"):
+        reread(folder)
+    with pytest.raises(BrokenChain, match="it is empty"):
+        read_events(folder)
+    assert (folder / "orders.sqlite-wal").read_bytes() == wal, "looking takes nothing away"
+    damage, now, install = await begun(folder)
+    assert damage is not None
+    assert Path(f"{damage.kept}-wal").read_bytes() == wal
+    assert (facts(now), damage.lost, install) == (facts(rows), 0, install_of(rows))
+
+
+def test_a_read_from_outside_tells_what_is_broken_beside_its_rows(tmp_path: Path) -> None:
+    rows = written(tmp_path / "j", checkpointed=True)
+    found: list[BrokenChain] = []
+    whole = [stored.row for stored in read_events(tmp_path / "j", broken=found.append)]
+    assert (whole[: len(rows)], found) == (rows, [])
+    path = tmp_path / "j" / "orders.sqlite"
+    path.write_bytes(path.read_bytes().replace(b'{"base_id":"f7"', b'{"base_id":"f8"'))
+    told = [stored.row for stored in read_events(tmp_path / "j", broken=found.append)]
+    assert len(told) == len(whole)
+    assert [whole[fault.seq - 1].ref for fault in found] == ["f7"]
+
+
+async def test_a_header_cut_short_is_damage(tmp_path: Path) -> None:
+    folder = tmp_path / "j"
+    rows = written(folder, checkpointed=False)
+    os.truncate(folder / "orders.sqlite", 47)
+    damage, now, _ = await begun(folder)
+    assert damage is not None
+    assert facts(now) == facts(rows)
+
+
 async def test_without_a_head_the_name_is_read_from_the_bytes_and_the_count_goes_on_above_all_of_them(tmp_path: Path) -> None:
     folder = tmp_path / "j"
     written(folder, checkpointed=True)
@@ -348,14 +392,15 @@ async def test_a_journal_that_tells_no_name_gets_a_new_one_and_says_so(tmp_path:
     assert (damage.named, len(install)) == (False, 5)
 
 
+@pytest.mark.parametrize("what", ["a cut WAL", "an empty file"])
 @pytest.mark.parametrize("dies_at", range(1, 6))
 async def test_killed_while_it_begins_anew_the_next_start_does_it_again_and_is_locked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int, what: str
 ) -> None:
     folder = tmp_path / "j"
     rows = written(folder, checkpointed=False)
     wal = folder / "orders.sqlite-wal"
-    os.truncate(wal, wal.stat().st_size - 4096)
+    os.truncate(*((wal, wal.stat().st_size - 4096) if what == "a cut WAL" else (folder / "orders.sqlite", 0)))
     steps = 0
 
     def step(real: Callable[..., object]) -> Callable[..., object]:
@@ -377,6 +422,27 @@ async def test_killed_while_it_begins_anew_the_next_start_does_it_again_and_is_l
     assert damage is not None
     assert install == install_of(rows)
     assert [row.payload["open"] for row in now if row.kind == "latch"][-1] is True
+    assert facts(now) == (facts(rows)[:-1] if what == "a cut WAL" else facts(rows)), (
+        "what was in the WAL only is not lost with it"
+    )
+
+
+async def test_a_copy_of_another_damage_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    folder = tmp_path / "j"
+    written(folder, checkpointed=False)
+    (folder / "orders.sqlite").write_bytes(b"")
+    first, _, _ = await begun(folder)
+    assert first is not None
+    (folder / "orders.sqlite").write_bytes(b"")
+    second, _, _ = await begun(folder, at_ns=NOW + 10**16)
+    assert second is not None
+    assert second.kept != first.kept
+    (folder / "orders.sqlite").write_bytes(b"no")
+    for part in ("orders.sqlite.head", "orders.sqlite-wal"):
+        (folder / part).unlink(missing_ok=True)
+    third, _, _ = await begun(folder, at_ns=NOW + 10**17)
+    assert third is not None
+    assert third.kept not in (first.kept, second.kept)
 
 
 @pytest.mark.parametrize("what", ["a folder", "not ours"])

@@ -7,6 +7,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ import pytest
 from orderflow_tui.adapters.journal_memory import SyncJournal, read_events
 from orderflow_tui.domain.action import Row
 from orderflow_tui.domain.event import Command
+from orderflow_tui.domain.order import Fill, Side
+from orderflow_tui.trading import rows
 from tests.e2e.paper_desk import PaperDesk
 from tests.e2e.terminal import COMMAND
 from tests.gateway.process import GatewayProcess
@@ -89,6 +92,19 @@ def test_with_a_position_open_it_locks_flattens_by_hand_and_stays_locked(tmp_pat
 
 def flat(desk: PaperDesk) -> bool:
     return bool(desk.state()["positions"] == {})
+
+
+def test_a_position_in_what_is_not_configured_any_more_locks_and_names_it(tmp_path: Path) -> None:
+    """It was an assertion of ours that ended every start: no console, so no flatten."""
+    with SyncJournal(tmp_path / "journal" / "paper", "r1", NOW_NS) as journal:
+        fill = Fill("x1.01", "x1", 1, None, NOW_NS, "ZZ", Side.BUY, 1, 20_000)
+        journal.commit_now([rows.fill_row(fill, NOW_NS, date(2026, 11, 17), 0, "MANUAL")])
+        journal.end(NOW_NS)
+    with PaperDesk(tmp_path) as desk:
+        view = desk.until(lambda v: v.truth.state.value == "LOCKED" and v.truth.link == "READY", "LOCKED at a gateway")
+        assert [kind for kind, _, _ in view.latches] == ["BROKEN_CHAIN"]
+        assert "+1 ZZ held, and ZZ is not configured: put it back into instruments.toml" in view.truth.state_reason
+        assert desk.state()["orders"] == []
 
 
 def test_the_command_runs_locked_without_a_screen_and_does_not_trade(tmp_path: Path) -> None:

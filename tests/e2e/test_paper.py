@@ -97,6 +97,26 @@ def test_a_live_account_locks_paper_before_any_order(tmp_path: Path) -> None:
         assert desk.gateway.do("received", what="PLACE_ORDER") == []
 
 
+def test_a_journal_of_another_account_is_no_memory_of_this_one(tmp_path: Path) -> None:
+    """Its position stays what it was: nothing is adopted, booked or declared dead on the other account's word."""
+    with PaperDesk(tmp_path) as first:
+        first.bracket("BUY")
+        first.close()
+        assert first.refs("owner") == [ACCOUNT[-4:]]
+        with PaperDesk(tmp_path, "--accounts", "DU7654321") as other:
+            locked = other.until(lambda v: v.truth.state.value == "LOCKED" and v.truth.link == "BLOCKED", "LOCKED")
+            assert [kind for kind, _, _ in locked.latches] == [LatchKind.WRONG_ACCOUNT.value]
+            assert "this journal is of the account ending …4567" in locked.truth.state_reason
+            assert (locked.truth.local_position, locked.truth.broker_position) == (1, None)
+            other.close()
+            assert other.gateway.do("received", what="PLACE_ORDER") == []
+            assert other.rows("adjust", "account") == first.rows("adjust", "account")
+        with PaperDesk(tmp_path, after=first) as back:
+            seen = back.until(lambda v: v.truth.link == "READY" and v.truth.broker_position == 1, "the first account again")
+            assert [kind for kind, _, _ in seen.latches] == [LatchKind.WRONG_ACCOUNT.value], "until a person clears it"
+            assert (seen.truth.local_position, seen.truth.protection.value) == (1, "at broker")
+
+
 def test_an_account_that_another_process_trades_is_left_alone(tmp_path: Path) -> None:
     with InstanceLock.take(account_lock_path(ACCOUNT), "paper"), PaperDesk(tmp_path) as desk:
         assert desk.runtime.join(30)

@@ -290,6 +290,55 @@ def test_a_full_disk_is_no_damaged_journal(tmp_path: Path) -> None:
         assert row(looked(data, mode="paper"), "journal")[0] is Result.OK
 
 
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        (
+            Row("orders", "latch", "NEWER", NOW_NS, {"open": True, "since_ns": 1, "reason": "new"}),
+            "latch NEWER, new; start the version",
+        ),
+        (
+            Row("orders", "adjust", "a", NOW_NS, {"instrument": "ZZ", "quantity": 2, "price_ticks": 9}),
+            "+2 ZZ held, and ZZ is not",
+        ),
+        (
+            Row("orders", "owner", "4321", NOW_NS, {"digest": "x"}),
+            "is of the account ending …4321, ib.account is the one ending …4567",
+        ),
+    ],
+)
+def test_what_the_next_start_would_lock_for_fails(data: Path, told: Row, sentence: str) -> None:
+    with SyncJournal(data / "journal" / "paper", "r1", NOW_NS) as journal:
+        journal.commit_now([told])
+        journal.end(NOW_NS)
+    result, found = row(looked(data, "ib.account=DU1234567", mode="paper"), "journal")
+    assert result is Result.FAIL
+    assert sentence in found
+
+
+def test_without_a_calendar_the_journal_is_proven_and_not_replayed(data: Path) -> None:
+    with SyncJournal(data / "journal" / "paper", "r1", NOW_NS) as journal:
+        journal.end(NOW_NS)
+    report = looked(data, "ib.account=DU1234567", mode="paper", on=ground(wall_ns=lambda: 4_000_000_000_000_000_000))
+    assert row(report, "calendar")[0] is Result.FAIL
+    assert row(report, "journal")[0] is Result.OK
+
+
+@pytest.mark.parametrize("what", ["gone", "empty"])
+def test_a_journal_that_is_gone_or_empty_fails_and_looking_leaves_its_wal(data: Path, what: str) -> None:
+    folder = data / "journal" / "paper"
+    with SyncJournal(folder, "r1", NOW_NS):
+        wal = (folder / "orders.sqlite-wal").read_bytes()
+    (folder / "orders.sqlite").unlink()
+    (folder / "orders.sqlite-wal").write_bytes(wal)  # as after a kill
+    if what == "empty":
+        (folder / "orders.sqlite").touch()
+    result, sentence = row(looked(data, mode="paper"), "journal")
+    assert result is Result.FAIL
+    assert "committed rows up to row 2 are gone" in sentence
+    assert (folder / "orders.sqlite-wal").read_bytes() == wal
+
+
 def test_a_journal_that_is_being_written_can_be_proven_beside_it(data: Path) -> None:
     with SyncJournal(data / "journal" / "paper", "r1", NOW_NS) as journal:
         journal.commit_now([Row("orders", "note", "n", NOW_NS, {})])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -299,6 +300,55 @@ def test_a_row_that_is_no_trade_is_named(tmp_path: Path) -> None:
     write(tmp_path / "journal" / "paper", [Row("orders", "trade", "t1", START_NS, {"reason": "LUNCH", "side": 1})])
     with pytest.raises(JournalError, match="trade t1"):
         read_books(tmp_path, "paper")
+
+
+def test_figures_of_a_broken_chain_are_told_as_such_first_and_the_command_fails(data: Path, tmp_path: Path) -> None:
+    path = data / "journal" / "paper" / "orders.sqlite"
+    content = path.read_bytes()
+    at = content.index(b'"gross_cents":') + len(b'"gross_cents":')
+    path.write_bytes(content[:at] + (b"9" if content[at : at + 1] != b"9" else b"8") + content[at + 1 :])
+    run = CliRunner().invoke
+    told = run(app, ["journal", "--mode", "paper", "--data-dir", str(data), "--json"])
+    [broken] = json.loads(told.stdout)["broken"]
+    assert (broken["run"], broken["row"]) == ("", 1 + next(n for n, row in enumerate(stored(path)) if row == "trade"))
+    assert "its content does not match its hash" in broken["reason"]
+    assert f"BROKEN AT ROW {broken['row']}" in str(told.exception)
+    shown = run(app, ["journal", "--mode", "paper", "--data-dir", str(data)])
+    assert shown.stdout.startswith(f"BROKEN AT ROW {broken['row']}: {path} is damaged")
+    csv_ = run(app, ["journal", "--mode", "paper", "--data-dir", str(data), "--csv", str(tmp_path / "t.csv")])
+    assert "No figure from it can be trusted" in str(csv_.exception)
+    assert [getattr(result.exception, "code", None) for result in (told, shown, csv_)] == [1, 1, 1]
+
+
+def test_a_journal_that_lost_its_end_is_broken_and_one_that_is_gone_is_missed(data: Path) -> None:
+    folder = data / "journal" / "paper"
+    with SyncJournal(folder, "run", START_NS) as journal:
+        journal.end(START_NS)
+    backup = (folder / "orders.sqlite").read_bytes()
+    with SyncJournal(folder, "run", START_NS) as journal:
+        journal.end(START_NS)
+    (folder / "orders.sqlite").write_bytes(backup)
+    assert "committed rows up to row" in text(read(data)).splitlines()[0]
+    assert read(data)["broken"][0]["row"] is not None
+    conn = sqlite3.connect(folder / "orders.sqlite", isolation_level=None)
+    conn.execute("DROP TRIGGER event_stays")
+    conn.close()
+    assert text(read(data)).startswith("BROKEN AS A WHOLE")
+    (folder / "orders.sqlite").unlink()
+    with pytest.raises(JournalError, match="it is empty"):
+        read_books(data, "paper")
+
+
+def test_a_whole_journal_says_nothing_of_it(data: Path) -> None:
+    assert read(data)["broken"] == []
+    assert text(read(data)).startswith("trades, mode paper")
+
+
+def stored(path: Path) -> list[str]:
+    conn = sqlite3.connect(path)
+    kinds = [kind for (kind,) in conn.execute("SELECT kind FROM event ORDER BY seq")]
+    conn.close()
+    return kinds
 
 
 def test_the_command_prints_the_document_writes_the_table_and_says_where_nothing_is(

@@ -377,7 +377,7 @@ LIMITS = (
     ),
 )
 LATCHES = (
-    _t("halt_volatile", "replay", "            floor.board.restore(latch, ", "            str("),
+    _t("halt_volatile", "replay", "    floor.board.restore(latch, ", "    str("),
     _t("latch_not_journalled", "floor", "        self.commit(rows.latch_row(latch, self.now, True))\n", ""),
     _t("latch_lost_with_its_commit", "floor", "        if not outdated:\n            self.record(row)\n", ""),
     _t(

@@ -28,7 +28,6 @@ from orderflow_tui.trading.gate import Fate, Gate
 from orderflow_tui.trading.limits import Timing, TradingParams
 from orderflow_tui.trading.naked import Guard
 from orderflow_tui.trading.protection import NOTHING, Cover, cover_of, stand_ins
-from orderflow_tui.trading.rows import RowError
 from orderflow_tui.trading.trade import ExitReason
 from tests.builders import ES, MES
 from tests.trading.house import PRICE, RICH, SLOW, START_NS, House, TinyBroker, owing
@@ -952,16 +951,18 @@ def test_news_written_before_its_order_is_kept_for_it() -> None:
     assert {t.state for t in desk.working} == {OrderState.UNKNOWN}
 
 
-def test_a_journal_row_that_makes_no_sense_is_named() -> None:
-    desk = Desk(TradingParams(), {"MES": MES}, "MES", "U1", "t")
+def test_a_journal_row_that_makes_no_sense_is_named_and_locks() -> None:
     for row in (
-        Row("orders", "latch", "NO_SUCH", 1, {"since_ns": 1, "reason": "x"}),
+        Row("orders", "latch", "NO_SUCH", 1, {"open": True, "since_ns": 1}),
         Row("orders", "cooldown", "x", 1, {"until_ns": "soon"}),
         Row("orders", "fill", "x", 1, {"base_id": 5}),
         Row("orders", "fill", "x", 1, {"base_id": "x", "revision": True}),
     ):
-        with pytest.raises(RowError):
-            desk.restore([row])
+        house = House()
+        house.desk.restore([row])
+        assert f"row {row.kind} {row.ref} at 1: " in house.desk.unread(None)
+        house.trade(PRICE)
+        assert (house.state, house.latched) == ("LOCKED", {"BROKEN_CHAIN"})
 
 
 def test_a_fill_written_before_its_order_was_known_to_be_sent_is_counted_once() -> None:
