@@ -371,7 +371,7 @@ LIMITS = (
     Mutant(
         "peak_forgotten_by_restart",
         "orderflow_tui/trading/replay.py",
-        'max(floor.ledger.peak_cents, rows.number(row, "peak_cents"))  # when',
+        "max(floor.ledger.peak_cents, peak_cents)  # when",
         "floor.ledger.peak_cents  # when",
         (('        case "peak":\n            _peak(floor, row)\n', '        case "peak":\n            return\n'),),
     ),
