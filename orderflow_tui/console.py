@@ -128,7 +128,7 @@ def _run(plan: Plan, *, headless: bool) -> int:
         timer.daemon = True
         timer.start()
     if headless:
-        _wait(runtime)
+        _wait(runtime, leaving)
     else:
         _show(plan, runtime, leaving, close_screen)
     for line in runtime.farewell:
@@ -161,13 +161,14 @@ def _listen(seam: Seam, leaving: Leaving, close_screen: list[Callable[[], None]]
     signal.signal(signal.SIGHUP, hang_up)
 
 
-def _wait(runtime: Runtime) -> None:
-    """Wait for the engine in slices, so that signals are heard."""
+def _wait(runtime: Runtime, leaving: Leaving) -> None:
+    """Wait for the engine in slices, so that signals are heard. One that does not stop is left, and what it said last is told."""
     while not runtime.join(0.2):
         if runtime.seam.stop_requested.is_set() and not runtime.join(STOP_LIMIT_S):
-            sys.stderr.write("orderflow-tui: the engine did not stop in time; positions keep their stops at the broker\n")
+            for line in (*runtime.farewell, f"the engine did not stop in time; {runtime.last_word()}"):
+                sys.stderr.write(f"orderflow-tui: {line}\n")
             sys.stderr.flush()
-            os._exit(1)
+            os._exit(leaving.code or 1)
 
 
 def _show(plan: Plan, runtime: Runtime, leaving: Leaving, close_screen: list[Callable[[], None]]) -> None:
@@ -229,7 +230,7 @@ def _show(plan: Plan, runtime: Runtime, leaving: Leaving, close_screen: list[Cal
         if not leaving.unattended:
             runtime.seam.command(Command.UNATTENDED, {"reason": GONE})
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
-        _wait(runtime)
+        _wait(runtime, leaving)
         return
     fault = fault or app.fault
     if fault is None or runtime.seam.stop_requested.is_set():
@@ -237,7 +238,7 @@ def _show(plan: Plan, runtime: Runtime, leaving: Leaving, close_screen: list[Cal
     else:
         leaving.code = leaving.code or 1
         _go_on_without_screen(runtime, fault, plan.data_dir)
-    _wait(runtime)
+    _wait(runtime, leaving)
 
 
 def _go_on_without_screen(runtime: Runtime, fault: Exception, data_dir: Path) -> None:

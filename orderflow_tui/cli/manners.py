@@ -1,8 +1,8 @@
 """What all verbs share: options, exit codes, and how a fault becomes one sentence.
 
 Exit codes: 0 done, 1 the job failed, 2 wrong usage, 3 refused for safety, 75 another instance holds the lock,
-78 configuration, 130 and 143 interrupted after an orderly stop. Documents go to standard output, everything else to
-standard error or the log.
+78 configuration, 130 and 143 interrupted: after an orderly stop, or told that the engine stood still. Documents go to
+standard output, everything else to standard error or the log.
 """
 
 from __future__ import annotations
