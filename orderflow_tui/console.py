@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 
 from orderflow_tui.adapters.heartbeat import boot_id
-from orderflow_tui.adapters.instance_lock import InstanceLock, account_lock_path, instance_lock_path
+from orderflow_tui.adapters.instance_lock import InstanceLock, account_lock_path, instance_lock_path, make_room_for_account_locks
 from orderflow_tui.adapters.log import standard_error_to, start_log, stop_log
 from orderflow_tui.domain.event import Command
 from orderflow_tui.runtime import Runtime
@@ -67,6 +67,8 @@ def open_house(wish: Wish, *, headless: bool) -> int:
         prove_keys(plan)
     with ExitStack() as locks:
         locks.enter_context(InstanceLock.take(instance_lock_path(plan.data_dir), plan.mode.name))
+        if plan.proves_account:
+            make_room_for_account_locks()
         account = plan.account_to_lock
         if account:
             locks.enter_context(InstanceLock.take(account_lock_path(account), plan.mode.name))

@@ -27,10 +27,15 @@ def environment() -> dict[str, str]:
 
 
 @contextmanager
-def running(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+def running(data_dir: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
     """A house that has said that it is there: it holds the lock then."""
     child = subprocess.Popen(
-        command(data_dir, 600), cwd=ROOT, env=environment(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        [*command(data_dir, 600), *words],
+        cwd=ROOT,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
     )
     try:
         assert child.stderr is not None

@@ -6,12 +6,14 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.process.headless import PATIENCE_S, ROOT, command, environment, running
 
 
-def start(data_dir: Path, seconds: float) -> subprocess.CompletedProcess[str]:
+def start(data_dir: Path, seconds: float, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(data_dir, seconds),
+        [*command(data_dir, seconds), *words],
         cwd=ROOT,
         env=environment(),
         capture_output=True,
@@ -30,3 +32,19 @@ def test_a_second_instance_is_refused_and_a_killed_one_leaves_no_lock(tmp_path: 
         first.wait()
         third = start(tmp_path, 1)
     assert third.returncode == 0, third.stderr
+
+
+@pytest.mark.slow
+def test_one_account_is_one_process_s_whatever_the_data_folder_and_the_folder_for_passing_things(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    words = ("--mode", "paper", "--set", "ib.port=1", "--set", "ib.account=DU1234567")
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "one"))
+    with running(tmp_path / "one" / "data", *words) as first:
+        monkeypatch.setenv("TMPDIR", str(tmp_path / "two"))
+        second = start(tmp_path / "two" / "data", 1, *words)
+    assert second.returncode == 75
+    assert str(first.pid) in second.stderr
