@@ -44,6 +44,8 @@ def replay(floor: Floor, journal: Sequence[Row]) -> None:
         except (ValueError, UnknownOrder) as fault:
             raise RowError(f"journal row {row.kind} {row.ref} at {row.ts_ns}: {fault}") from fault
     recall_trades(floor)
+    sessions = [row for row in journal if row.kind == "session"]
+    floor.cut_off = bool(journal) and (not sessions or rows.text(sessions[-1], "what") != "end")
     if journal:
         end_cut_short(floor, journal[-1].ts_ns)
     for ticket in floor.blotter.live:
