@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from tests.gateway.clock import SharedClock
 
 if TYPE_CHECKING:
-    from orderflow_tui.domain.action import Alert
+    from orderflow_tui.domain.action import Alert, Row
     from orderflow_tui.domain.event import MarketEvent
     from orderflow_tui.house import House
-    from orderflow_tui.ports import Feed, Post
+    from orderflow_tui.ports import Feed, Journal, Post
     from orderflow_tui.view.model import ConsoleView
 
 TASKS = ("engine", "feed", "clock", "commands", "view", "heartbeat", "journal", "stop file", "service")
@@ -76,11 +76,15 @@ class Hand:
             case "heartbeat":
                 self.house.beat = _broken_beat
             case "journal":
-                self.house.journal.commit = _boom
+                type(self.house.journal).commit = _broken_commit
             case "loop":
                 time.sleep(STANDS_STILL_S)
             case _:
                 self.events[task].set()
+
+
+async def _broken_commit(journal: Journal, rows: Sequence[Row]) -> None:
+    _boom(journal, rows)
 
 
 def _broken_view(seq: int, alerts: Sequence[tuple[int, Alert, str]]) -> ConsoleView:

@@ -53,15 +53,23 @@ class PaperProcess:
             text=True,
         )
 
+    def again(self) -> None:
+        """The next start on the same folder, at the same gateway. Only after the end."""
+        self._close_streams()
+        self.process = self._start()
+
+    def _close_streams(self) -> None:
+        for stream in (self.process.stdin, self.process.stderr):
+            if stream is not None:
+                stream.close()
+
     def __enter__(self) -> PaperProcess:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self.process.kill()
         self.process.wait()
-        for stream in (self.process.stdin, self.process.stderr):
-            if stream is not None:
-                stream.close()
+        self._close_streams()
         if self.gateway is not None:
             self.gateway.end()
 
