@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from orderflow_tui.adapters.faults import said
 from orderflow_tui.adapters.heartbeat import boot_id
 from orderflow_tui.adapters.instance_lock import InstanceLock, account_lock_path, instance_lock_path, make_room_for_account_locks
 from orderflow_tui.adapters.log import standard_error_to, start_log, stop_log
@@ -136,7 +137,7 @@ def _run(plan: Plan, *, headless: bool) -> int:
     for line in runtime.farewell:
         sys.stderr.write(f"orderflow-tui: {line}\n")
     if runtime.failure is not None:
-        sys.stderr.write(f"orderflow-tui: the engine ended: {runtime.failure}\n")
+        sys.stderr.write(f"orderflow-tui: the engine ended: {said(runtime.failure)}\n")
     code = leaving.code or runtime.exit_code
     if leaving.stuck:  # a thread still waits for the terminal; the interpreter would wait for it at a normal exit
         stop_log()

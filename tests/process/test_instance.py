@@ -48,3 +48,21 @@ def test_one_account_is_one_process_s_whatever_the_data_folder_and_the_folder_fo
         second = start(tmp_path / "two" / "data", 1, *words)
     assert second.returncode == 75
     assert str(first.pid) in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "folder", "words"),
+    [
+        ("journal/demo", False, "a file stands where a folder is needed; move it away"),
+        ("state/control.sock", True, "a folder stands where a file is needed; move it away"),
+    ],
+)
+def test_what_stands_in_the_way_of_an_engine_is_told_in_words(tmp_path: Path, place: str, folder: bool, words: str) -> None:
+    path = tmp_path / place
+    path.parent.mkdir()
+    path.mkdir() if folder else path.touch()
+    ended = start(tmp_path, 5)
+    assert ended.returncode == 1
+    assert f"the engine ended: {path}" in ended.stderr
+    assert words in ended.stderr
+    assert "Errno" not in ended.stderr
