@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from orderflow_tui.adapters.faults import said
 from orderflow_tui.adapters.heartbeat import boot_id
-from orderflow_tui.adapters.instance_lock import InstanceLock, account_lock_path, instance_lock_path
+from orderflow_tui.adapters.instance_lock import InstanceLock, account_lock_path, instance_lock_path, make_room_for_account_locks
 from orderflow_tui.adapters.log import standard_error_to, start_log, stop_log
 from orderflow_tui.domain.event import Command
 from orderflow_tui.runtime import Runtime
@@ -67,6 +68,8 @@ def open_house(wish: Wish, *, headless: bool) -> int:
         prove_keys(plan)
     with ExitStack() as locks:
         locks.enter_context(InstanceLock.take(instance_lock_path(plan.data_dir), plan.mode.name))
+        if plan.proves_account:
+            make_room_for_account_locks()
         account = plan.account_to_lock
         if account:
             locks.enter_context(InstanceLock.take(account_lock_path(account), plan.mode.name))
@@ -128,13 +131,13 @@ def _run(plan: Plan, *, headless: bool) -> int:
         timer.daemon = True
         timer.start()
     if headless:
-        _wait(runtime)
+        _wait(runtime, leaving)
     else:
         _show(plan, runtime, leaving, close_screen)
     for line in runtime.farewell:
         sys.stderr.write(f"orderflow-tui: {line}\n")
     if runtime.failure is not None:
-        sys.stderr.write(f"orderflow-tui: the engine ended: {runtime.failure}\n")
+        sys.stderr.write(f"orderflow-tui: the engine ended: {said(runtime.failure)}\n")
     code = leaving.code or runtime.exit_code
     if leaving.stuck:  # a thread still waits for the terminal; the interpreter would wait for it at a normal exit
         stop_log()
@@ -161,13 +164,14 @@ def _listen(seam: Seam, leaving: Leaving, close_screen: list[Callable[[], None]]
     signal.signal(signal.SIGHUP, hang_up)
 
 
-def _wait(runtime: Runtime) -> None:
-    """Wait for the engine in slices, so that signals are heard."""
+def _wait(runtime: Runtime, leaving: Leaving) -> None:
+    """Wait for the engine in slices, so that signals are heard. One that does not stop is left, and what it said last is told."""
     while not runtime.join(0.2):
         if runtime.seam.stop_requested.is_set() and not runtime.join(STOP_LIMIT_S):
-            sys.stderr.write("orderflow-tui: the engine did not stop in time; positions keep their stops at the broker\n")
+            for line in (*runtime.farewell, f"the engine did not stop in time; {runtime.last_word()}"):
+                sys.stderr.write(f"orderflow-tui: {line}\n")
             sys.stderr.flush()
-            os._exit(1)
+            os._exit(leaving.code or 1)
 
 
 def _show(plan: Plan, runtime: Runtime, leaving: Leaving, close_screen: list[Callable[[], None]]) -> None:
@@ -229,7 +233,7 @@ def _show(plan: Plan, runtime: Runtime, leaving: Leaving, close_screen: list[Cal
         if not leaving.unattended:
             runtime.seam.command(Command.UNATTENDED, {"reason": GONE})
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - lives as long as the process
-        _wait(runtime)
+        _wait(runtime, leaving)
         return
     fault = fault or app.fault
     if fault is None or runtime.seam.stop_requested.is_set():
@@ -237,7 +241,7 @@ def _show(plan: Plan, runtime: Runtime, leaving: Leaving, close_screen: list[Cal
     else:
         leaving.code = leaving.code or 1
         _go_on_without_screen(runtime, fault, plan.data_dir)
-    _wait(runtime)
+    _wait(runtime, leaving)
 
 
 def _go_on_without_screen(runtime: Runtime, fault: Exception, data_dir: Path) -> None:

@@ -15,6 +15,7 @@ import contextlib
 import gc
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -47,6 +48,7 @@ from orderflow_tui.ports import JournalError
 from orderflow_tui.pulse import BEAT_S
 from orderflow_tui.seam import Seam
 from orderflow_tui.stream import TradeStream
+from orderflow_tui.view.last_word import last_word
 from orderflow_tui.view.model import ConsoleView
 
 COMMAND_WAIT_S = 0.25
@@ -109,6 +111,11 @@ class Runtime:
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for the end; False when it did not come in time."""
         return self._finished.wait(timeout_s)
+
+    def last_word(self) -> str:
+        """What an engine that stands still said last. Any thread: nothing is asked of it."""
+        simulated = self._house is not None and self._house.mode.broker is BrokerKind.SIMULATED
+        return last_word(self.seam.view(), time.monotonic_ns(), simulated=simulated)
 
     def _run(self) -> None:
         try:

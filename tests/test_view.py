@@ -25,6 +25,7 @@ from orderflow_tui.modes import mode_named
 from orderflow_tui.view import money
 from orderflow_tui.view.build import Surroundings, ViewBuilder
 from orderflow_tui.view.clock import et_when
+from orderflow_tui.view.last_word import last_word
 from orderflow_tui.view.lights import lights
 from orderflow_tui.view.model import ConsoleView, LightState, Protection
 from orderflow_tui.view.signals import evidence_text
@@ -182,3 +183,38 @@ def test_without_a_price_of_what_is_held_nobody_is_told_what_the_day_is_worth(de
     assert shown.unpriced in desk.engine.desk.ledger.held
     assert shown.realised == desk.engine.desk.ledger.realised_cents
     assert money.truth(desk.engine, nothing, "DEMO", "", "H6", "/tmp/STOP").net_cents is None
+
+
+# -- what an engine that stands still said last ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "flat; 0 order(s) working"),
+        ({"local_position": 1, "broker_position": 1, "protection": Protection.AT_BROKER, "working_orders": 2},
+         "+1 MES; its stop is at the broker; 2 order(s) working"),
+        ({"local_position": -1, "broker_position": 0, "protection": Protection.PENDING},
+         "-1 MES (the broker says +0); its stop is NOT CONFIRMED by the broker; 0 order(s) working"),
+        ({"broker_position": None, "protection": Protection.UNKNOWN},
+         "+0 MES (the broker has not told); whether its stop stands is NOT KNOWN; 0 order(s) working"),
+        ({"elsewhere": (("ES", 2, 0),)}, "+0 ES (the broker says +2); no stop of ours is there for it; 0 order(s) working"),
+    ],
+)  # fmt: skip
+def test_what_a_silent_engine_said_last_is_told_with_its_age(desk: Desk, changes: dict[str, object], words: str) -> None:
+    quiet = {
+        "elsewhere": (),
+        "local_position": 0,
+        "broker_position": 0,
+        "working_orders": 0,
+        "protection": Protection.NONE_NEEDED,
+    }
+    view = desk.view()
+    view = replace(view, truth=replace(view.truth, **(quiet | changes)))  # type: ignore[arg-type]
+    told = last_word(view, view.beat_mono_ns + 42 * SECOND_NS, simulated=False)
+    assert told == f"42 s ago it said: {words}; since then NOT KNOWN, look in the broker's own program"
+
+
+def test_an_engine_that_never_spoke_and_one_whose_broker_ends_with_it_promise_nothing(desk: Desk) -> None:
+    assert "position and stop are NOT KNOWN" in last_word(None, 0, simulated=False)
+    assert last_word(desk.view(), 0, simulated=True) == "the simulated broker ends with its run"

@@ -13,6 +13,10 @@ OperatorCommand that a key makes: this door decides nothing.
     anything else                                        -> {"ok": false, "error": "a sentence"}
 
 An answer waits up to a second for the engine to come to the command; `done` false: it had not by then.
+
+Every request says when it was typed and until when its caller listens for the engine to take it ("typed_ns", "expires_ns", by the
+clock of this boot, which a suspended machine does not stop). What comes to the engine later was told to its caller as failed:
+the command carries that as `stale`, and the engine does no more than brake on it. A request without these times counts as stale.
 """
 
 from __future__ import annotations
@@ -39,6 +43,8 @@ LINE_BYTES = 64 * 1024
 CLIENTS = 8
 OUTCOME_LIMIT_S = 1.0  # an engine that is behind the market by more is told to be
 LOOK_S = 0.01
+MS_NS, SECOND_NS = 1_000_000, 1_000_000_000
+BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # both go on while the machine sleeps, each on its system
 LONGEST_PATH = 100  # the kernel's limit for a socket's name is 107 bytes
 BRAKES = {
     "flatten": Command.FLATTEN,
@@ -80,9 +86,15 @@ def control_path(data_dir: Path) -> Path:
     return data_dir / "state" / FILE
 
 
+def boot_ns() -> int:
+    """Time since this machine was started, its sleep included: the same in every process."""
+    return time.clock_gettime_ns(BOOT_CLOCK)
+
+
 class ControlDoor:
     """The server. `status` makes the document; `prove_key` says why a safety key does not authorise, nothing when it does;
-    `became` says why the engine refused a command, nothing when it did not, None while it has not come to it."""
+    `became` says why the engine refused a command, nothing when it did not, None while it has not come to it. `clock` is the
+    house's; `real_time`: it goes as fast as time does, and not as a tape does, which tells no time since a key was hit."""
 
     def __init__(
         self,
@@ -93,13 +105,14 @@ class ControlDoor:
         prove_key: Callable[[str], Awaitable[str]] | None = None,
         became: Callable[[OperatorCommand], str | None] = lambda _: "",
         clock: Callable[[], int] = time.time_ns,
+        real_time: bool = True,
     ) -> None:
         self.path = path
         self._post = post
         self._status = status
         self._prove_key = prove_key
         self._became = became
-        self._clock = clock
+        self._clock, self._real_time = clock, real_time
         self._server: asyncio.Server | None = None
         self._ids = count(1)
         self._open = 0
@@ -159,17 +172,28 @@ class ControlDoor:
         if command is None:
             return _no(f"unknown verb {verb!r}: one of status, {', '.join(BRAKES)}")
         args = {name: str(request.get(name, "")) for name in TAKES.get(command, ())}
-        now_ns = self._clock()
-        if command in KEYED:
+        stale = _stale(request)
+        if command in KEYED and not stale:
+            args["pressed_ns"] = str(self._typed_ns(request))  # what stops trading meanwhile is not cleared by it
             key = request.get("key")
             if isinstance(key, str) and key and self._prove_key is not None:
                 fault = await self._prove_key(key)
                 if fault:
                     return _no(fault)
-                args |= {"key_ok": "yes", "pressed_ns": str(now_ns)}  # what stops trading meanwhile is not cleared by it
+                args["key_ok"] = "yes"
+                stale = _stale(request)  # a proof takes its time
+        if stale:
+            args["stale"] = stale
+        now_ns = self._clock()
         posted = OperatorCommand(now_ns, command, f"door-{now_ns}-{next(self._ids)}", args)
         self._post(posted)
         return await self._outcome(posted)
+
+    def _typed_ns(self, request: Mapping[str, Json]) -> int:
+        """When a request that is not stale was typed, by the house clock."""
+        typed_ns = request["typed_ns"]
+        assert isinstance(typed_ns, int), "it is not stale"
+        return self._clock() - (boot_ns() - typed_ns if self._real_time else 0)
 
     async def _outcome(self, posted: OperatorCommand) -> dict[str, Json]:
         """What became of a command. The answer is all that waits."""
@@ -187,13 +211,15 @@ def ask(path: Path, verb: str, args: Mapping[str, Json] | None = None, limit_s: 
     Declined with the engine's."""
     limit_s = limit_s or (KEY_LIMIT_S if args and "key" in args else LIMIT_S)
     deadline = time.monotonic() + limit_s
+    typed_ns, answering_s = boot_ns(), min(OUTCOME_LIMIT_S, limit_s / 2)  # what is taken later is not answered in time
+    times: dict[str, Json] = {"typed_ns": typed_ns, "expires_ns": typed_ns + int((limit_s - answering_s) * SECOND_NS)}
     received = bytearray()
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
             door.settimeout(limit_s)
             with _short(path) as name:
                 door.connect(name)
-            door.sendall(json.dumps({"verb": verb, **(args or {})}).encode("utf-8") + b"\n")
+            door.sendall(json.dumps({"verb": verb, **(args or {}), **times}).encode("utf-8") + b"\n")
             while not received.endswith(b"\n"):
                 door.settimeout(max(0.001, deadline - time.monotonic()))
                 part = door.recv(65_536)
@@ -216,6 +242,17 @@ def ask(path: Path, verb: str, args: Mapping[str, Json] | None = None, limit_s: 
 
 def _no(sentence: str) -> dict[str, Json]:
     return {"ok": False, "error": sentence}
+
+
+def _stale(request: Mapping[str, Json]) -> str:
+    """Why a request is not what its caller wants now, empty when it is. It cannot claim to be wanted for longer than any caller
+    waits, nor to be typed in the future: then its clock is not ours."""
+    typed_ns, expires_ns, now_ns = request.get("typed_ns"), request.get("expires_ns"), boot_ns()
+    if not isinstance(typed_ns, int) or not isinstance(expires_ns, int) or typed_ns > now_ns:
+        return "the request does not say when it was typed"
+    if now_ns > min(expires_ns, typed_ns + int(KEY_LIMIT_S * SECOND_NS)):
+        return f"asked for {(now_ns - typed_ns) // MS_NS} ms ago, its caller was told that nobody answered: ask again"
+    return ""
 
 
 def _is_us(writer: asyncio.StreamWriter) -> bool:

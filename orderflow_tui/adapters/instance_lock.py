@@ -12,8 +12,8 @@ import fcntl
 import hashlib
 import json
 import os
+import pwd
 import socket
-import tempfile
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Self
 
 EXIT_HELD = 75
+FOLDER = "orderflow_tui"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +151,26 @@ def instance_lock_path(data_dir: Path) -> Path:
 
 
 def account_lock_path(account: str) -> Path:
-    """The lock of an account on this machine, for this user; the account's id does not stand in the name."""
+    """The lock of an account on this machine, for this user: in one place, whatever folder a shell or a service has for passing
+    things. Another user of the machine has another. The account's id does not stand in the name."""
     name = hashlib.sha256(account.encode("utf-8")).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"orderflow-tui-{os.getuid()}" / f"account-{name}.lock"
+    return _state_folder() / f"account-{name}.lock"
+
+
+def make_room_for_account_locks() -> None:
+    """The folder of account locks, ours alone. Raises OSError, before anything starts that would find out too late."""
+    folder = _state_folder()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def _state_folder() -> Path:
+    """Where state of this user's programs lies: by the environment, else by the system's list of users."""
+    said = os.environ.get("XDG_STATE_HOME", "")
+    if os.path.isabs(said):
+        return Path(said) / FOLDER
+    try:
+        home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        home = Path.home()
+    return home / ".local" / "state" / FOLDER

@@ -18,6 +18,7 @@ DOOR = {
     "reconcile": "Tell the running engine to compare its orders and position with the broker now.",
     "roll": "Tell the running engine to trade the month it analyses; refused unless flat.",
 }
+BRAKES = ("flatten", "halt")  # done however late the engine comes to them
 
 
 def door(verb: str) -> Callable[[Path | None], None]:
@@ -92,7 +93,7 @@ def engine_folder(data_dir: Path | None) -> Path:
 
 def _instead(verb: str) -> str:
     """What else to do when no engine takes a verb."""
-    if verb not in ("flatten", "halt"):
+    if verb not in BRAKES:
         return "--data-dir names another data folder"
     return (
         "stops rest at the broker. Flatten in the broker's own program (docs/runbook.md §4); --data-dir names another data folder"
@@ -108,7 +109,8 @@ def _pass_on(verb: str, args: dict[str, str], data_dir: Path | None) -> None:
     except Nobody as fault:
         raise Quit(FAILED, f"no engine answers on {folder}, {verb} did nothing ({fault}): {_instead(verb)}") from fault
     except NoAnswer as fault:
-        raise Quit(FAILED, f"{fault}; {_instead(verb)}") from fault
+        later = "done as soon as it goes on" if verb in BRAKES else "not done later"
+        raise Quit(FAILED, f"{fault}; {verb} is {later}; {_instead(verb)}") from fault
     except Declined as fault:
         raise Quit(REFUSED, f"{verb} was refused: {fault}") from fault
     except Refused as fault:

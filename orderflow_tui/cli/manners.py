@@ -1,13 +1,12 @@
 """What all verbs share: options, exit codes, and how a fault becomes one sentence.
 
 Exit codes: 0 done, 1 the job failed, 2 wrong usage, 3 refused for safety, 75 another instance holds the lock,
-78 configuration, 130 and 143 interrupted after an orderly stop. Documents go to standard output, everything else to
-standard error or the log.
+78 configuration, 130 and 143 interrupted: after an orderly stop, or told that the engine stood still. Documents go to
+standard output, everything else to standard error or the log.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Annotated, TextIO, TypeVar
 
 import typer
 
+from orderflow_tui.adapters.faults import said
 from orderflow_tui.modes import UnknownMode
 
 T = TypeVar("T")
@@ -75,23 +75,6 @@ def guarded(job: Callable[[], T]) -> T:
         if code is None:
             raise
         raise Quit(code, said(fault)) from fault
-
-
-def said(fault: Exception) -> str:
-    """A fault in words; the system's own with the path it is about and what to do."""
-    if not isinstance(fault, OSError) or fault.strerror is None:
-        return str(fault)
-    match fault.errno:
-        case errno.EACCES | errno.EPERM | errno.EROFS:
-            then = ": it must be ours to read and write; mend its owner and mode, or name another"
-        case errno.ENOTDIR | errno.EEXIST:
-            then = ": a file stands where a folder is needed; move it away, or name another"
-        case errno.ENOSPC | errno.EDQUOT:
-            then = ": make room, then start again"
-        case _:
-            then = ""
-    place = f"{fault.filename}: " if fault.filename is not None else ""
-    return f"{place}{fault.strerror.lower()}{then}"
 
 
 def _exit_code(fault: Exception) -> int | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from orderflow_tui.cli.manners import FAILED, REFUSED, DataDir, Quit, guarded, said
+from orderflow_tui.adapters.faults import said
+from orderflow_tui.cli.manners import FAILED, REFUSED, DataDir, Quit, guarded
 
 
 def set_safety_key(data_dir: DataDir = None) -> None:

@@ -20,6 +20,7 @@ from orderflow_tui.trading.lifecycle import News
 from orderflow_tui.trading.reconcile import Difference, Judgement, Resolution, resolutions, sound
 from orderflow_tui.trading.trade import Execution, ExitReason
 from orderflow_tui.trading.trade_rows import tell_trades
+from orderflow_tui.trading.unknown_orders import lock_unknown
 
 ABSENT_REPORTS = 3  # in a row, until an order the journal lost counts as over
 CHANGE_AGAIN_NS = SECOND_NS
@@ -213,9 +214,7 @@ def _foreign_orders(floor: Floor, report: AccountReport) -> None:
     for order in report.orders:
         name = order.order_id or order.foreign_ref
         if name.startswith(HOUSE) and name not in floor.blotter.tickets:
-            mine = floor.gate.owns(name)
-            who = "the journal does not know" if mine else "another installation sent"
-            floor.latch(LatchKind.INVARIANT if mine else LatchKind.SECOND_HOST, f"the broker holds {name}, which {who}")
+            lock_unknown(floor, name)
     foreign = [o for o in report.orders if o.order_id is None and o.instrument in floor.held]
     floor.alert_once("foreign orders", bool(foreign), f"{len(foreign)} order(s) in the account that are not ours")
 

@@ -19,6 +19,7 @@ from orderflow_tui.trading.foreign import on_foreign_fill
 from orderflow_tui.trading.lifecycle import News
 from orderflow_tui.trading.trade import Execution, ExitReason
 from orderflow_tui.trading.trade_rows import tell_trades
+from orderflow_tui.trading.unknown_orders import lock_unknown, lock_unknown_execution
 
 STATUS_NEWS = {
     BrokerStatus.PENDING: News.PENDING,
@@ -37,7 +38,8 @@ def on_update(floor: Floor, update: OrderUpdate) -> None:
     """News of one order."""
     ticket = floor.blotter.tickets.get(update.order_id)
     if ticket is None:
-        _stranger(floor, update.order_id)
+        lock_unknown(floor, update.order_id)
+        floor.ask("unknown order")
         return
     said = update.text or (f"code {update.code}" if update.code else "")
     if floor.tell(update.order_id, STATUS_NEWS[update.status], said) is None:
@@ -48,15 +50,6 @@ def on_update(floor: Floor, update: OrderUpdate) -> None:
         floor.reconciler.ask_at(floor.now)
     if update.echoed_account and floor.account and update.echoed_account != floor.account:
         floor.latch(LatchKind.WRONG_ACCOUNT, f"{update.order_id} went to {update.echoed_account}, not {floor.account}")
-
-
-def _stranger(floor: Floor, order_id: str) -> None:
-    """An order with our kind of name that this book never held."""
-    if floor.gate.owns(order_id):
-        floor.latch(LatchKind.INVARIANT, f"the broker holds {order_id}, which the journal does not know")
-    else:
-        floor.latch(LatchKind.SECOND_HOST, f"the broker holds {order_id}, which another installation sent")
-    floor.ask("unknown order")
 
 
 def _answered(floor: Floor, ticket: Ticket, update: OrderUpdate) -> None:
@@ -225,8 +218,8 @@ def _judge(floor: Floor, booking: Booking, before: int) -> None:
     if fill.liquidation:
         floor.latch(LatchKind.LIQUIDATION, f"the broker liquidated {fill.quantity} {fill.instrument}")
     if ticket is None:
-        if fill.order_id is not None and not floor.gate.owns(fill.order_id) and fill.ts_ns >= (floor.started_ns or 0):
-            floor.latch(LatchKind.SECOND_HOST, f"execution of {fill.order_id}, which another installation sent")
+        if fill.order_id is not None and fill.ts_ns >= (floor.started_ns or 0):
+            lock_unknown_execution(floor, fill.order_id)
         floor.latch(LatchKind.ADJUSTED, f"an execution that is not ours: {fill.instrument} {before:+d} to {after:+d}")
         return
     from_nothing = before == 0 and after != 0 and booking.previous is None  # a busted exit only gives back what was held

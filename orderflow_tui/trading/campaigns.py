@@ -19,6 +19,7 @@ from orderflow_tui.trading.proposing import propose, shrink
 from orderflow_tui.trading.protection import Emergency, GuardWish
 from orderflow_tui.trading.standing import trading_state
 from orderflow_tui.trading.trade import ExitReason
+from orderflow_tui.trading.unknown_orders import no_stop
 
 
 def begin_campaign(floor: Floor, reason: str, why: ExitReason, manual: bool = False, then: Side | None = None) -> None:
@@ -230,8 +231,7 @@ def _guard(floor: Floor, symbol: str) -> None:
         floor.cancel([floor.blotter.tickets[order_id] for order_id in wish.cancel])
     naked = bool(wish.emergencies) or wish.flatten is not None
     if naked and trading_state(floor)[0] is TradingState.LOCKED:
-        why = wish.flatten or "it has no stop"
-        text = f"LOCKED with {position:+d} {symbol}: {why}; flatten by hand"
+        text = f"LOCKED with {position:+d} {symbol}: {wish.flatten or no_stop(floor, symbol)}; flatten by hand"
         floor.alert_once(f"naked {symbol}", True, text, Tier.CRITICAL)
         guard.reset()
         return

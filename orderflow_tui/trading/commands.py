@@ -25,12 +25,19 @@ TRENDING = frozenset({Regime.TRENDING_UP, Regime.TRENDING_DOWN})
 HELD = frozenset({Link.BLOCKED, Link.DATA_BLOCKED})  # the link waits for a person
 OF_THE_LINK = frozenset({LatchKind.WRONG_ACCOUNT, LatchKind.CLIENT_ID})  # opened by what blocks the link
 
+BRAKES = frozenset(
+    {Command.FLATTEN, Command.HALT, Command.CANCEL_ENTRIES, Command.STOP, Command.DISARM, Command.UNATTENDED}
+)  # done however late they come
+
 
 def on_command(floor: Floor, event: OperatorCommand) -> None:
-    """A key, or the second door."""
+    """A key, or the second door. `stale` among the arguments says why nobody waits for it any more: then it is only braked on."""
     # the typed word and whether a key matched are not kept
     args: dict[str, Json] = {k: v for k, v in event.args.items() if k not in ("word", "key", "key_ok")}
     floor.note("command", event.id, command=event.command.value, args=args)
+    if event.args.get("stale") and event.command not in BRAKES:
+        _refuse(floor, event, "late", event.args["stale"])
+        return
     match event.command:
         case Command.FLATTEN:
             floor.latch(LatchKind.OPERATOR, "flatten by a person")

@@ -44,6 +44,7 @@ from orderflow_tui.trading.protection import Cover, cover_of
 from orderflow_tui.trading.replay import replay
 from orderflow_tui.trading.trade import RoundTrip
 from orderflow_tui.trading.trading_session import Summary, TradingSession, summary_of
+from orderflow_tui.trading.unknown_orders import unknown_stops
 
 DeskEvent = (
     OrderUpdate
@@ -332,8 +333,12 @@ class Desk:
     def protection(self) -> Cover:
         """Where the protective stop is: of everything we hold the worst word."""
         floor = self._floor
-        found = {cover_of(floor.position(s), floor.against(s)) for s in floor.ledger.held}
+        found = {self._cover(s) for s in floor.ledger.held}
         return next((cover for cover in WORST_FIRST if cover in found), Cover.NONE_NEEDED)
+
+    def _cover(self, symbol: str) -> Cover:
+        cover = cover_of(self._floor.position(symbol), self._floor.against(symbol))
+        return Cover.UNKNOWN if cover is Cover.MISSING and unknown_stops(self._floor, symbol) else cover
 
     @property
     def news(self) -> tuple[OrderNews, ...]:

@@ -137,6 +137,7 @@ class Floor:
     configured: RiskLimits = field(init=False)  # the limits every trade date begins with
     session: TradingSession | None = None
     summary: Summary | None = None  # of the session that ended last
+    cut_off: bool = False  # the run before did not end in order: what it did last may have no row
     cut_short: Row | None = None  # the end of a session that a crash left open, not written yet
     held_tier: tuple[date | None, int] | None = None  # fixed for this trade date before a restart
     note_due_ns: int | None = None  # when the extremes of what is held are noted next

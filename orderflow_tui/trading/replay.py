@@ -50,6 +50,8 @@ def replay(floor: Floor, journal: Sequence[Row]) -> None:
         except (RowError, ValueError, UnknownOrder, IllegalNews) as fault:
             floor.evidence.unread.append(f"row {row.kind} {row.ref} at {row.ts_ns}: {fault}")
     recall_trades(floor)
+    sessions = [row for row in journal if row.kind == "session"]
+    floor.cut_off = bool(journal) and (not sessions or sessions[-1].payload.get("what") != "end")
     if journal:
         end_cut_short(floor, journal[-1].ts_ns)
     for ticket in floor.blotter.live:

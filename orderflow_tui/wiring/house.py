@@ -149,7 +149,8 @@ async def _build(plan: Plan, runtime: Runtime, clock_ns: HouseClock) -> House:
         status,
         prove_key=runtime.prove_key,
         became=runtime.became,
-        clock=side.now_ns,
+        clock=runtime.inbox.stamp,
+        real_time=side.pulse is not None,
     )
     footing = Footing(journal, heartbeat, runtime.post, runtime.alert, side.now_ns)
     bare: stop_file.Word = config.kill_switch.action

@@ -76,9 +76,14 @@ class Plan:
         return tuple(secret.get_secret_value() for secret in self.loaded.secrets.values())
 
     @property
+    def proves_account(self) -> bool:
+        """Whether orders reach an account, which is this process's alone then."""
+        return self.mode.proof is not AccountProof.NOT_NEEDED
+
+    @property
     def account_to_lock(self) -> str:
         """The configured account where orders reach one; empty where none do, or the gateway has to tell it first."""
-        return "" if self.mode.proof is AccountProof.NOT_NEEDED else self.loaded.config.ib.account
+        return self.loaded.config.ib.account if self.proves_account else ""
 
 
 class WrongUsage(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import threading
 from collections.abc import AsyncIterator
@@ -31,6 +32,7 @@ async def door(tmp_path: Path) -> AsyncIterator[ControlDoor]:
         lambda: {"mode": "demo", "position": 2},
         prove_key=proven,
         clock=lambda: 1_000,
+        real_time=False,
     )
     await made.start()
     yield made
@@ -57,7 +59,7 @@ async def test_resume_carries_the_word_and_that_the_key_was_right(door: ControlD
     await asked(door, "resume", {"word": "RESUME", "key": "correct horse"})
     await asked(door, "resume", {"word": "RESUME", "key_ok": "yes"})
     args = [event.args for event in POSTED if isinstance(event, OperatorCommand)]
-    assert args == [{"word": "RESUME", "key_ok": "yes", "pressed_ns": "1000"}, {"word": "RESUME"}]
+    assert args == [{"word": "RESUME", "key_ok": "yes", "pressed_ns": "1000"}, {"word": "RESUME", "pressed_ns": "1000"}]
     assert len({event.id for event in POSTED if isinstance(event, OperatorCommand)}) == 2
 
 
@@ -65,6 +67,80 @@ async def test_a_wrong_key_is_told_at_the_door_and_resumes_nothing(door: Control
     with pytest.raises(Refused, match="does not match, miss 1"):
         await asked(door, "resume", {"word": "RESUME", "key": "wrong"})
     assert POSTED == []
+
+
+# -- a request that comes late ---------------------------------------------------------------------------------------------
+
+
+def posted(verb: str) -> OperatorCommand:
+    """The one command that came of a request."""
+    (event,) = POSTED
+    assert isinstance(event, OperatorCommand)
+    assert event.command is Command(verb)
+    return event
+
+
+async def sent(door: ControlDoor, **request: Json) -> None:
+    """A request as somebody wrote it, answered."""
+    reader, writer = await asyncio.open_unix_connection(str(door.path))
+    writer.write(json.dumps(request).encode() + b"\n")
+    assert await reader.readline()
+    writer.close()
+
+
+@pytest.mark.parametrize("verb", ["flatten", "resume", "limit", "pattern", "roll", "reconcile"])
+async def test_what_was_told_to_have_failed_goes_on_as_stale(door: ControlDoor, verb: str) -> None:
+    typed_ns = control.boot_ns() - 6 * 10**9
+    await sent(door, verb=verb, word="RESUME", key="correct horse", typed_ns=typed_ns, expires_ns=typed_ns + 10**9)
+    args = posted(verb).args
+    assert args["stale"].startswith("asked for 60")
+    assert args["stale"].endswith("ms ago, its caller was told that nobody answered: ask again")
+    assert "key_ok" not in args, "it is not even proven"
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_a_request_of_another_clock_is_stale_however_long_it_says_that_it_holds(door: ControlDoor, hours: int) -> None:
+    typed_ns = control.boot_ns() + hours * 3_600 * 10**9
+    await sent(door, verb="resume", word="RESUME", typed_ns=typed_ns, expires_ns=typed_ns + 10**15)
+    assert posted("resume").args["stale"]
+
+
+async def test_a_request_that_does_not_say_when_it_was_typed_is_stale(door: ControlDoor) -> None:
+    await sent(door, verb="resume", word="RESUME")
+    assert posted("resume").args["stale"] == "the request does not say when it was typed"
+
+
+async def test_a_request_whose_key_took_too_long_to_prove_is_stale(tmp_path: Path) -> None:
+    POSTED.clear()
+
+    async def slowly(key: str) -> str:
+        await asyncio.sleep(0.2)
+        return "" if key else "none"
+
+    made = ControlDoor(control_path(tmp_path), POSTED.append, dict, prove_key=slowly, clock=lambda: 1_000)
+    await made.start()
+    try:
+        typed_ns = control.boot_ns()
+        await sent(made, verb="resume", word="RESUME", key="k", typed_ns=typed_ns, expires_ns=typed_ns + 10**8)
+    finally:
+        await made.close()
+    assert "stale" in posted("resume").args
+
+
+async def test_a_request_that_waited_says_when_it_was_typed_and_not_when_it_was_read(tmp_path: Path) -> None:
+    POSTED.clear()
+    made = ControlDoor(control_path(tmp_path), POSTED.append, dict, clock=lambda: 10**12)
+    await made.start()
+    try:
+        typed_ns = control.boot_ns() - 4 * 10**8
+        await sent(made, verb="resume", word="RESUME", typed_ns=typed_ns, expires_ns=typed_ns + 10**10)
+    finally:
+        await made.close()
+    pressed_ns = int(posted("resume").args["pressed_ns"])
+    assert 10**12 - 10**10 < pressed_ns <= 10**12 - 4 * 10**8
+
+
+# -- what became of it -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("reason", "done"), [("", True), (None, False)])

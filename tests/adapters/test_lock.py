@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from orderflow_tui.adapters.instance_lock import InstanceLock, LockHeld, account_lock_path, held, holder, instance_lock_path
+from orderflow_tui.adapters.instance_lock import (
+    InstanceLock,
+    LockHeld,
+    account_lock_path,
+    held,
+    holder,
+    instance_lock_path,
+    make_room_for_account_locks,
+)
 from tests.adapters.small_disk import fill, small_disk
 
 CHILD = (
@@ -111,6 +121,41 @@ def test_the_account_lock_does_not_name_the_account() -> None:
     path = account_lock_path("DU1234567")
     assert "1234567" not in str(path)
     assert path == account_lock_path("DU1234567") != account_lock_path("DU1234568")
+
+
+def test_the_account_lock_lies_in_one_place_whatever_the_folder_for_passing_things(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setenv("HOME", "/somewhere/else")
+    home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    for folder in ("/tmp/a", "/tmp/b"):
+        monkeypatch.setenv("TMPDIR", folder)
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        assert account_lock_path("DU1234567").parent == home / ".local" / "state" / "orderflow_tui"
+
+
+@pytest.mark.parametrize(("said", "taken"), [("/var/lib/me", True), ("relative", False), ("", False)])
+def test_the_state_folder_of_the_environment_is_taken_where_it_is_a_whole_path(
+    monkeypatch: pytest.MonkeyPatch, said: str, taken: bool
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", said)
+    assert (account_lock_path("DU1234567").parent == Path("/var/lib/me/orderflow_tui")) is taken
+
+
+def test_a_user_without_an_entry_has_the_home_of_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def nobody(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.setenv("XDG_STATE_HOME", "")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert account_lock_path("DU1234567").is_relative_to(tmp_path)
+
+
+def test_the_folder_of_account_locks_is_ours_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    (tmp_path / "orderflow_tui").mkdir(mode=0o755)
+    make_room_for_account_locks()
+    assert (tmp_path / "orderflow_tui").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_lock_the_system_refuses_is_no_held_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

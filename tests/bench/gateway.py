@@ -190,7 +190,7 @@ def main(argv: list[str] | None = None) -> int:
     logger.remove()
     say(f"{os.cpu_count()} processors, load average {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
     with tempfile.TemporaryDirectory() as folder:
-        tempfile.tempdir = folder  # locks of accounts lie there: others may run benches too
+        os.environ["XDG_STATE_HOME"] = folder  # locks of accounts lie there: others may run benches too
         (Path(folder) / "fences").mkdir()
         fences(Path(folder) / "fences", *((3, 1) if options.quick else (12, 4)))
         orders(20 if options.quick else 100)

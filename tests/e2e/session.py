@@ -89,14 +89,13 @@ class Session:
         self._entered_s = 0.0
         self._options = ["run", "--mode", "paper", "--data-dir", str(self.data), "--set", f"ib.port={self.gateway.port}"]
         self._options += [word for key in SETS for word in ("--set", key)]
-        (folder / "locks").mkdir()
         self._terminal: Terminal | None = None
         self._process = self._start()
 
     def _start(self) -> subprocess.Popen[bytes]:
         """The command, a new process."""
         command = [sys.executable, "-m", "tests.e2e.operated", str(self.folder / "clock")]
-        surroundings = {"PYTHONPATH": str(ROOT), "TMPDIR": str(self.folder / "locks")}
+        surroundings = {"PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(self.folder / "locks")}
         if self.screen:
             self._terminal = Terminal(self._options, cwd=self.folder, env=surroundings, command=command)
             return self._terminal.process

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,10 +25,7 @@ LIVE = ["run", "--mode", "live", "--live", "--account-suffix", "4321", "--headle
 @pytest.fixture(autouse=True)
 def _own_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Account locks of this test's own, in its children."""
-    folder = tmp_path / "locks"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "locks"))
 
 
 def once(cwd: Path, *args: str, **env: str) -> subprocess.CompletedProcess[str]:

@@ -281,7 +281,7 @@ def main(argv: list[str] | None = None) -> int:
     say(f"{os.cpu_count()} processors, load average {', '.join(f'{load:.1f}' for load in os.getloadavg())}")
     say(decoder(20_000))
     with tempfile.TemporaryDirectory() as folder:
-        tempfile.tempdir = folder  # locks of accounts lie there: others may run benches too
+        os.environ["XDG_STATE_HOME"] = folder  # locks of accounts lie there: others may run benches too
         bench = Bench(Path(folder))
         with bench.desk:
             bench.ready()

@@ -7,8 +7,9 @@ import select
 import signal
 import socket
 import sqlite3
+import struct
 import time
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -28,6 +29,7 @@ from tests.simulation.house import ACCOUNT, BALANCE_CENTS, USUAL
 MOST_REQUESTS = 60  # of a life
 LAST_BREATH_S = 0.003
 PATIENCE_S = 60.0
+CHANGES_AT = 8  # bytes into the index, as SQLite lays it out
 
 
 @dataclass
@@ -38,6 +40,7 @@ class Census:
     seed: int
     mode: str = "paper"
     kills: int = 0
+    recoveries: int = 0  # starts that built the index of the dead life's WAL anew, and did not take it as it lay
     sent: dict[str, Order] = field(default_factory=dict)
     numbers: dict[int, str] = field(default_factory=dict)
     orphans: list[str] = field(default_factory=list)  # at the broker before their row was on disk
@@ -53,7 +56,7 @@ class Census:
             list(house.instruments.values()), "ES", rules=rules, balance_cents=BALANCE_CENTS, account=ACCOUNT, table=USUAL
         )
         self._rng = Random(f"kill:{self.seed}")
-        self._reader: sqlite3.Connection | None = None
+        self._left_changes = 0
 
     # -- lives --------------------------------------------------------------------------------------------------------
 
@@ -61,6 +64,7 @@ class Census:
         """Start a child, serve it, kill it at a random instant (never, when it is the last)."""
         ours, theirs = socket.socketpair()
         run = f"{self.seed}-{self.kills}{'-last' if last else ''}"
+        self._left_changes = self._changes()
         pid = os.fork()
         if pid == 0:
             ours.close()
@@ -115,6 +119,8 @@ class Census:
             case "settled":
                 self.settled = args  # type: ignore[assignment]
                 return None
+            case "connect":  # the journal is open
+                self.recoveries += self._changes() < self._left_changes
             case "send":
                 self._judge(args[0])  # type: ignore[arg-type]
             case "step":
@@ -141,10 +147,20 @@ class Census:
             self.numbers[order.number] = order.id
 
     def journal(self, kind: str) -> set[str]:
-        """The refs of a kind that are on disk, read by a connection of its own."""
-        if self._reader is None:
-            self._reader = sqlite3.connect(f"file:{self.folder / ORDERS_FILE}?mode=ro", uri=True)
-        return {str(ref) for (ref,) in self._reader.execute("SELECT ref FROM event WHERE kind = ?", (kind,))}
+        """The refs of a kind that are on disk, read by a connection that ends with the answer: one that stayed open would keep
+        the index of the WAL alive beyond every death, and no start would ever recover."""
+        with closing(sqlite3.connect(f"file:{self.folder / ORDERS_FILE}?mode=ro", uri=True)) as reader:
+            return {str(ref) for (ref,) in reader.execute("SELECT ref FROM event WHERE kind = ?", (kind,))}
+
+    def _changes(self) -> int:
+        """The count of transactions in the header of the WAL's index, 0 without one. A recovery begins it anew."""
+        try:
+            with (self.folder / f"{ORDERS_FILE}-shm").open("rb") as index:
+                index.seek(CHANGES_AT)
+                (changes,) = struct.unpack("=I", index.read(4))
+        except (FileNotFoundError, struct.error):
+            return 0
+        return int(changes)
 
     def lost_fills(self) -> set[str]:
         """Executions of the account that the journal does not have."""
@@ -153,9 +169,3 @@ class Census:
     def lost_intents(self) -> set[str]:
         """Orders that left and whose intent is not in the journal."""
         return {order.intent_id for order in self.sent.values()} - self.journal("intent")
-
-    def close(self) -> None:
-        """Release the reader."""
-        if self._reader is not None:
-            with suppress(sqlite3.Error):
-                self._reader.close()

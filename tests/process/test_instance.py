@@ -2,53 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import select
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 90.0
+import pytest
+
+from tests.process.headless import PATIENCE_S, ROOT, command, environment, running
 
 
-def command(data_dir: Path, seconds: float) -> list[str]:
-    return [sys.executable, "-m", "orderflow_tui", "run", "--headless", "--for", str(seconds), "--data-dir", str(data_dir)]
-
-
-def environment() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith("ORDERFLOW_")}
-
-
-@contextmanager
-def running(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
-    """A house that has said that it is there: it holds the lock then."""
-    child = subprocess.Popen(
-        command(data_dir, 600), cwd=ROOT, env=environment(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    )
-    try:
-        assert child.stderr is not None
-        said, deadline = "", time.monotonic() + PATIENCE_S
-        while "data in" not in said:
-            readable, _, _ = select.select([child.stderr], [], [], max(0.0, deadline - time.monotonic()))
-            assert readable, "the first instance did not start"
-            said = child.stderr.readline()
-            assert said, f"the first instance ended with {child.wait()}"
-        yield child
-    finally:
-        child.kill()
-        child.wait()
-        if child.stderr is not None:
-            child.stderr.close()
-
-
-def start(data_dir: Path, seconds: float) -> subprocess.CompletedProcess[str]:
+def start(data_dir: Path, seconds: float, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(data_dir, seconds),
+        [*command(data_dir, seconds), *words],
         cwd=ROOT,
         env=environment(),
         capture_output=True,
@@ -67,3 +32,37 @@ def test_a_second_instance_is_refused_and_a_killed_one_leaves_no_lock(tmp_path: 
         first.wait()
         third = start(tmp_path, 1)
     assert third.returncode == 0, third.stderr
+
+
+@pytest.mark.slow
+def test_one_account_is_one_process_s_whatever_the_data_folder_and_the_folder_for_passing_things(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+    words = ("--mode", "paper", "--set", "ib.port=1", "--set", "ib.account=DU1234567")
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "one"))
+    with running(tmp_path / "one" / "data", *words) as first:
+        monkeypatch.setenv("TMPDIR", str(tmp_path / "two"))
+        second = start(tmp_path / "two" / "data", 1, *words)
+    assert second.returncode == 75
+    assert str(first.pid) in second.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "folder", "words"),
+    [
+        ("journal/demo", False, "a file stands where a folder is needed; move it away"),
+        ("state/control.sock", True, "a folder stands where a file is needed; move it away"),
+    ],
+)
+def test_what_stands_in_the_way_of_an_engine_is_told_in_words(tmp_path: Path, place: str, folder: bool, words: str) -> None:
+    path = tmp_path / place
+    path.parent.mkdir()
+    path.mkdir() if folder else path.touch()
+    ended = start(tmp_path, 5)
+    assert ended.returncode == 1
+    assert f"the engine ended: {path}" in ended.stderr
+    assert words in ended.stderr
+    assert "Errno" not in ended.stderr

@@ -6,7 +6,6 @@ written on the spot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,10 +16,8 @@ LIVES = 25
 
 
 @pytest.fixture
-def census(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Census]:
-    made = Census(tmp_path / "journal", *request.param)
-    yield made
-    made.close()
+def census(tmp_path: Path, request: pytest.FixtureRequest) -> Census:
+    return Census(tmp_path / "journal", *request.param)
 
 
 def live_and_die(census: Census, lives: int) -> None:
@@ -39,6 +36,7 @@ def live_and_die(census: Census, lives: int) -> None:
     assert position == 0 == dict(census.sim.truth().positions).get("MES", 0)
     assert working == ()
     assert census.kills == lives
+    assert census.recoveries > lives // 2, "starts must have recovered what the dead life left in its WAL"
 
 
 @pytest.mark.parametrize("census", [(seed, "paper") for seed in range(20)], indirect=True)

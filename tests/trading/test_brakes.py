@@ -14,6 +14,7 @@ from orderflow_tui.domain.latch import LatchKind
 from orderflow_tui.domain.order import Fill, OrderState, OrderType, Purpose, Role, Side
 from orderflow_tui.domain.session import MS_NS
 from orderflow_tui.trading.blotter import Ticket
+from orderflow_tui.trading.commands import BRAKES
 from orderflow_tui.trading.flatten import Campaign, CampaignWish, Scene, Stage
 from orderflow_tui.trading.limits import TradingParams
 from orderflow_tui.trading.trade import ExitReason
@@ -126,6 +127,27 @@ def test_a_halt_pressed_while_the_key_was_being_proven_is_not_cleared_by_it() ->
     assert "came after resume" in house.desk.refusals[-1].reason
     house.press(Command.RESUME, word="RESUME", key_ok="yes", pressed_ns=str(house.now))
     assert house.latched == set()
+
+
+@pytest.mark.parametrize("command", [command for command in Command if command not in BRAKES])
+def test_what_was_told_to_have_failed_is_refused_and_journalled(command: Command) -> None:
+    house = House()
+    house.press(Command.HALT)
+    told = len(house.rows)
+    house.press(command, stale="asked for 6000 ms ago", word="RESUME", key_ok="yes")
+    assert (house.desk.refusals[-1].rule, house.desk.refusals[-1].reason) == ("late", "asked for 6000 ms ago")
+    assert [row.kind for row in house.rows[told:]] == ["command", "refusal"]
+    assert house.latched == {"OPERATOR"}
+
+
+@pytest.mark.parametrize("command", [Command.FLATTEN, Command.HALT, Command.STOP, Command.CANCEL_ENTRIES])
+def test_a_brake_is_done_however_late_it_comes(command: Command) -> None:
+    house = House()
+    house.wait(10)
+    house.bracket()
+    house.press(command, stale="asked for 6000 ms ago")
+    assert any(isinstance(action, Cancel | CancelEverything) for action in house.done)
+    assert len(house.desk.refusals) == 0
 
 
 def test_the_terminal_that_vanished_leaves_reduce_only() -> None:

@@ -122,6 +122,7 @@ def test_an_exit_waits_until_three_reports_in_a_row_lack_an_order_that_the_journ
         house.ticket(Role.STOP).order, id="of1-t-9-F", role=Role.FLATTEN, oca_group="", parent_id=None, stop_ticks=None
     )
     house.broker.orders[lost.id] = Held(lost)
+    house.floor.cut_off = True
     house.press(Command.FLATTEN)
     house.wait(3_000)
     assert "INVARIANT" in house.latched
@@ -149,6 +150,7 @@ def test_an_emergency_stop_joins_the_group_of_a_stop_that_does_not_protect() -> 
 def test_an_order_of_ours_that_the_journal_lost_still_uses_up_its_name_and_number() -> None:
     house = House().enter()
     lost = House(broker=house.broker)
+    lost.floor.cut_off = True
     lost.wait(1_000)
     assert "INVARIANT" in lost.latched
     assert lost.floor.gate.draw_id() == "of1-t-2"

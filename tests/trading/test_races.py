@@ -238,6 +238,7 @@ def test_a_second_latch_of_the_same_kind_and_a_second_stop_file_word_change_litt
 
 def test_an_execution_of_our_own_lost_order_is_adopted() -> None:
     house = House()
+    house.floor.cut_off = True
     fill = Fill("z.01", "z", 1, "of1-t-50-E", START_NS, "MES", Side.BUY, 1, PRICE)
     house.broker.position = 1
     house.tell(fill)

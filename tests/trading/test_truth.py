@@ -254,9 +254,11 @@ def test_orders_absent_from_reports_are_given_up_after_two_and_ten_seconds_of_do
 
 def test_an_order_of_ours_the_journal_does_not_know_locks() -> None:
     house = House()
+    house.floor.cut_off = True
     line = BrokerOrder("of1-t-77-S", 7, 7, "MES", Side.SELL, OrderType.STOP, 1, 0, BrokerStatus.WORKING, PRICE)
     house.tell(replace(house.broker.report(house.now, 1), orders=(line,)))
     assert house.latched == {"INVARIANT"}
+    assert "its row was lost, or another copy of this journal may be trading" in house.desk.latches[0].reason
     other = House()
     other.tell(replace(other.broker.report(other.now, 1), orders=(replace(line, order_id="of1-x-1-E"),)))
     assert other.latched == {"SECOND_HOST"}
@@ -267,8 +269,84 @@ def test_an_order_of_ours_the_journal_does_not_know_locks() -> None:
     news.tell(OrderUpdate("of1-x-1-E", news.now, BrokerStatus.WORKING))
     assert news.latched == {"SECOND_HOST"}
     mine = House()
+    mine.floor.cut_off = True
     mine.tell(OrderUpdate("of1-t-9-E", mine.now, BrokerStatus.WORKING))
     assert mine.latched == {"INVARIANT"}
+
+
+def copied(price: int = PRICE - 8) -> BrokerOrder:
+    """A stop that a copy of our journal placed."""
+    return BrokerOrder("of1-t-77-S", 7, 7, "MES", Side.SELL, OrderType.STOP, 1, 0, BrokerStatus.WORKING, price)
+
+
+def test_an_order_of_our_name_that_was_never_written_where_nothing_was_lost_is_a_second_host() -> None:
+    house = House()
+    house.tell(replace(house.broker.report(house.now, 1), orders=(copied(),)))
+    assert house.latched == {"SECOND_HOST"}
+    assert house.desk.latches[0].reason == (
+        "the broker holds of1-t-77-S, which this journal never wrote: another copy of this journal may be trading this account"
+    )
+    news = House()
+    news.tell(OrderUpdate("of1-t-9-E", news.now, BrokerStatus.WORKING))
+    assert news.latched == {"SECOND_HOST"}
+
+
+@pytest.mark.parametrize("trouble", [LatchKind.JOURNAL_FAILED, LatchKind.BROKEN_CHAIN])
+def test_where_the_journal_had_trouble_it_may_be_our_own(trouble: LatchKind) -> None:
+    house = House()
+    house.desk.open_latch(trouble, "test", house.facts)
+    house.tell(replace(house.broker.report(house.now, 1), orders=(copied(),)))
+    assert house.latched == {trouble.value, "INVARIANT"}
+
+
+def test_after_a_clean_end_nothing_is_lost_and_after_a_death_something_may_be() -> None:
+    house = House()
+    assert not house.restart().floor.cut_off, "there was nothing to lose"
+    house.press(Command.HALT)
+    assert house.restart().floor.cut_off, "no end was written"
+    house.press(Command.OPEN_SESSION)
+    died = house.restart()
+    assert died.floor.cut_off
+    died.press(Command.OPEN_SESSION)
+    died.press(Command.CLOSE_SESSION)
+    assert not died.restart().floor.cut_off
+
+
+def test_an_execution_of_our_name_that_was_never_written_is_a_second_host_unless_rows_may_be_lost() -> None:
+    house = House()
+    house.tell(foreign(1, order_id="of1-t-77-E"))
+    assert house.latched == {"SECOND_HOST", "ADJUSTED"}
+    lost = House()
+    lost.floor.cut_off = True
+    lost.tell(foreign(1, order_id="of1-t-77-E"))
+    assert lost.latched == {"ADJUSTED"}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_no_stop_is_denied_while_one_of_our_kind_works_that_the_journal_does_not_know(named: bool) -> None:
+    house = House(broker=TinyBroker(position=1, mute_reports=True))
+    stop = copied() if named else replace(copied(), order_id=None, foreign_ref="of1-x-7-S")
+    house.tell(replace(house.broker.report(house.now, 1), orders=(stop,), positions=()))
+    house.tell(foreign(1, order_id="of1-t-77-E"))
+    assert (house.state, house.desk.protection) == ("LOCKED", Cover.UNKNOWN)
+    (told,) = house.alerts("naked MES")
+    name = stop.order_id or stop.foreign_ref
+    assert told == f"LOCKED with +1 MES: it has no stop of ours; {name} works, unknown to the journal; flatten by hand"
+
+
+def test_a_position_that_a_copy_opened_may_have_a_stop_that_no_report_has_shown_yet() -> None:
+    house = House(broker=TinyBroker(position=1, mute_reports=True))
+    house.tell(house.broker.report(house.now, 1))
+    house.tell(foreign(1, order_id="of1-t-77-E"))
+    assert house.desk.protection is Cover.MISSING, "as far as we know"
+    (told,) = house.alerts("naked MES")
+    assert told.startswith("LOCKED with +1 MES: it has no stop of ours, whoever else trades here may have placed one")
+
+
+def test_before_the_first_report_nobody_knows_of_another_stop() -> None:
+    house = House(broker=TinyBroker(position=1, mute_reports=True))
+    house.tell(foreign(1))
+    assert house.desk.protection is Cover.MISSING
 
 
 def test_a_strangers_order_is_told_once_and_left_alone() -> None:
