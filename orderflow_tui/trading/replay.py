@@ -50,13 +50,19 @@ def replay(floor: Floor, journal: Sequence[Row]) -> None:
         except (RowError, ValueError, UnknownOrder, IllegalNews) as fault:
             floor.evidence.unread.append(f"row {row.kind} {row.ref} at {row.ts_ns}: {fault}")
     recall_trades(floor)
-    sessions = [row for row in journal if row.kind == "session"]
-    floor.cut_off = bool(journal) and (not sessions or sessions[-1].payload.get("what") != "end")
+    floor.cut_off = _cut_off(journal)
     if journal:
         end_cut_short(floor, journal[-1].ts_ns)
     for ticket in floor.blotter.live:
         floor.blotter.tell(ticket.order.id, News.RESTARTED, ticket.news_ns)
     floor.recovering = True
+
+
+def _cut_off(journal: Sequence[Row]) -> bool:
+    """Whether the run before did not end in order. A run's start is on disk before anything else of it, its end after everything;
+    the newest start is that of the run which asks. Without such rows nobody knows."""
+    runs = [row.kind for row in journal if row.kind in ("run_start", "run_end")]
+    return bool(runs[:-1]) and runs[-2] != "run_end" if runs else bool(journal)
 
 
 def _apply(floor: Floor, row: Row) -> None:

@@ -300,16 +300,19 @@ def test_where_the_journal_had_trouble_it_may_be_our_own(trouble: LatchKind) -> 
 
 
 def test_after_a_clean_end_nothing_is_lost_and_after_a_death_something_may_be() -> None:
-    house = House()
-    assert not house.restart().floor.cut_off, "there was nothing to lose"
-    house.press(Command.HALT)
-    assert house.restart().floor.cut_off, "no end was written"
-    house.press(Command.OPEN_SESSION)
-    died = house.restart()
-    assert died.floor.cut_off
-    died.press(Command.OPEN_SESSION)
-    died.press(Command.CLOSE_SESSION)
-    assert not died.restart().floor.cut_off
+    def cut_off(*runs: str) -> bool:
+        house = House()
+        house.rows = [Row("orders", kind, f"r{n // 2}", house.now, {}) for n, kind in enumerate(runs)]
+        return house.restart().floor.cut_off
+
+    assert not House().restart().floor.cut_off, "there was nothing to lose"
+    assert not cut_off("run_start"), "the first run asks"
+    assert not cut_off("run_start", "run_end", "run_start")
+    assert cut_off("run_start", "run_start"), "no end was written"
+    assert cut_off("run_start", "run_end", "run_start", "run_start")
+    silent = House()
+    silent.press(Command.HALT)
+    assert silent.restart().floor.cut_off, "nobody says how the run ended"
 
 
 def test_an_execution_of_our_name_that_was_never_written_is_a_second_host_unless_rows_may_be_lost() -> None:
