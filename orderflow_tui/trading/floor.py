@@ -367,18 +367,13 @@ class Floor:
             self.reconciler.ask_at(self.now)
         if moved.before is OrderState.UNKNOWN:
             self.doubt()
-        if moved.after is OrderState.CANCELLED and ticket.cancel_ns is None and self._unaccounted(ticket):
-            self.reconciler.ask_at(self.now)
+        exit_of_what_is_held = ticket.order.purpose is Purpose.PROTECT and self.position(ticket.order.instrument)
+        if moved.after is OrderState.CANCELLED and ticket.cancel_ns is None and exit_of_what_is_held:
+            self.reconciler.ask_at(self.now)  # nobody called it off: another of its group may have filled, and nobody said so
         if ticket.order.role is Role.FLATTEN and moved.after in (OrderState.REJECTED, OrderState.NOT_SENT) and self.campaign:
             self.campaign.exit_failed(self.now)
         if moved.before in (OrderState.NOT_SENT, OrderState.ABANDONED):
             self.alert("returned order", f"{ticket.order.id}, {moved.before.value}, exists after all", Tier.CRITICAL)
-
-    def _unaccounted(self, ticket: Ticket) -> bool:
-        """Whether an exit of what is held ended by itself and nothing of its group has filled: then something has, unheard."""
-        if ticket.order.purpose is not Purpose.PROTECT or not self.position(ticket.order.instrument):
-            return False
-        return not any(t.filled for t in self.blotter.tickets.values() if t.group == ticket.group)
 
     # -- figures ------------------------------------------------------------------------------------------------------
 
