@@ -367,9 +367,6 @@ class Floor:
             self.reconciler.ask_at(self.now)
         if moved.before is OrderState.UNKNOWN:
             self.doubt()
-        exit_of_what_is_held = ticket.order.purpose is Purpose.PROTECT and self.position(ticket.order.instrument)
-        if moved.after is OrderState.CANCELLED and ticket.cancel_ns is None and exit_of_what_is_held:
-            self.reconciler.ask_at(self.now)  # nobody called it off: another of its group may have filled, and nobody said so
         if ticket.order.role is Role.FLATTEN and moved.after in (OrderState.REJECTED, OrderState.NOT_SENT) and self.campaign:
             self.campaign.exit_failed(self.now)
         if moved.before in (OrderState.NOT_SENT, OrderState.ABANDONED):
