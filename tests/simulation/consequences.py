@@ -60,7 +60,7 @@ UNFILLED = frozenset(
 BARE = AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | NEVER_THERE | OUTSIDERS | DISK_TROUBLE | {"boots"}
 NAKED_BY: dict[str, frozenset[str]] = {
     "does not take": frozenset({"reject_stop"}),
-    "reached and did not fill": AWAY | LEAPS | UNHEARD | ILLUSIONS | UNFILLED,
+    "reached and did not fill": AWAY | LEAPS | UNHEARD | ILLUSIONS | UNFILLED | {"partial_fill"},
     "as small as the position": AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | OUTSIDERS,
     "with nothing to take out": AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | OUTSIDERS,
     "confirmed in time": BARE,
