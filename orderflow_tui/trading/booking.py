@@ -162,6 +162,7 @@ def on_fill(floor: Floor, fill: Fill, adopted: bool = False) -> bool:
         floor.ask("bust")
     if ticket is not None and ticket.order.oca_group and booking.previous is None and fill.quantity:
         floor.guard(fill.instrument).exited(floor.now)
+        floor.ended_ns = None
     _judge(floor, booking, before)
     return True
 

@@ -123,6 +123,7 @@ class Floor:
     unpriced_ns: int | None = None  # since when something held has no price, in an open market whose data are fresh
     house: HouseHealth = WELL  # as last told
     bare: dict[str, int] = field(default_factory=dict)  # instruments held without their stop, and since when
+    ended_ns: int | None = None  # when an exit of what is held ended by itself, while no execution has come that explains it
     woke_ns: int | None = None  # when the guards last let what waited be read first
     pace: CommitPace = field(default_factory=CommitPace)
     margin_ask_ns: int | None = None
@@ -321,6 +322,7 @@ class Floor:
         if not self.reachable:
             return
         told = not self.blotter.unresolved() and not self.blotter.owing and not self.reconciler.differences
+        self.ended_ns = None
         self.reconciler.asked(self.now, soon=self.recovering or not told)
         self.out.append(AskAccountReport(reason))
 
@@ -367,6 +369,9 @@ class Floor:
             self.reconciler.ask_at(self.now)
         if moved.before is OrderState.UNKNOWN:
             self.doubt()
+        exit_of_what_is_held = ticket.order.purpose is Purpose.PROTECT and self.position(ticket.order.instrument)
+        if moved.after is OrderState.CANCELLED and ticket.cancel_ns is None and exit_of_what_is_held:
+            self.ended_ns = self.now  # nobody called it off: most often another of its group has filled
         if ticket.order.role is Role.FLATTEN and moved.after in (OrderState.REJECTED, OrderState.NOT_SENT) and self.campaign:
             self.campaign.exit_failed(self.now)
         if moved.before in (OrderState.NOT_SENT, OrderState.ABANDONED):

@@ -36,6 +36,7 @@ from orderflow_tui.trading.trading_session import apply_held, turn_session
 NOTE_NS = 10 * SECOND_NS  # at most so much of an open position's extremes is lost with the process
 COMPARED_NS = 10 * SECOND_NS  # after a reconnect the broker has so long to say what is held
 UNPRICED_NS = 5 * SECOND_NS  # the first quote of what came to be held, or of its month after a roll, has so long to come
+ENDED_NS = 500 * MS_NS  # the execution that took an exit of what is held away follows within, or the broker is asked for it
 ENTRY_CANCEL_AGAIN_NS = 5 * SECOND_NS  # an entry of unknown outcome, while no report tells whether its cancel was lost
 
 # -- what is due --------------------------------------------------------------------------------------------------------
@@ -55,6 +56,8 @@ def on_due(floor: Floor) -> None:
         floor.end_grant("disconnected for too long")
     if floor.reconciler.ask_ns is not None and floor.now >= floor.reconciler.ask_ns and floor.reachable:
         floor.ask("reconcile")
+    if floor.ended_ns is not None and floor.now >= floor.ended_ns + ENDED_NS and floor.reachable:
+        floor.ask("exit ended")
     ask_margin(floor)
 
 
@@ -357,6 +360,8 @@ def _due_ns(floor: Floor, facts: Facts) -> int:
         times += [floor.guard(symbol).due_ns for symbol in floor.held]
     if floor.reachable:
         times += [floor.reconciler.ask_ns, floor.margin_ask_ns]
+        if floor.ended_ns is not None:
+            times.append(floor.ended_ns + ENDED_NS)
     if facts.flat_at_ns is not None and facts.flat_at_ns > facts.now_ns:
         times.append(facts.flat_at_ns)
     if floor.uncompared_ns is not None and floor.uncompared_ns + COMPARED_NS > facts.now_ns:

@@ -381,6 +381,8 @@ class Memory:
         self.recount()
         if old is not None:
             self._correct_the_peak()
+        elif not self.position:  # a report may tell more in the same breath
+            self.peak_most_cents = max(self.peak_most_cents, self.money.closed_cents)
         return True
 
     def most(self) -> int:

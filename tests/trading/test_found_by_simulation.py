@@ -797,3 +797,34 @@ def test_a_parked_stop_that_is_left_over_is_called_off() -> None:
 def fill_of_others(side: Side) -> Fill:
     """One contract that nobody here ordered."""
     return Fill("liq.01", "liq", 1, None, START_NS + 60_000 * MS_NS, "MES", side, 1, PRICE)
+
+
+def test_a_target_that_ends_by_itself_while_something_is_held_has_the_broker_asked_when_no_execution_follows() -> None:
+    """The stop had filled, neither its execution nor its end was told, only that the target went with it: for seconds the screen
+    said *at broker* of a position that was gone."""
+    house = House().enter()
+    asked = len(house.all(AskAccountReport))
+    house.broker.mute = True
+    stop = house.broker.orders[house.ticket(Role.STOP).order.id]
+    house.broker.fill(stop, 1, PRICE - 16, house.now)
+    house.broker.mute = False
+    target = house.ticket(Role.TARGET).order.id
+    house.tell(OrderUpdate(target, house.now, BrokerStatus.CANCELLED, filled=0, remaining=0))
+    house.wait(499)
+    assert len(house.all(AskAccountReport)) == asked
+    house.wait(1)
+    assert len(house.all(AskAccountReport)) == asked + 1
+    house.wait(1)
+    assert house.floor.position("MES") == 0
+
+
+def test_an_ordinary_stop_out_asks_nothing() -> None:
+    house = House().enter()
+    target = house.ticket(Role.TARGET).order.id
+    house.tell(OrderUpdate(target, house.now, BrokerStatus.CANCELLED, filled=0, remaining=0))
+    stop = house.broker.orders[house.ticket(Role.STOP).order.id]
+    asked = len(house.all(AskAccountReport))
+    house.tell(house.broker.fill(stop, 1, PRICE - 16, house.now))
+    assert house.floor.position("MES") == 0
+    house.wait(1_000)
+    assert len(house.all(AskAccountReport)) == asked
