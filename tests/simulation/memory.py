@@ -147,6 +147,7 @@ class Memory:
     adjusted: int = 0
     last: int | None = None
     priced: bool = False  # whether this life has heard a trade
+    quoted: bool = False  # whether it has heard a quote
     tape: Tape = field(default_factory=Tape)
     spread: tuple[int, int] | None = None  # lowest and highest trade of the event
     data_ns: int | None = None

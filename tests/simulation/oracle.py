@@ -69,6 +69,7 @@ class Oracle(Memory):
             case Quote() | Depth():
                 self.data_ns = event.ts_ns
                 self.tape.book(event)
+                self.quoted = self.quoted or isinstance(event, Quote)
             case Fill():
                 self.book(event)
                 if event.order_id in self.working:
@@ -417,7 +418,7 @@ class Oracle(Memory):
         self.halted_by_person = LatchKind.OPERATOR in board or LatchKind.UNATTENDED in board
         self.halted_by_stop = LatchKind.STOP_FILE in board
         self.armed_ns = self.link_lost_ns = self.unwell_ns = None
-        self.unwell = self.priced = False
+        self.unwell = self.priced = self.quoted = False
         self.commits.clear()
         self.grant, self.running, self.wanted = Grant(), floor.campaign, self.written.manual
         self.link, self.epoch, self.agreements, self.agreed_ns, self.reached_ns = Link.OFF, 0, 0, None, None

@@ -27,8 +27,8 @@ def judge_emergency(memory: Memory, order: Order) -> None:
         return  # which trade an adjustment began or went on with is the ledger's to say
     away = memory.setting.params.execution.stop_ticks * order.side
     if near is None or not memory.priced:
-        lots = memory.money.lots
-        near = (min(lots, default=price - away), max(lots, default=price - away))
+        known = (*(memory.money.lots or (price - away,)), *(memory.tape.quoted if memory.quoted else ()))
+        near = (min(known), max(known))
     if not near[0] - SPREAD <= price - away <= near[1] + SPREAD:
         raise _wrong(order, f"{away:+d} from {price - away}, the market stood at {near}, planned {planned}")
 
