@@ -81,6 +81,8 @@ def _plain(value: Json) -> str:
     match value:
         case None:
             return "?"
+        case "":
+            return "none"
         case dict():
             return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
         case list():

@@ -33,6 +33,10 @@ def test_without_an_engine_the_status_says_that_none_ever_beat(tmp_path: Path) -
     assert "heartbeat age s  ?" in status_text(found)
 
 
+def test_a_text_that_is_empty_is_read_as_none() -> None:
+    assert "lost 0, trouble none" in status_text({"market_rows": {"lost": 0, "trouble": ""}})
+
+
 def beaten(folder: Path, **document: Json) -> Path:
     """A heartbeat of a program that is gone, written just now."""
     heart = Heartbeat(heartbeat_path(folder))
