@@ -15,10 +15,10 @@ def judge_emergency(memory: Memory, order: Order) -> None:
     price, proposed_ns = order.stop_ticks, memory.floor.plans[order.intent_id].intent.ts_ns
     if price is None:
         raise _wrong(order, "it has no price")
-    near = memory.tape.since(proposed_ns)
+    near, heard = memory.tape.since(proposed_ns), memory.priced or memory.quoted
     planned = _planned(memory)
     if price == planned:
-        if near is not None and ((near[1] <= price) if order.side is Side.SELL else (near[0] >= price)):
+        if heard and near is not None and ((near[1] <= price) if order.side is Side.SELL else (near[0] >= price)):
             raise _wrong(order, f"the market stood at {near}")
         return
     if planned is not None and memory.steady:
