@@ -53,6 +53,7 @@ NEVER_THERE = frozenset(
     {"send_lost", "send_refused", "reject_stop", "tif_changed", "outside_rth_changed", "oca_lost", "order_parked"}
 )
 ILLUSIONS = frozenset({"feed_outlier", "feed_far_prints", "feed_out_of_order"})
+UNSEEN = frozenset({"feed_gap", "feed_silence"})  # the price has come back, and the engine has not heard it
 UNFILLED = frozenset(
     {"stop_stuck", "exit_rests", "feed_limit_locked", "feed_one_sided", "feed_no_quotes", "feed_trades_only"}
 )  # the price is there, and the exit waits
@@ -60,7 +61,7 @@ UNFILLED = frozenset(
 BARE = AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | NEVER_THERE | OUTSIDERS | DISK_TROUBLE | {"boots"}
 NAKED_BY: dict[str, frozenset[str]] = {
     "does not take": frozenset({"reject_stop"}),
-    "reached and did not fill": AWAY | LEAPS | UNHEARD | ILLUSIONS | UNFILLED | {"partial_fill"},
+    "reached and did not fill": AWAY | LEAPS | UNHEARD | ILLUSIONS | UNSEEN | UNFILLED | {"partial_fill"},
     "as small as the position": AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | OUTSIDERS,
     "with nothing to take out": AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | OUTSIDERS,
     "confirmed in time": BARE,
