@@ -58,7 +58,7 @@ UNFILLED = frozenset(
     {"stop_stuck", "exit_rests", "feed_limit_locked", "feed_one_sided", "feed_no_quotes", "feed_trades_only"}
 )  # the price is there, and the exit waits
 # by what the reason says: what can keep a position without its stop, exits too large, a stop from filling
-BARE = AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | NEVER_THERE | OUTSIDERS | DISK_TROUBLE | {"boots"}
+BARE = AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | NEVER_THERE | OUTSIDERS | DISK_TROUBLE | {"boots", "oca_delayed"}
 NAKED_BY: dict[str, frozenset[str]] = {
     "does not take": frozenset({"reject_stop"}),
     "reached and did not fill": AWAY | LEAPS | UNHEARD | ILLUSIONS | UNSEEN | UNFILLED | {"partial_fill"},
