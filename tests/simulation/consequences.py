@@ -6,6 +6,7 @@ from orderflow_tui.domain.account import AccountReport, LinkStatus
 from orderflow_tui.domain.event import Command, JournalFailed, OperatorCommand, StopFileSeen, Trouble
 from orderflow_tui.domain.latch import LatchKind, Severity
 from orderflow_tui.domain.order import Fill, OrderUpdate, Purpose, Role
+from orderflow_tui.domain.session import SECOND_NS
 from orderflow_tui.trading.fences import can_send
 from orderflow_tui.trading.lifecycle import UNSENT
 from tests.simulation.agreement import judge_report, speaks
@@ -53,7 +54,6 @@ NEVER_THERE = frozenset(
     {"send_lost", "send_refused", "reject_stop", "tif_changed", "outside_rth_changed", "oca_lost", "order_parked"}
 )
 ILLUSIONS = frozenset({"feed_outlier", "feed_far_prints", "feed_out_of_order"})
-UNSEEN = frozenset({"feed_gap", "feed_silence"})  # the price has come back, and the engine has not heard it
 UNFILLED = frozenset(
     {"stop_stuck", "exit_rests", "feed_limit_locked", "feed_one_sided", "feed_no_quotes", "feed_trades_only"}
 )  # the price is there, and the exit waits
@@ -61,7 +61,7 @@ UNFILLED = frozenset(
 BARE = AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | NEVER_THERE | OUTSIDERS | DISK_TROUBLE | {"boots", "oca_delayed"}
 NAKED_BY: dict[str, frozenset[str]] = {
     "does not take": frozenset({"reject_stop"}),
-    "reached and did not fill": AWAY | LEAPS | UNHEARD | ILLUSIONS | UNSEEN | UNFILLED | {"partial_fill"},
+    "reached and did not fill": AWAY | LEAPS | UNHEARD | ILLUSIONS | UNFILLED | {"partial_fill"},
     "as small as the position": AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | OUTSIDERS,
     "with nothing to take out": AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | OUTSIDERS,
     "confirmed in time": BARE,
@@ -69,6 +69,7 @@ NAKED_BY: dict[str, frozenset[str]] = {
 }
 UNKNOWN_BY = UNREPORTED | {"order_parked", "link_hung", "link_hung_short"}  # for a minute nothing says what became of an order
 FAILED_BY = AWAY | LEAPS | UNREPORTED | UNHEARD | UNCHANGED | UNFILLED | {"send_lost", "send_refused", "reject_entry", "boots"}
+REACHED_NS = 5 * SECOND_NS  # a stop that seems reached has so long to fill
 TAKE_THE_POSITION_ALONG = frozenset({LatchKind.DAILY_LOSS, LatchKind.DRAWDOWN, LatchKind.NAKED, LatchKind.REVERSED})
 
 
@@ -192,9 +193,11 @@ def _by_misfortune(memory: Memory, kind: LatchKind, reason: str) -> bool:
     """Two misfortunes at once: an outage across the end of the broker's day, an exit that filled before the entry's fill of
     an outage was told, an emergency stop on its way while the stop it stood in for filled after all, protection that left
     without its row (the disk failed) and a death before the row could follow, or a flatten that failed when the stops had
-    gone: whoever resumes finds the market where it is."""
+    gone: whoever resumes finds the market where it is. Or an entry that filled beyond its stop on the last trade before a
+    silence: nobody knows whether the price came back, so that nothing has reached the stop."""
     if kind is LatchKind.NAKED:
-        return memory.facts["flatten failed"] > 0 and "beyond where" in reason
+        silent = memory.tape.silent_ns(memory.now_ns) >= REACHED_NS and "reached" in reason
+        return silent or (memory.facts["flatten failed"] > 0 and "beyond where" in reason)
     if kind is LatchKind.MISMATCH:
         return memory.day_turned
     if kind is LatchKind.REVERSED:
