@@ -68,7 +68,7 @@ class Oracle(Memory):
         match event:
             case Quote() | Depth():
                 self.data_ns = event.ts_ns
-                self.tape.book(event)
+                self.tape.book(event, self.now_ns)
                 self.quoted = self.quoted or isinstance(event, Quote)
             case Fill():
                 self.book(event)

@@ -27,14 +27,15 @@ def test_the_price_before_the_instant_counts_and_older_ones_do_not() -> None:
 
 def test_quotes_count_where_they_are_known() -> None:
     tape = heard((10, 100, 100))
-    tape.book(Quote("ES", 11, 97, NO_PRICE, 5, 0))
+    tape.book(Quote("ES", 11, 97, NO_PRICE, 5, 0), 11)
     assert tape.since(12) == (97, 100)
     tape.trades(trades_of("ES", [12], [100], [1], [1], bid=[99], ask=[100]), 12, (100, 100))
     assert tape.since(13) == (99, 100), "newer ones replace them"
+    assert tape.since(12) == (97, 100), "what was decided before they came stood on the older ones"
 
 
 def test_the_silence_lasts_since_the_last_trade() -> None:
     assert Tape().silent_ns(9) == 0
     tape = heard((10, 90, 91), (20, 100, 101))
-    tape.book(Quote("ES", 24, 97, 98, 5, 5))
+    tape.book(Quote("ES", 24, 97, 98, 5, 5), 24)
     assert tape.silent_ns(25) == 5
