@@ -52,5 +52,5 @@ class Tape:
         return (min(lows), max(highs)) if lows else None
 
     def silent_ns(self, now_ns: int) -> int:
-        """Since when no trade was heard, 0 before the first."""
+        """How long no trade has been heard, 0 before the first."""
         return now_ns - self.heard[-1][0] if self.heard else 0
